@@ -1,0 +1,91 @@
+package meeting
+
+// CaptionVersion is the version of [Caption]'s wire form.
+const CaptionVersion = 1
+
+// Caption is a partial or a segment as shown to a reader: the message on the data channels (at most 1 kB of JSON).
+//
+// A reader keeps one caption per Seg: a final beats every partial, else the higher Rev wins.
+type Caption struct {
+	V      int       `json:"v"`
+	Seg    SegmentID `json:"seg"`
+	Rev    int       `json:"rev"`    // rises with every version of this segment; finals start at FinalRev
+	Spk    SpeakerID `json:"spk"`    // the name is in the roster, never in the caption
+	T0     int64     `json:"t0"`     // start, ms of the room clock
+	T1     int64     `json:"t1"`     // end, ms of the room clock
+	Lang   string    `json:"lang"`   // BCP 47 primary subtag of the speech, "" if unknown
+	Text   string    `json:"text"`   // what was said
+	Stable int       `json:"stable"` // leading Unicode code points of Text that no later partial changes
+	Final  bool      `json:"final"`
+}
+
+// FinalRev is the revision of a segment's first final. A partial's revision is the length of the audio it heard, in
+// tenths of a second: it rises within an utterance, comes out equal after a restart, and stays far below FinalRev.
+const FinalRev = 1000
+
+// Supersedes says whether c replaces old on a reader's screen. Both must be of one segment.
+func (c *Caption) Supersedes(old *Caption) bool {
+	if c.Final != old.Final {
+		return c.Final
+	}
+	return c.Rev > old.Rev
+}
+
+// Word is one recognised word with its time.
+type Word struct {
+	Text string  `json:"w"`
+	T0   int64   `json:"t0"` // ms of the room clock
+	T1   int64   `json:"t1"`
+	P    float32 `json:"p"` // the engine's confidence, 0 to 1
+}
+
+// Segment is the final text of one utterance, as published on segments.v1 and kept in the transcript.
+type Segment struct {
+	Caption
+	Track    TrackID `json:"track"`
+	Epoch    uint64  `json:"epoch"`     // ms of the room clock
+	FirstSeq uint64  `json:"first_seq"` // extended sequence of the first packet
+	EndSeq   uint64  `json:"end_seq"`   // extended sequence of the first packet after the utterance
+	Level    Level   `json:"level"`     // the AI level at which it was said: decides whether it may be stored
+	Quality  string  `json:"quality"`   // QualityFull or QualityFast
+	Conf     float32 `json:"conf"`      // mean word confidence, 0 to 1
+	Engine   string  `json:"engine"`    // model that wrote it
+	Words    []Word  `json:"words,omitempty"`
+}
+
+// Quality of a segment.
+const (
+	QualityFull = "full" // the engine heard the whole utterance
+	QualityFast = "fast" // the last partial, published because the full pass would have come too late
+)
+
+// States of the captions of a meeting, as published by the recogniser and shown to everybody.
+const (
+	StateOff        = "off"
+	StateStarting   = "starting"    // AI is on, no recogniser has reported yet
+	StateLive       = "live"        // captions are on time
+	StateCatchingUp = "catching_up" // captions are late by LagMS
+	StatePaused     = "paused"      // captions stand still; Reason says why
+)
+
+// Reasons of StatePaused.
+const (
+	ReasonNoModel  = "no_model"  // no speech model is installed
+	ReasonBus      = "bus"       // Kafka does not answer
+	ReasonStorage  = "storage"   // S3 does not answer, so no key can be made
+	ReasonNoWorker = "no_worker" // no recogniser has reported for a while
+)
+
+// Status is how the captions of one meeting are doing.
+type Status struct {
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"`
+	LagMS  int64  `json:"lag_ms,omitempty"` // age of the audio now being recognised
+	Engine string `json:"engine,omitempty"` // model in use
+}
+
+// Draft is what a recogniser writes to captions.v1: a partial, or word of its own state. Exactly one is set.
+type Draft struct {
+	Caption *Caption `json:"caption,omitempty"`
+	Status  *Status  `json:"status,omitempty"`
+}

@@ -1,0 +1,69 @@
+package meeting
+
+// EventType says what happened in a meeting.
+type EventType string
+
+// What meetings.v1 carries.
+const (
+	EventStarted EventType = "started" // Started is set
+	EventJoined  EventType = "joined"  // Person is set
+	EventLeft    EventType = "left"    // Participant is set
+	EventTrack   EventType = "track"   // Track is set: an audio track is about to be recorded
+	EventMute    EventType = "mute"    // Participant, Muted
+	EventPolicy  EventType = "policy"  // Policy is set
+	EventOptOut  EventType = "opt-out" // Participant, OptOut
+	EventEnded   EventType = "ended"
+	EventForget  EventType = "forget"
+)
+
+// EventVersion is the version of [Event]'s wire form.
+const EventVersion = 1
+
+// Event is one record of meetings.v1. Events of one meeting stand in one partition, in order.
+type Event struct {
+	V       int       `json:"v"`
+	Type    EventType `json:"type"`
+	Meeting ID        `json:"meeting"`
+	Room    RoomID    `json:"room"`
+	At      int64     `json:"at"` // ms of the room clock
+
+	Participant ParticipantID `json:"participant,omitempty"`
+	Started     *Started      `json:"started,omitempty"`
+	Person      *Person       `json:"person,omitempty"`
+	Track       *Track        `json:"track,omitempty"`
+	Policy      *Policy       `json:"policy,omitempty"`
+	Muted       bool          `json:"muted,omitempty"`
+	OptOut      bool          `json:"opt_out,omitempty"`
+}
+
+// Started fixes the room clock of a meeting.
+type Started struct {
+	BeganUnixMS int64 `json:"began_unix_ms"` // the room clock's zero
+}
+
+// Person is one stay of somebody in a meeting.
+type Person struct {
+	Participant ParticipantID `json:"participant"`
+	Person      PersonID      `json:"person"`
+	Name        string        `json:"name"`
+	Role        Role          `json:"role"`
+	JoinedMS    int64         `json:"joined_ms"` // room clock
+	Order       int           `json:"order"`     // 0 for the first to join; readers colour speakers by it
+}
+
+// Track is an audio track that the recorder writes to audio.v1.
+type Track struct {
+	Track       TrackID       `json:"track"`
+	Participant ParticipantID `json:"participant"`
+	Partition   int           `json:"partition"` // of audio.v1, for the track's life
+}
+
+// Policy is the AI policy of a meeting at one moment.
+type Policy struct {
+	Level   Level         `json:"level"`   // effective: the lower of the ceiling and the organizer's choice
+	Ceiling Level         `json:"ceiling"` // set by an admin
+	By      ParticipantID `json:"by,omitempty"`
+	ByName  string        `json:"by_name,omitempty"` // who switched it, shown to everybody
+	AtMS    int64         `json:"at_ms"`             // room clock
+	Langs   []string      `json:"langs,omitempty"`   // languages spoken in the room; empty: any ("auto")
+}

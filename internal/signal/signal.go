@@ -1,0 +1,220 @@
+// Package signal is the language between a client and the server on the signalling WebSocket: one JSON object a text
+// frame, at most [MaxMessage] bytes, discriminated by "type". Package sfu produces and consumes most messages, package
+// web carries them, and the browser client has the same types in web/ui/src/core/signal.ts; testdata/ holds golden
+// messages that both sides' tests read.
+//
+// Order of a connection: client hello → server welcome → server offer (downlink, all media slots at once) → client
+// answer; the client offers its uplink when it first publishes. Candidates flow both ways as they are found.
+package signal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"souffleur/internal/meeting"
+)
+
+// MaxMessage is the longest message either side accepts, in bytes.
+const MaxMessage = 64 << 10
+
+// Types of client messages.
+const (
+	Hello     = "hello"     // Token
+	Offer     = "offer"     // SDP, Tracks: uplink offer (also an ICE restart)
+	Answer    = "answer"    // SDP: downlink answer
+	Candidate = "candidate" // PC, Candidate
+	TrackSet  = "track"     // Source, Active: a published source starts or stops sending (mute, camera off, share ended)
+	Restart   = "restart"   // asks the server to restart ICE on the downlink
+	OptOut    = "opt-out"   // OptOut: "do not transcribe me"
+	Leave     = "leave"
+	Ping      = "ping"
+)
+
+// Types of server messages, beside Offer, Answer and Candidate.
+const (
+	Welcome = "welcome" // Welcome
+	Joined  = "joined"  // Peer
+	Left    = "left"    // Participant
+	Changed = "changed" // Peer: its roster entry changed (sources, role, opt-out)
+	Slot    = "slot"    // Slot: which source a media slot of the downlink now carries
+	AI      = "ai"      // AI: policy and state of the captions
+	Caption = "caption" // Caption: only while the client's data channel is not open
+	Gone    = "gone"    // Code, Message: the server ends this connection; do not come back
+	Fault   = "fault"   // Code, Message: something the client asked for did not work
+	Pong    = "pong"
+)
+
+// Peer connections of a participant.
+const (
+	Up   = "up"   // client to server; the client offers
+	Down = "down" // server to client; the server offers
+)
+
+// Sources a participant publishes.
+const (
+	Mic         = "mic"
+	Camera      = "camera"
+	Screen      = "screen"
+	ScreenAudio = "screen-audio"
+)
+
+// Labels and IDs of the two pre-negotiated data channels of the downlink.
+const (
+	CaptionsChannel   = "captions" // ordered, reliable: finals and AI states
+	CaptionsChannelID = 1
+	PartialsChannel   = "partials" // unordered, no retransmission
+	PartialsChannelID = 2
+)
+
+// ICECandidate is RTCIceCandidateInit.
+type ICECandidate struct {
+	Candidate        string  `json:"candidate"`
+	SDPMid           *string `json:"sdpMid,omitempty"`
+	SDPMLineIndex    *uint16 `json:"sdpMLineIndex,omitempty"`
+	UsernameFragment *string `json:"usernameFragment,omitempty"`
+}
+
+// Published says which source an m-line of the uplink offer carries.
+type Published struct {
+	MID    string `json:"mid"`
+	Source string `json:"source"`
+}
+
+// ClientMessage is what a client sends.
+type ClientMessage struct {
+	Type      string        `json:"type"`
+	Token     string        `json:"token,omitempty"`
+	SDP       string        `json:"sdp,omitempty"`
+	Tracks    []Published   `json:"tracks,omitempty"`
+	PC        string        `json:"pc,omitempty"`
+	Candidate *ICECandidate `json:"candidate,omitempty"`
+	Source    string        `json:"source,omitempty"`
+	Active    bool          `json:"active,omitempty"`
+	OptOut    bool          `json:"opt_out,omitempty"`
+}
+
+// Peer is a roster entry.
+type Peer struct {
+	Participant meeting.ParticipantID `json:"participant"`
+	Name        string                `json:"name"`
+	Role        meeting.Role          `json:"role"`
+	Order       int                   `json:"order"`   // join order; colours follow it
+	Sources     []string              `json:"sources"` // what it sends now: "mic" absent means muted
+	OptOut      bool                  `json:"opt_out"`
+	Present     bool                  `json:"present"` // false: left, kept so that late captions have a name
+}
+
+// MediaSlot says what one m-line of the downlink carries. An empty Participant empties the slot.
+type MediaSlot struct {
+	MID         string                `json:"mid"`
+	Kind        string                `json:"kind"` // "audio" or "video"
+	Participant meeting.ParticipantID `json:"participant,omitempty"`
+	Source      string                `json:"source,omitempty"`
+}
+
+// AIState is what everybody sees of the AI: the policy and how the captions do.
+type AIState struct {
+	Policy meeting.Policy `json:"policy"`
+	Status meeting.Status `json:"status"`
+}
+
+// WelcomeInfo is the state a client starts from.
+type WelcomeInfo struct {
+	Participant meeting.ParticipantID `json:"participant"`
+	Meeting     meeting.ID            `json:"meeting"`
+	Room        meeting.RoomID        `json:"room"`
+	RoomName    string                `json:"room_name"`
+	Role        meeting.Role          `json:"role"`
+	BeganUnixMS int64                 `json:"began_unix_ms"` // zero of the room clock
+	Token       string                `json:"token"`         // presented in hello to resume this participant, also after a server restart
+	Peers       []Peer                `json:"peers"`         // including oneself and those who left
+	AI          AIState               `json:"ai"`
+}
+
+// ServerMessage is what the server sends.
+type ServerMessage struct {
+	Type        string                `json:"type"`
+	SDP         string                `json:"sdp,omitempty"`
+	PC          string                `json:"pc,omitempty"`
+	Candidate   *ICECandidate         `json:"candidate,omitempty"`
+	Welcome     *WelcomeInfo          `json:"welcome,omitempty"`
+	Peer        *Peer                 `json:"peer,omitempty"`
+	Participant meeting.ParticipantID `json:"participant,omitempty"`
+	Slots       []MediaSlot           `json:"slots,omitempty"`
+	AI          *AIState              `json:"ai,omitempty"`
+	Caption     *meeting.Caption      `json:"caption,omitempty"`
+	Code        string                `json:"code,omitempty"`    // stable, for programs and translation
+	Message     string                `json:"message,omitempty"` // a sentence, in English
+}
+
+// Codes of Gone and Fault.
+const (
+	CodeBadMessage = "bad_message" // malformed JSON, unknown type, over MaxMessage
+	CodeBadSDP     = "bad_sdp"
+	CodeBadToken   = "bad_token"
+	CodeExpired    = "expired"
+	CodeEnded      = "ended"    // the meeting was ended by an organizer
+	CodeReplaced   = "replaced" // the same participant connected elsewhere
+	CodeSlow       = "slow"     // the client does not read
+	CodeFlood      = "flood"    // the client sends too much
+	CodeShutdown   = "shutdown" // the server restarts: come back
+)
+
+// ErrBadMessage says that a client message cannot be accepted. The connection that sent it is closed.
+var ErrBadMessage = errors.New("bad signalling message")
+
+// ParseClient reads and checks one client message.
+func ParseClient(b []byte) (ClientMessage, error) {
+	var m ClientMessage
+	if len(b) > MaxMessage {
+		return m, fmt.Errorf("%w: %d bytes, at most %d", ErrBadMessage, len(b), MaxMessage)
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return m, fmt.Errorf("%w: %v", ErrBadMessage, err)
+	}
+	if err := m.check(); err != nil {
+		return m, fmt.Errorf("%w: %v", ErrBadMessage, err)
+	}
+	return m, nil
+}
+
+func (m *ClientMessage) check() error {
+	switch m.Type {
+	case Hello:
+		return need(m.Token != "", "hello without token")
+	case Offer:
+		if len(m.Tracks) > 16 {
+			return errors.New("offer with more than 16 tracks")
+		}
+		for _, t := range m.Tracks {
+			if !knownSource(t.Source) {
+				return fmt.Errorf("unknown source %q", t.Source)
+			}
+		}
+		return need(m.SDP != "", "offer without sdp")
+	case Answer:
+		return need(m.SDP != "", "answer without sdp")
+	case Candidate:
+		if m.PC != Up && m.PC != Down {
+			return fmt.Errorf("unknown peer connection %q", m.PC)
+		}
+		return need(m.Candidate != nil, "candidate without candidate")
+	case TrackSet:
+		return need(knownSource(m.Source), "unknown source")
+	case Restart, OptOut, Leave, Ping:
+		return nil
+	}
+	return fmt.Errorf("unknown type %q", m.Type)
+}
+
+func knownSource(s string) bool {
+	return s == Mic || s == Camera || s == Screen || s == ScreenAudio
+}
+
+func need(ok bool, complaint string) error {
+	if ok {
+		return nil
+	}
+	return errors.New(complaint)
+}
