@@ -1,0 +1,134 @@
+package web
+
+import (
+	"context"
+	"errors"
+
+	"souffleur/internal/meeting"
+	"souffleur/internal/signal"
+	"souffleur/storage"
+)
+
+// Why something about a live meeting was refused. Implementations of [Live] return these, wrapped with what was tried;
+// every other error counts as a failure of the server.
+var (
+	// ErrBadToken: the token of a hello is not one of ours, or not for a participant of this server.
+	ErrBadToken = errors.New("token is not valid")
+	// ErrExpiredToken: the token was ours and is too old, or its participant has been gone too long to resume.
+	ErrExpiredToken = errors.New("token has expired")
+	// ErrMeetingEnded: the meeting of the token, or of the call, is over.
+	ErrMeetingEnded = errors.New("meeting has ended")
+	// ErrRefused: the server takes nobody more (shutting down, or short of CPU or memory).
+	ErrRefused = errors.New("server takes no more participants")
+	// ErrAboveCeiling: an organizer asked for more AI than an admin allows in the room.
+	ErrAboveCeiling = errors.New("AI level is above the ceiling")
+	// ErrNotLive: no meeting is held in the room now.
+	ErrNotLive = errors.New("no meeting is live in the room")
+)
+
+// Actor is who changes something, as the audit and the other people in the room will read it. Package web has checked
+// before that the actor's role allows it.
+type Actor struct {
+	Person meeting.PersonID // empty for the holder of the API token
+	Name   string           // shown to everybody with the change
+	Role   meeting.Role     // in the room concerned
+}
+
+// Live is what package web needs from the meetings that are going on. It is implemented by internal/node. All methods
+// are safe for concurrent use.
+type Live interface {
+	// Admit opens a meeting in room if none is live and prepares a place for p, of whom Person, Name and Role are set.
+	// The place is taken by [Live.Connect] with the admission's token. ErrRefused, or a failure of storage.
+	Admit(ctx context.Context, room storage.Room, p meeting.Person) (Admission, error)
+
+	// Connect takes the token of a hello: a first join, or a participant who comes back. It sends the welcome through
+	// out, before or after it returns; ctx ends with the connection. ErrBadToken, ErrExpiredToken, ErrMeetingEnded or
+	// ErrRefused tell why not.
+	Connect(ctx context.Context, token string, out Outbox) (Session, error)
+
+	// SetLevel stores the organizer's choice of AI level for a room and applies it to the meeting, if one is live.
+	// ErrAboveCeiling.
+	SetLevel(ctx context.Context, room meeting.RoomID, level meeting.Level, by Actor) error
+
+	// SetCeiling stores an admin's ceiling for a room and applies it; nil inherits the instance's ceiling.
+	SetCeiling(ctx context.Context, room meeting.RoomID, ceiling *meeting.Level, by Actor) error
+
+	// SetInstanceCeiling stores the ceiling of all rooms without their own, and applies it.
+	SetInstanceCeiling(ctx context.Context, level meeting.Level, by Actor) error
+
+	// End ends the meeting in a room for everybody. ErrNotLive.
+	End(ctx context.Context, room meeting.RoomID, by Actor) error
+
+	// Room returns what goes on in a room; false if no meeting is live there.
+	Room(id meeting.RoomID) (LiveRoom, bool)
+
+	// Status says how the parts of the installation are doing.
+	Status(ctx context.Context) SystemStatus
+}
+
+// Session is one participant's signalling connection, as seen by package web.
+type Session interface {
+	// Handle acts on one checked message; web never passes hello or ping. It is called from one goroutine at a time, in
+	// the order of arrival. An error closes the connection; a [CloseError] says with which code, any other error is
+	// logged and told to the client as bad_message.
+	Handle(ctx context.Context, m signal.ClientMessage) error
+
+	// Detach says that the connection is gone. It is called exactly once, after the last Handle has returned, also when
+	// the participant left or the session itself asked to close.
+	Detach()
+}
+
+// Outbox takes messages for one client. It is implemented by package web and safe for concurrent use.
+type Outbox interface {
+	// Send queues m and never blocks. A message of type [signal.Gone] is the last: it is written, the connection is
+	// closed, and later messages are dropped. ErrClosed when the connection is closing or gone; a client that lets the
+	// queue fill up is closed with [signal.CodeSlow].
+	Send(m signal.ServerMessage) error
+}
+
+// ErrClosed says that a message was not queued, because the connection to the client is closing or gone.
+var ErrClosed = errors.New("signalling connection is closed")
+
+// CloseError tells web to close a signalling connection with a Gone message.
+type CloseError struct {
+	Code    string // one of signal's codes
+	Message string // a sentence for the person, in English, without names
+}
+
+// Error implements error.
+func (e *CloseError) Error() string { return e.Code + ": " + e.Message }
+
+// Admission is the place that [Live.Admit] prepared.
+type Admission struct {
+	Token       string // for hello; short-lived, bound to room and participant
+	Participant meeting.ParticipantID
+	Meeting     meeting.ID
+	AI          signal.AIState // what the AI does in the room, to be shown before joining
+}
+
+// LiveRoom is what goes on in a room.
+type LiveRoom struct {
+	Meeting     meeting.ID
+	People      int   // present participants
+	SinceUnixMS int64 // when the meeting began
+	Policy      meeting.Policy
+	Status      meeting.Status
+}
+
+// SystemStatus is how the parts of the installation are doing.
+type SystemStatus struct {
+	ASR       PartStatus `json:"asr" doc:"Speech recognition: state is live, starting, catching_up or paused"`
+	Bus       PartStatus `json:"bus" doc:"Kafka: state is up or down"`
+	Storage   PartStatus `json:"storage" doc:"S3: state is up or down"`
+	RoomsLive int        `json:"rooms_live" doc:"Meetings going on"`
+	People    int        `json:"people" doc:"People in them"`
+}
+
+// PartStatus is how one part is doing.
+type PartStatus struct {
+	State   string `json:"state" doc:"One word"`
+	Message string `json:"message,omitempty" doc:"What is wrong and what to do about it"`
+	Engine  string `json:"engine,omitempty" doc:"Speech model in use"`
+	Workers int    `json:"workers,omitempty" doc:"Recognisers that have reported lately"`
+	LagMS   int64  `json:"lag_ms,omitempty" doc:"How late captions are, in milliseconds"`
+}
