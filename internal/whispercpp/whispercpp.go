@@ -3,7 +3,7 @@
 package whispercpp
 
 /*
-#cgo CFLAGS: -O2 -Wall -Wextra -Werror
+#cgo CFLAGS: -O2 -Wall -Wextra -Werror -Wno-unused-parameter
 #cgo LDFLAGS: -lwhisper -lggml -lggml-cpu -lggml-base -lggml -lggml-cpu -lggml-base -lm -lstdc++ -lpthread
 #include "shim.h"
 #include <whisper.h>
