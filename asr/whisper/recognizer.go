@@ -1,0 +1,261 @@
+//go:build whisper && cgo
+
+package whisper
+
+/*
+#include <stdlib.h>
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"souffleur/asr"
+	"souffleur/internal/whispercpp"
+
+	binding "github.com/ggerganov/whisper.cpp/bindings/go"
+)
+
+// Recognizer decodes speech with a [Model]. It has about 40 to 140 MB of memory of its own, by the model's size.
+type Recognizer struct {
+	model *Model
+
+	mu     sync.Mutex       // held for the length of a call, so that Close waits for it
+	handle *C.wx_recognizer // nil once closed
+	pcm    []float32        // room to pad short speech
+	tokens [maxResultTokens]C.wx_token
+	text   [maxResultText]C.char
+	probs  []C.float // by language id
+}
+
+var _ asr.Recognizer = (*Recognizer)(nil)
+
+// Room for one result. The model's own limit is 224 tokens for one pass over the audio.
+const (
+	maxResultTokens = 2048
+	maxResultText   = 32 << 10 // bytes
+)
+
+// NewRecognizer returns a recogniser of the model, for one goroutine.
+func (m *Model) NewRecognizer() (*Recognizer, error) {
+	if !m.acquire() {
+		return nil, fmt.Errorf("recogniser of %s: %w", m.name, ErrClosed)
+	}
+	handle := C.wx_new(m.handle)
+	if handle == nil {
+		whispercpp.DrainLog(m.log)
+		m.release()
+		return nil, fmt.Errorf("recogniser of %s: no memory for its state", m.name)
+	}
+	return &Recognizer{model: m, handle: handle, probs: make([]C.float, len(m.codes))}, nil
+}
+
+// Name returns the model's name.
+func (r *Recognizer) Name() string { return r.model.name }
+
+// Close frees the recogniser; it waits for a running call. Close is idempotent.
+func (r *Recognizer) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.handle != nil {
+		C.wx_free(r.handle)
+		r.handle = nil
+		r.model.release()
+	}
+	return nil
+}
+
+// Recognize returns the words of req; see [asr.Recognizer]. The language is detected if req names none, which costs an
+// encoder pass over the first seconds. When ctx ends it returns ctx's error.
+func (r *Recognizer) Recognize(ctx context.Context, req asr.Request) (asr.Result, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.handle == nil {
+		return asr.Result{}, ErrClosed
+	}
+	if err := checkSpeech(req.PCM); err != nil {
+		return asr.Result{}, err
+	}
+	if len(req.PCM) == 0 {
+		return asr.Result{Lang: req.Lang}, nil
+	}
+	stop := r.cancelWith(ctx)
+	defer stop()
+	lang, err := r.language(req)
+	if err == nil {
+		var result asr.Result
+		if result, err = r.decode(req, lang); err == nil {
+			return result, nil
+		}
+	}
+	if ctx.Err() != nil {
+		return asr.Result{}, ctx.Err()
+	}
+	whispercpp.DrainLog(r.model.log)
+	return asr.Result{}, fmt.Errorf("recognise %.1f s of speech: %w", float64(len(req.PCM))/asr.SampleRate, err)
+}
+
+// checkSpeech checks what the library takes for granted.
+func checkSpeech(pcm []float32) error {
+	if len(pcm) > maxSamples {
+		return ErrTooLong
+	}
+	for _, s := range pcm {
+		if math.IsNaN(float64(s)) || math.IsInf(float64(s), 0) {
+			return ErrNotFinite
+		}
+	}
+	return nil
+}
+
+// cancelWith cancels calls of the library once ctx ends, until stop is called. After stop no cancel is under way.
+func (r *Recognizer) cancelWith(ctx context.Context) (stop func()) {
+	C.wx_arm(r.handle)
+	handle, done := r.handle, make(chan struct{})
+	detach := context.AfterFunc(ctx, func() {
+		C.wx_cancel(handle)
+		close(done)
+	})
+	return func() {
+		if !detach() {
+			<-done
+		}
+	}
+}
+
+// padded returns speech of at least one second: pcm, followed by silence if it is shorter.
+func (r *Recognizer) padded(pcm []float32) []float32 {
+	if len(pcm) >= minSamples {
+		return pcm
+	}
+	if r.pcm == nil {
+		r.pcm = make([]float32, minSamples)
+	}
+	clear(r.pcm[copy(r.pcm, pcm):])
+	return r.pcm
+}
+
+// decode recognises req in lang. A final that failed is decoded once more, with the encoder's full context and, if that
+// fails too, at a higher temperature; the better result is kept.
+func (r *Recognizer) decode(req asr.Request, lang string) (asr.Result, error) {
+	pcm := r.padded(req.PCM)
+	prompt := r.promptTokens(req.Prompt)
+	if req.Partial {
+		return r.attempt(req, pcm, prompt, C.wx_params{
+			audio_ctx: C.int(audioContext(len(pcm), partialSlack, partialFloor)), max_tokens: C.int(maxTokens(len(pcm))),
+			beams: 1, one_segment: 1,
+		}, lang)
+	}
+	first, err := r.attempt(req, pcm, prompt, C.wx_params{
+		audio_ctx: C.int(r.finalContext(len(pcm))), beams: C.int(r.finalBeams()), one_segment: 1,
+	}, lang)
+	if err != nil || !failed(first) {
+		return first, err
+	}
+	// Without the prompt: it is the usual cause of repetition.
+	second, err := r.attempt(req, pcm, nil, C.wx_params{
+		audio_ctx: maxPositions, beams: C.int(r.finalBeams()), one_segment: 1, temperature_step: retryStep,
+	}, lang)
+	if err != nil || !better(second, first) {
+		return first, err
+	}
+	return second, nil
+}
+
+// retryStep gives the library two attempts, at temperatures 0 and 0.51: it counts up to 1 in even steps.
+const retryStep = 0.51
+
+func (r *Recognizer) finalContext(n int) int {
+	if r.model.gpu {
+		return maxPositions // costs a GPU next to nothing
+	}
+	return audioContext(n, finalSlack, finalFloor)
+}
+
+func (r *Recognizer) finalBeams() int {
+	if r.model.gpu {
+		return 5
+	}
+	return 1
+}
+
+// attempt is one call of the library.
+func (r *Recognizer) attempt(req asr.Request, pcm []float32, prompt []binding.Token, params C.wx_params, lang string) (asr.Result, error) {
+	params.lang = C.CString(lang)
+	defer C.free(unsafe.Pointer(params.lang))
+	params.threads = C.int(r.model.threads)
+	var n C.int
+	status := C.wx_decode(r.handle, (*C.float)(&pcm[0]), C.int(len(pcm)), &params,
+		(*C.int32_t)(unsafe.SliceData(prompt)), C.int(len(prompt)),
+		&r.tokens[0], maxResultTokens, &n, &r.text[0], maxResultText)
+	if err := statusError(status); err != nil {
+		return asr.Result{}, err
+	}
+	tokens := r.readTokens(int(n))
+	length := time.Duration(len(req.PCM)) * time.Second / asr.SampleRate
+	return asr.Result{Lang: lang, Words: wordsOf(tokens, length), LogProb: meanLogProb(tokens)}, nil
+}
+
+func (r *Recognizer) readTokens(n int) []token {
+	tokens := make([]token, n)
+	for i, t := range r.tokens[:n] {
+		tokens[i] = token{
+			text:  C.GoStringN(&r.text[t.text_at], t.text_len),
+			p:     float64(t.p),
+			logP:  float64(t.log_p),
+			start: time.Duration(t.t0) * 10 * time.Millisecond,
+			end:   time.Duration(t.t1) * 10 * time.Millisecond,
+		}
+	}
+	return tokens
+}
+
+func statusError(status C.int) error {
+	switch status {
+	case C.WX_OK:
+		return nil
+	case C.WX_CANCELLED:
+		return context.Canceled
+	case C.WX_SPACE:
+		return fmt.Errorf("the result is longer than %d tokens", maxResultTokens)
+	case C.WX_EXCEPTION:
+		return fmt.Errorf("the engine threw an exception, probably for want of memory")
+	default:
+		return fmt.Errorf("the engine failed; its log says why")
+	}
+}
+
+// Bounds of a prompt. Each token costs 1.2 to 1.8 ms on a CPU with the base model.
+const (
+	maxPromptText      = 1000 // bytes: the tokeniser's regular expressions recurse
+	maxPromptTokens    = 64
+	maxPromptTokensGPU = 140
+)
+
+// promptTokens returns the last tokens of text, as many as a prompt may have.
+func (r *Recognizer) promptTokens(text string) []binding.Token {
+	if len(text) > maxPromptText {
+		text = strings.ToValidUTF8(text[len(text)-maxPromptText:], "")
+	}
+	text = strings.ReplaceAll(strings.TrimSpace(text), "\x00", "")
+	if text == "" {
+		return nil
+	}
+	tokens := make([]binding.Token, maxPromptText+1) // a token has one byte at least
+	n, err := r.model.binding().Whisper_tokenize(" "+text, tokens)
+	if err != nil {
+		return nil // a decode without a prompt is better than none
+	}
+	limit := maxPromptTokens
+	if r.model.gpu {
+		limit = maxPromptTokensGPU
+	}
+	return tokens[max(0, n-limit):n]
+}
