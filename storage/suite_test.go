@@ -1,0 +1,82 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"souffleur/internal/s3test"
+	"souffleur/internal/seal"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var buckets atomic.Int64
+
+// bucket opens a store on a fresh bucket of the server.
+func bucket(t testing.TB, server s3test.Server) *Store {
+	t.Helper()
+	config := DefaultConfig()
+	config.Endpoint, config.AccessKey, config.SecretKey = server.Endpoint, server.AccessKey, server.SecretKey
+	config.Bucket = fmt.Sprintf("test-%d", buckets.Add(1))
+	store, err := Open(t.Context(), config, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	return store
+}
+
+func master(t testing.TB) *seal.Master {
+	t.Helper()
+	_, raw := seal.NewKey()
+	m, err := seal.NewMaster(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// eventually polls until the condition holds.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for !condition() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited in vain for: %s", what)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStorage is the one suite that runs on every kind of object store.
+func TestStorage(t *testing.T) {
+	s3test.Each(t, func(t *testing.T, server s3test.Server) {
+		for _, c := range []struct {
+			name string
+			run  func(*testing.T, s3test.Server)
+		}{
+			{"create once among 32 writers", testCreateOnce},
+			{"updates of many writers all count", testConflictRetry},
+			{"a refused write that was our own succeeds", testLostAnswer},
+			{"listing pages", testListing},
+			{"missing objects", testMissing},
+		} {
+			t.Run(c.name, func(t *testing.T) { c.run(t, server) })
+		}
+	})
+}
