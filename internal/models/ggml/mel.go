@@ -1,0 +1,53 @@
+package ggml
+
+import "math"
+
+// The spectrum that Whisper's filters are for: 16 kHz audio, Fourier transform of 400 samples.
+const (
+	melBins     = 201 // 400/2 + 1
+	melMaxHertz = 8000
+	binHertz    = 40.0
+)
+
+// melFilters returns n triangular filters of melBins weights each: Slaney's mel scale and area norm, 0 to 8 kHz, as
+// librosa.filters.mel computes them and OpenAI trained with.
+func melFilters(n int) []float32 {
+	edges := make([]float64, n+2)
+	for i := range edges {
+		edges[i] = melToHertz(hertzToMel(melMaxHertz) * float64(i) / float64(n+1))
+	}
+	filters := make([]float32, n*melBins)
+	for i := range n {
+		low, peak, high := edges[i], edges[i+1], edges[i+2]
+		norm := 2 / (high - low)
+		for bin := range melBins {
+			hertz := binHertz * float64(bin)
+			weight := min((hertz-low)/(peak-low), (high-hertz)/(high-peak))
+			filters[i*melBins+bin] = float32(norm * max(0, weight))
+		}
+	}
+	return filters
+}
+
+// Slaney's scale is linear up to 1 kHz, 15 mels, and logarithmic above.
+const (
+	melHertz    = 200.0 / 3
+	logMel      = 15.0
+	logMelHertz = 1000.0
+)
+
+var melLogStep = math.Log(6.4) / 27
+
+func hertzToMel(hertz float64) float64 {
+	if hertz < logMelHertz {
+		return hertz / melHertz
+	}
+	return logMel + math.Log(hertz/logMelHertz)/melLogStep
+}
+
+func melToHertz(mel float64) float64 {
+	if mel < logMel {
+		return mel * melHertz
+	}
+	return logMelHertz * math.Exp(melLogStep*(mel-logMel))
+}
