@@ -20,10 +20,10 @@ import (
 
 // Errors that callers branch on.
 var (
-	ErrNotFound = errors.New("no such object")                             // the key names nothing
-	ErrExists   = errors.New("object exists")                              // Create: somebody was first
-	ErrConflict = errors.New("object changed meanwhile")                   // Update: read again, decide, retry
-	ErrTooLarge = fmt.Errorf("object is larger than %d bytes", maxObject)  // never written by Souffleur
+	ErrNotFound = errors.New("no such object")                            // the key names nothing
+	ErrExists   = errors.New("object exists")                             // Create: somebody was first
+	ErrConflict = errors.New("object changed meanwhile")                  // Update: read again, decide, retry
+	ErrTooLarge = fmt.Errorf("object is larger than %d bytes", maxObject) // never written by Souffleur
 )
 
 // maxObject bounds what Get takes into memory. The transcript of a ten-hour meeting with words has about 10 MB.

@@ -1,0 +1,103 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"souffleur/internal/meeting"
+)
+
+// RoomCreation says who may create rooms.
+type RoomCreation string
+
+// Who may create rooms.
+const (
+	AnyoneCreates   RoomCreation = "anyone"
+	SignedInCreates RoomCreation = "signed-in"
+	AdminCreates    RoomCreation = "admin"
+)
+
+// Settings are those of the installation that an admin changes while it runs, as stored in instance.json. They hold no
+// names, so they stand in clear.
+type Settings struct {
+	Ceiling      meeting.Level `json:"ceiling"` // how far the AI may go where a room has no ceiling of its own
+	RoomCreation RoomCreation  `json:"room_creation"`
+}
+
+// DefaultSettings returns what holds until an admin changes it.
+func DefaultSettings() Settings {
+	return Settings{Ceiling: meeting.Minutes, RoomCreation: AnyoneCreates}
+}
+
+// Validate names the first wrong setting.
+func (s Settings) Validate() error {
+	if s.Ceiling > meeting.Minutes {
+		return fmt.Errorf("ceiling %v is none of off, captions, transcript, minutes", s.Ceiling)
+	}
+	switch s.RoomCreation {
+	case AnyoneCreates, SignedInCreates, AdminCreates:
+		return nil
+	}
+	return fmt.Errorf("room_creation %q is none of anyone, signed-in, admin", s.RoomCreation)
+}
+
+// storedSettings is the stored form.
+type storedSettings struct {
+	V int `json:"v"`
+	Settings
+}
+
+// Instance keeps the settings.
+type Instance struct {
+	store *Store
+}
+
+// NewInstance returns the settings kept in store.
+func NewInstance(store *Store) *Instance { return &Instance{store: store} }
+
+const instanceObject = "instance.json"
+
+// Get returns the settings, the default ones if none were stored.
+func (i *Instance) Get(ctx context.Context) (Settings, error) {
+	s, _, err := i.get(ctx)
+	return s, err
+}
+
+// get also returns the ETag, "" if nothing is stored yet.
+func (i *Instance) get(ctx context.Context) (Settings, string, error) {
+	body, etag, err := i.store.Get(ctx, instanceObject)
+	if errors.Is(err, ErrNotFound) {
+		return DefaultSettings(), "", nil
+	}
+	if err != nil {
+		return Settings{}, "", err
+	}
+	var stored storedSettings
+	if err := decode(instanceObject, body, &stored, func(s *storedSettings) int { return s.V }); err != nil {
+		return Settings{}, "", err
+	}
+	return stored.Settings, etag, stored.Validate()
+}
+
+// Update changes the settings and returns the new ones. apply may run several times; its error ends the change, as do
+// settings that are not valid.
+func (i *Instance) Update(ctx context.Context, apply func(*Settings) error) (Settings, error) {
+	return change(ctx, i.get, i.put, func(s *Settings) error {
+		if err := apply(s); err != nil {
+			return err
+		}
+		return s.Validate()
+	})
+}
+
+func (i *Instance) put(ctx context.Context, s Settings, etag string) error {
+	body, err := encode(instanceObject, storedSettings{V: documentVersion, Settings: s})
+	if err != nil {
+		return err
+	}
+	if etag == "" {
+		return i.store.Create(ctx, instanceObject, body)
+	}
+	return i.store.Update(ctx, instanceObject, body, etag)
+}

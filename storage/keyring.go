@@ -1,0 +1,193 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"souffleur/internal/meeting"
+	"souffleur/internal/seal"
+)
+
+// ErrNoKey says that a key is not there (any more), so what it sealed does not open, now or ever.
+var ErrNoKey = errors.New("key does not exist: never made, or deleted to make what it sealed unreadable")
+
+const (
+	// keyLife is how long an unwrapped key stays in memory. Deleting a key makes its data unreadable elsewhere after
+	// this time at the latest.
+	keyLife = 5 * time.Minute
+	// maxKeys bounds the cache; overflow: expired keys go, or all if none is.
+	maxKeys = 4096
+)
+
+// Keyring makes, reads and deletes the data keys. They are stored wrapped by the master key and never in Kafka:
+//
+//   - a meeting's live key (meetings/<id>/live.json) seals every value on Kafka and is deleted when the end of the meeting
+//     is archived;
+//   - a meeting's archive key (meetings/<id>/key.json) seals what is stored of it; deleting it makes that unreadable;
+//   - the instance key (instance-key.json) seals names and addresses outside of meetings.
+//
+// It is safe for concurrent use.
+type Keyring struct {
+	store  *Store
+	master *seal.Master
+
+	mu    sync.Mutex // guards cache; never held during a call to the store
+	cache map[string]cachedKey
+}
+
+type cachedKey struct {
+	key   seal.Key
+	until time.Time
+}
+
+// NewKeyring returns the keys kept in store under that master key.
+func NewKeyring(store *Store, master *seal.Master) *Keyring {
+	return &Keyring{store: store, master: master, cache: map[string]cachedKey{}}
+}
+
+func liveObject(id meeting.ID) string    { return "meetings/" + string(id) + "/live.json" }
+func archiveObject(id meeting.ID) string { return "meetings/" + string(id) + "/key.json" }
+
+const instanceKeyObject = "instance-key.json"
+
+// Create makes the two keys of a meeting; those that exist already are kept. If the archive key exists and the live key
+// does not, the meeting is over and the error is ErrNoKey: a second live key must never be made.
+func (k *Keyring) Create(ctx context.Context, id meeting.ID) error {
+	_, err := k.Archive(ctx, id)
+	switch {
+	case err == nil:
+		_, err = k.Live(ctx, id)
+		return err
+	case !errors.Is(err, ErrNoKey):
+		return err
+	}
+	// In this order an archive key says that there was a live key.
+	if err := k.make(ctx, liveObject(id)); err != nil {
+		return err
+	}
+	return k.make(ctx, archiveObject(id))
+}
+
+// make stores a fresh key unless there is one.
+func (k *Keyring) make(ctx context.Context, object string) error {
+	_, raw := seal.NewKey()
+	body, err := encode(object, k.master.Wrap(raw, object))
+	clear(raw)
+	if err != nil {
+		return err
+	}
+	if err := k.store.Create(ctx, object, body); err != nil && !errors.Is(err, ErrExists) {
+		return fmt.Errorf("make key: %w", err)
+	}
+	return nil
+}
+
+// Live returns the key of what is on Kafka, or ErrNoKey.
+func (k *Keyring) Live(ctx context.Context, id meeting.ID) (seal.Key, error) {
+	return k.load(ctx, liveObject(id))
+}
+
+// Archive returns the key of what is stored, or ErrNoKey.
+func (k *Keyring) Archive(ctx context.Context, id meeting.ID) (seal.Key, error) {
+	return k.load(ctx, archiveObject(id))
+}
+
+// Instance returns the key of names outside of meetings, making it on first use.
+func (k *Keyring) Instance(ctx context.Context) (seal.Key, error) {
+	key, err := k.load(ctx, instanceKeyObject)
+	if !errors.Is(err, ErrNoKey) {
+		return key, err
+	}
+	if err := k.make(ctx, instanceKeyObject); err != nil {
+		return seal.Key{}, err
+	}
+	return k.load(ctx, instanceKeyObject)
+}
+
+// DeleteLive deletes the live key: what is left of the meeting on Kafka does not open any more.
+func (k *Keyring) DeleteLive(ctx context.Context, id meeting.ID) error {
+	return k.delete(ctx, liveObject(id))
+}
+
+// DeleteArchive deletes the archive key: what is stored of the meeting does not open any more. In a bucket with versions
+// the operator must see to it that all of them go.
+func (k *Keyring) DeleteArchive(ctx context.Context, id meeting.ID) error {
+	return k.delete(ctx, archiveObject(id))
+}
+
+func (k *Keyring) delete(ctx context.Context, object string) error {
+	defer k.forget(object)
+	if err := k.store.Delete(ctx, object); err != nil {
+		return fmt.Errorf("delete key: %w", err)
+	}
+	return nil
+}
+
+// Drop removes the meeting's keys from memory.
+func (k *Keyring) Drop(id meeting.ID) { k.forget(liveObject(id), archiveObject(id)) }
+
+func (k *Keyring) forget(objects ...string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, object := range objects {
+		delete(k.cache, object)
+	}
+}
+
+// load returns a key from memory or from the store.
+func (k *Keyring) load(ctx context.Context, object string) (seal.Key, error) {
+	if key, ok := k.cached(object, time.Now()); ok {
+		return key, nil
+	}
+	body, _, err := k.store.Get(ctx, object)
+	if errors.Is(err, ErrNotFound) {
+		return seal.Key{}, fmt.Errorf("%s: %w", object, ErrNoKey)
+	}
+	if err != nil {
+		return seal.Key{}, fmt.Errorf("load key: %w", err)
+	}
+	var wrapped seal.Wrapped
+	if err := decode(object, body, &wrapped, func(w *seal.Wrapped) int { return w.V }); err != nil {
+		return seal.Key{}, err
+	}
+	key, err := k.master.Unwrap(wrapped, object)
+	if err != nil {
+		return seal.Key{}, fmt.Errorf("unwrap %s: %w", object, err)
+	}
+	k.remember(object, key, time.Now().Add(keyLife))
+	return key, nil
+}
+
+func (k *Keyring) cached(object string, now time.Time) (seal.Key, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c, ok := k.cache[object]
+	if ok && now.After(c.until) {
+		delete(k.cache, object)
+		return seal.Key{}, false
+	}
+	return c.key, ok
+}
+
+func (k *Keyring) remember(object string, key seal.Key, until time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.cache) >= maxKeys {
+		k.makeRoomLocked(time.Now())
+	}
+	k.cache[object] = cachedKey{key: key, until: until}
+}
+
+func (k *Keyring) makeRoomLocked(now time.Time) {
+	for object, c := range k.cache {
+		if now.After(c.until) {
+			delete(k.cache, object)
+		}
+	}
+	if len(k.cache) >= maxKeys {
+		clear(k.cache)
+	}
+}

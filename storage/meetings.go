@@ -1,0 +1,204 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"souffleur/internal/meeting"
+	"souffleur/internal/seal"
+)
+
+// Meeting is what is known of one meeting besides its words, as stored in meetings/<id>/meeting.json. IDs and times
+// stand there in clear; names are sealed with the meeting's archive key.
+type Meeting struct {
+	ID              meeting.ID
+	Room            meeting.RoomID
+	RoomName        string           // sealed
+	BeganUnixMS     int64            // the room clock's zero
+	EndedUnixMS     int64            // 0 while it goes on
+	People          []meeting.Person // sealed
+	Policies        []meeting.Policy // sealed; in the order in which they held
+	LiveKeyGone     bool             // the live key was deleted: the end is archived
+	TranscriptRev   int              // revision of transcript.json; 0 if there is none
+	TranscriptFinal bool             // no more segments will come
+}
+
+// meetingObject is the stored form.
+type meetingObject struct {
+	V               int            `json:"v"`
+	ID              meeting.ID     `json:"id"`
+	Room            meeting.RoomID `json:"room"`
+	BeganUnixMS     int64          `json:"began_unix_ms"`
+	EndedUnixMS     int64          `json:"ended_unix_ms,omitempty"`
+	LiveKeyGone     bool           `json:"live_key_gone,omitempty"`
+	TranscriptRev   int            `json:"transcript_rev,omitempty"`
+	TranscriptFinal bool           `json:"transcript_final,omitempty"`
+	Sealed          []byte         `json:"sealed"` // meetingNames
+}
+
+// meetingNames is the sealed part.
+type meetingNames struct {
+	RoomName string           `json:"room_name"`
+	People   []meeting.Person `json:"people"`
+	Policies []meeting.Policy `json:"policies"`
+}
+
+// Meetings keeps the meetings of the installation, past and present.
+type Meetings struct {
+	store *Store
+	keys  *Keyring
+}
+
+// NewMeetings returns the meetings kept in store.
+func NewMeetings(store *Store, keys *Keyring) *Meetings { return &Meetings{store: store, keys: keys} }
+
+const meetingPrefix = "meetings/"
+
+// meetingPath returns the name of one of the meeting's objects; a foreign ID is ErrNotFound.
+func meetingPath(id meeting.ID, name string) (string, error) {
+	if !id.Valid() {
+		return "", fmt.Errorf("meeting %q: %w", id, ErrNotFound)
+	}
+	return meetingPrefix + string(id) + "/" + name, nil
+}
+
+const meetingFile = "meeting.json"
+
+// Create stores a new meeting, whose keys must exist ([Keyring.Create]). One that is there is ErrExists.
+func (m *Meetings) Create(ctx context.Context, v Meeting) error {
+	object, err := meetingPath(v.ID, meetingFile)
+	if err != nil {
+		return err
+	}
+	body, err := m.encode(ctx, object, v)
+	if err != nil {
+		return err
+	}
+	return m.store.Create(ctx, object, body)
+}
+
+// Get returns a meeting; ErrNotFound if there is none, ErrNoKey if its data was deleted.
+func (m *Meetings) Get(ctx context.Context, id meeting.ID) (Meeting, error) {
+	v, _, err := m.get(ctx, id)
+	return v, err
+}
+
+func (m *Meetings) get(ctx context.Context, id meeting.ID) (Meeting, string, error) {
+	object, err := meetingPath(id, meetingFile)
+	if err != nil {
+		return Meeting{}, "", err
+	}
+	body, etag, err := m.store.Get(ctx, object)
+	if err != nil {
+		return Meeting{}, "", err
+	}
+	v, err := m.decode(ctx, id, object, body)
+	return v, etag, err
+}
+
+// Update changes a meeting and returns the new one. apply may run several times; its error ends the change.
+func (m *Meetings) Update(ctx context.Context, id meeting.ID, apply func(*Meeting) error) (Meeting, error) {
+	object, err := meetingPath(id, meetingFile)
+	if err != nil {
+		return Meeting{}, err
+	}
+	read := func(ctx context.Context) (Meeting, string, error) { return m.get(ctx, id) }
+	write := func(ctx context.Context, v Meeting, etag string) error {
+		body, err := m.encode(ctx, object, v)
+		if err != nil {
+			return err
+		}
+		return m.store.Update(ctx, object, body, etag)
+	}
+	return change(ctx, read, write, apply)
+}
+
+// List returns all meetings whose data was not deleted, newest first. It reads each meeting's document and, the first
+// time, its key: hundreds take a fraction of a second. A document that was damaged or moved is left out with a warning:
+// one bad object must not hide the others.
+func (m *Meetings) List(ctx context.Context) ([]Meeting, error) {
+	ids, err := m.store.Folders(ctx, meetingPrefix)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(ids) // ULIDs sort by time
+	return fetchAll(ctx, ids, func(ctx context.Context, id string) (Meeting, error) {
+		v, err := m.Get(ctx, meeting.ID(id))
+		if errors.Is(err, seal.ErrOpen) {
+			m.store.log.Warn("meeting left out of the list", "meeting", id, "err", err)
+			return v, ErrNotFound
+		}
+		return v, err
+	})
+}
+
+// Open returns the meetings that have not ended, newest first.
+func (m *Meetings) Open(ctx context.Context) ([]Meeting, error) {
+	all, err := m.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(v Meeting) bool { return v.EndedUnixMS != 0 }), nil
+}
+
+// Delete makes everything that is stored of a meeting unreadable, then removes it. It may be repeated.
+func (m *Meetings) Delete(ctx context.Context, id meeting.ID) error {
+	prefix, err := meetingPath(id, "")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(m.keys.DeleteArchive(ctx, id), m.keys.DeleteLive(ctx, id)); err != nil {
+		return fmt.Errorf("delete meeting %s: %w", id, err)
+	}
+	objects, err := m.store.List(ctx, prefix)
+	if err != nil {
+		return fmt.Errorf("delete meeting %s: %w", id, err)
+	}
+	_, err = fetchAll(ctx, objects, func(ctx context.Context, o Object) (struct{}, error) {
+		return struct{}{}, m.store.Delete(ctx, o.Key)
+	})
+	if err != nil {
+		return fmt.Errorf("delete meeting %s: %w", id, err)
+	}
+	return nil
+}
+
+func (m *Meetings) encode(ctx context.Context, object string, v Meeting) ([]byte, error) {
+	key, err := m.keys.Archive(ctx, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := sealJSON(key, object, meetingNames{RoomName: v.RoomName, People: v.People, Policies: v.Policies})
+	if err != nil {
+		return nil, err
+	}
+	return encode(object, meetingObject{
+		V: documentVersion, ID: v.ID, Room: v.Room, BeganUnixMS: v.BeganUnixMS, EndedUnixMS: v.EndedUnixMS,
+		LiveKeyGone: v.LiveKeyGone, TranscriptRev: v.TranscriptRev, TranscriptFinal: v.TranscriptFinal, Sealed: sealed,
+	})
+}
+
+func (m *Meetings) decode(ctx context.Context, id meeting.ID, object string, body []byte) (Meeting, error) {
+	var o meetingObject
+	if err := decode(object, body, &o, func(o *meetingObject) int { return o.V }); err != nil {
+		return Meeting{}, err
+	}
+	if o.ID != id {
+		return Meeting{}, fmt.Errorf("%s holds another meeting", object)
+	}
+	key, err := m.keys.Archive(ctx, id)
+	if err != nil {
+		return Meeting{}, err
+	}
+	var names meetingNames
+	if err := openJSON(key, object, o.Sealed, &names); err != nil {
+		return Meeting{}, err
+	}
+	return Meeting{
+		ID: o.ID, Room: o.Room, RoomName: names.RoomName, BeganUnixMS: o.BeganUnixMS, EndedUnixMS: o.EndedUnixMS,
+		People: names.People, Policies: names.Policies, LiveKeyGone: o.LiveKeyGone,
+		TranscriptRev: o.TranscriptRev, TranscriptFinal: o.TranscriptFinal,
+	}, nil
+}

@@ -1,0 +1,89 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"souffleur/internal/meeting"
+)
+
+// Room is a lasting, named place with an AI policy, as stored in rooms/<room>.json, sealed with the instance key.
+type Room struct {
+	ID            meeting.RoomID     `json:"id"`
+	Name          string             `json:"name"`
+	Owner         meeting.PersonID   `json:"owner,omitempty"`
+	Organizers    []meeting.PersonID `json:"organizers,omitempty"`
+	LinkHash      string             `json:"link_hash,omitempty"` // SHA-256 in hexadecimal of the organizer link's secret; "" if there is no link
+	Level         meeting.Level      `json:"level"`               // the organizers' choice
+	Ceiling       *meeting.Level     `json:"ceiling,omitempty"`   // an admin's limit for this room; nil: the instance's
+	Langs         []string           `json:"langs,omitempty"`     // spoken languages, BCP 47 primary subtags; empty: any
+	CreatedUnixMS int64              `json:"created_unix_ms"`
+}
+
+// Rooms keeps the rooms of the installation.
+type Rooms struct {
+	sealed sealedObjects[Room]
+}
+
+// NewRooms returns the rooms kept in store.
+func NewRooms(store *Store, keys *Keyring) *Rooms {
+	return &Rooms{sealedObjects[Room]{store: store, keys: keys}}
+}
+
+const roomPrefix = "rooms/"
+
+func roomObject(id meeting.RoomID) (string, error) {
+	if !id.Valid() {
+		return "", fmt.Errorf("room %q: %w", id, ErrNotFound)
+	}
+	return roomPrefix + string(id) + ".json", nil
+}
+
+// Create stores a new room; an ID that is taken is ErrExists.
+func (r *Rooms) Create(ctx context.Context, room Room) error {
+	object, err := roomObject(room.ID)
+	if err != nil {
+		return err
+	}
+	return r.sealed.create(ctx, object, room)
+}
+
+// Get returns a room, or ErrNotFound.
+func (r *Rooms) Get(ctx context.Context, id meeting.RoomID) (Room, error) {
+	object, err := roomObject(id)
+	if err != nil {
+		return Room{}, err
+	}
+	room, _, err := r.sealed.get(ctx, object)
+	return room, err
+}
+
+// Update changes a room and returns the new one. apply may run several times; its error ends the change.
+func (r *Rooms) Update(ctx context.Context, id meeting.RoomID, apply func(*Room) error) (Room, error) {
+	object, err := roomObject(id)
+	if err != nil {
+		return Room{}, err
+	}
+	return r.sealed.update(ctx, object, apply)
+}
+
+// List returns all rooms, by ID.
+func (r *Rooms) List(ctx context.Context) ([]Room, error) {
+	objects, err := r.sealed.store.List(ctx, roomPrefix)
+	if err != nil {
+		return nil, err
+	}
+	return fetchAll(ctx, objects, func(ctx context.Context, o Object) (Room, error) {
+		return r.Get(ctx, meeting.RoomID(strings.TrimSuffix(strings.TrimPrefix(o.Key, roomPrefix), ".json")))
+	})
+}
+
+// Delete removes a room. Its meetings stay.
+func (r *Rooms) Delete(ctx context.Context, id meeting.RoomID) error {
+	object, err := roomObject(id)
+	if err != nil {
+		return err
+	}
+	return r.sealed.store.Delete(ctx, object)
+}

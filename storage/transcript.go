@@ -1,0 +1,179 @@
+package storage
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"souffleur/internal/meeting"
+	"souffleur/internal/seal"
+)
+
+// Transcript is the ordered segments of a meeting. `souffleur transcribe` makes one without a meeting.
+type Transcript struct {
+	V           int               `json:"v"`
+	Meeting     meeting.ID        `json:"meeting,omitempty"`
+	Room        meeting.RoomID    `json:"room,omitempty"`
+	RoomName    string            `json:"room_name,omitempty"`
+	BeganUnixMS int64             `json:"began_unix_ms,omitempty"` // the room clock's zero
+	EndedUnixMS int64             `json:"ended_unix_ms,omitempty"` // 0 while the meeting goes on
+	People      []meeting.Person  `json:"people"`                  // by order of joining
+	Segments    []meeting.Segment `json:"segments"`                // by T0, then ID; one per ID, that of the highest revision
+	Rev         int               `json:"rev"`                     // of the stored transcript; 0: built from what is there so far
+	Final       bool              `json:"final"`                   // no more segments will come
+}
+
+// Transcripts reads transcripts.
+type Transcripts struct {
+	store    *Store
+	keys     *Keyring
+	meetings *Meetings
+}
+
+// NewTranscripts returns the transcripts kept in store.
+func NewTranscripts(store *Store, keys *Keyring, meetings *Meetings) *Transcripts {
+	return &Transcripts{store: store, keys: keys, meetings: meetings}
+}
+
+const (
+	transcriptFile = "transcript.json"
+	batchFolder    = "segments/"
+	batchSuffix    = ".jsonl"
+)
+
+// Read returns the meeting's transcript: the stored one, else one built from the segments archived so far. ErrNotFound
+// if there is no such meeting, ErrNoKey if its data was deleted.
+func (t *Transcripts) Read(ctx context.Context, id meeting.ID) (*Transcript, error) {
+	stored, _, err := t.stored(ctx, id)
+	if !errors.Is(err, ErrNotFound) {
+		return stored, err
+	}
+	v, err := t.meetings.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return t.build(ctx, v)
+}
+
+// stored returns transcript.json and its ETag, or ErrNotFound.
+func (t *Transcripts) stored(ctx context.Context, id meeting.ID) (*Transcript, string, error) {
+	object, err := meetingPath(id, transcriptFile)
+	if err != nil {
+		return nil, "", err
+	}
+	body, etag, err := t.store.Get(ctx, object)
+	if err != nil {
+		return nil, "", err
+	}
+	key, err := t.keys.Archive(ctx, id)
+	if err != nil {
+		return nil, "", err
+	}
+	v := new(Transcript)
+	if err := openDocument(key, object, body, v); err != nil {
+		return nil, "", err
+	}
+	if v.Meeting != id {
+		return nil, "", fmt.Errorf("%s holds another meeting", object)
+	}
+	return v, etag, nil
+}
+
+// build makes a transcript of the archived batches.
+func (t *Transcripts) build(ctx context.Context, v Meeting) (*Transcript, error) {
+	segments, err := t.archived(ctx, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	people := slices.Clone(v.People)
+	slices.SortStableFunc(people, func(a, b meeting.Person) int { return cmp.Compare(a.Order, b.Order) })
+	return &Transcript{
+		V: documentVersion, Meeting: v.ID, Room: v.Room, RoomName: v.RoomName, BeganUnixMS: v.BeganUnixMS, EndedUnixMS: v.EndedUnixMS,
+		People: people, Segments: segments, Final: v.TranscriptFinal,
+	}, nil
+}
+
+// archived reads all batches of a meeting. After a crash a final may stand in two of them.
+func (t *Transcripts) archived(ctx context.Context, id meeting.ID) ([]meeting.Segment, error) {
+	key, err := t.keys.Archive(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	prefix, err := meetingPath(id, batchFolder)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := t.store.List(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	batches, err := fetchAll(ctx, objects, func(ctx context.Context, o Object) ([]meeting.Segment, error) {
+		body, _, err := t.store.Get(ctx, o.Key)
+		if err != nil {
+			return nil, err
+		}
+		return openBatch(key, o.Key, body)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return orderSegments(slices.Concat(batches...)), nil
+}
+
+// orderSegments keeps one segment per ID, that of the highest revision (at equal revision the first), and sorts them.
+func orderSegments(segments []meeting.Segment) []meeting.Segment {
+	best := make(map[meeting.SegmentID]meeting.Segment, len(segments))
+	for _, s := range segments {
+		if old, ok := best[s.Seg]; !ok || s.Rev > old.Rev {
+			best[s.Seg] = s
+		}
+	}
+	ordered := make([]meeting.Segment, 0, len(best))
+	for _, s := range best {
+		ordered = append(ordered, s)
+	}
+	slices.SortFunc(ordered, func(a, b meeting.Segment) int {
+		return cmp.Or(cmp.Compare(a.T0, b.T0), strings.Compare(string(a.Seg), string(b.Seg)))
+	})
+	return ordered
+}
+
+// batchPlace is the place of one line, so that lines cannot be moved within or between batches.
+func batchPlace(object string, line int) string { return fmt.Sprintf("%s#%d", object, line) }
+
+// sealBatch returns the body of a batch object: one sealed JSON line per segment.
+func sealBatch(key seal.Key, object string, segments []meeting.Segment) ([]byte, error) {
+	var out bytes.Buffer
+	for i := range segments {
+		line, err := sealDocument(key, batchPlace(object, i), &segments[i])
+		if err != nil {
+			return nil, err
+		}
+		out.Write(line)
+		out.WriteByte('\n')
+	}
+	return out.Bytes(), nil
+}
+
+// openBatch reads what sealBatch wrote.
+func openBatch(key seal.Key, object string, body []byte) ([]meeting.Segment, error) {
+	var segments []meeting.Segment
+	lines := bufio.NewScanner(bytes.NewReader(body))
+	lines.Buffer(nil, maxObject)
+	for lines.Scan() {
+		var s meeting.Segment
+		if err := openDocument(key, batchPlace(object, len(segments)), lines.Bytes(), &s); err != nil {
+			return nil, err
+		}
+		segments = append(segments, s)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read %s: %w", object, err)
+	}
+	return segments, nil
+}
