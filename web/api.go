@@ -1,0 +1,107 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+)
+
+// maxBody is the longest body an operation accepts, in bytes. The longest we expect is a room's name and languages.
+const maxBody = 64 << 10
+
+// Tags group operations in the API's description.
+const (
+	tagSession  = "Session"
+	tagRooms    = "Rooms"
+	tagMeetings = "Meetings"
+	tagInstance = "Instance"
+)
+
+// describe registers all operations and builds the API's description from them.
+func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
+	api := humagin.NewWithGroup(engine, group, apiConfig())
+	s.describeSession(api)
+	s.describeRooms(api)
+	s.describeRoomAI(api)
+	s.describeMeetings(api)
+	s.describeInstance(api)
+	describeRaw(api.OpenAPI())
+
+	spec, err := json.Marshal(api.OpenAPI())
+	if err != nil {
+		return fmt.Errorf("describe API: %w", err)
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, spec, "", "  "); err != nil {
+		return fmt.Errorf("describe API: %w", err)
+	}
+	indented.WriteByte('\n')
+	s.spec = indented.Bytes()
+	group.GET("/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", s.spec) })
+	return nil
+}
+
+// apiConfig leaves out what huma would add by itself: pages of documentation that load scripts from elsewhere, and links
+// to schemas in every answer. The version is that of the API; the program's stands in GET /me.
+func apiConfig() huma.Config {
+	cfg := huma.DefaultConfig("Souffleur", "1")
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
+	cfg.CreateHooks = nil
+	cfg.Transformers = []huma.Transformer{tidyProblem}
+	cfg.Info.Description = "Rooms, AI policy, transcripts and settings of a Souffleur installation. " +
+		"A browser is known by its session cookie, a program by \"Authorization: Bearer\" with the API token. " +
+		"Errors are problem details (RFC 9457): \"type\" is stable, \"detail\" says what to do."
+	cfg.Servers = []*huma.Server{{URL: basePath}}
+	cfg.Tags = []*huma.Tag{{Name: tagSession}, {Name: tagRooms}, {Name: tagMeetings}, {Name: tagInstance}}
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"cookie": {Type: "apiKey", In: "cookie", Name: secureCookie},
+		"token":  {Type: "http", Scheme: "bearer"},
+	}
+	return cfg
+}
+
+// operation returns the description of one operation. errs are the statuses it answers beside what every operation may:
+// 422 for an invalid request, 503 when storage does not answer.
+func operation(tag, id, method, path string, status int, summary string, errs ...int) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, Tags: []string{tag},
+		Errors: append(errs, http.StatusServiceUnavailable), MaxBodyBytes: maxBody,
+		Security: []map[string][]string{{}, {"cookie": {}}, {"token": {}}},
+	}
+}
+
+// describeRaw adds what is served without huma: the WebSocket, which OpenAPI cannot model, and the download.
+func describeRaw(spec *huma.OpenAPI) {
+	signal := operation(tagRooms, "signal", http.MethodGet, "/signal", http.StatusSwitchingProtocols,
+		"WebSocket of a participant: the first message is hello with the token that joining gave")
+	signal.Responses = map[string]*huma.Response{
+		"101": {Description: "Messages are JSON objects in text frames, at most 64 KiB"},
+		"403": {Description: "The page that connects is not ours"},
+		"426": {Description: "Not a WebSocket"},
+		"429": {Description: "Too many connections from one network"},
+		"503": {Description: "The server restarts or is full"},
+	}
+	spec.AddOperation(&signal)
+
+	export := operation(tagMeetings, "export-transcript", http.MethodGet, "/meetings/{meeting}/export", http.StatusOK,
+		"Download the transcript. Organizers; an admin must give a reason, which is audited")
+	export.Parameters = []*huma.Param{
+		{Name: "meeting", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
+		{Name: "format", In: "query", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Enum: exportFormats()}},
+		{Name: "reason", In: "query", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: ptr(maxReason)}},
+	}
+	export.Responses = map[string]*huma.Response{
+		"200": {Description: "The file, as attachment"},
+		"403": {Description: "Not an organizer, or an admin without a reason"},
+		"404": {Description: "No such meeting, or its data was deleted"},
+		"422": {Description: "Unknown format"},
+	}
+	spec.AddOperation(&export)
+}
+
+func ptr[T any](v T) *T { return &v }

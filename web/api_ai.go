@@ -1,0 +1,72 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souffleur/internal/meeting"
+)
+
+func (s *Server) describeRoomAI(api huma.API) {
+	huma.Register(api, operation(tagRooms, "set-ai-level", http.MethodPut, "/rooms/{room}/ai", http.StatusOK,
+		"Switch the AI, up to the ceiling; everybody in the meeting is told who did. Organizers",
+		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.setLevel)
+	huma.Register(api, operation(tagRooms, "set-ai-ceiling", http.MethodPut, "/rooms/{room}/ceiling", http.StatusOK,
+		"Say how far the AI may go in this room. Admins", http.StatusForbidden, http.StatusNotFound), s.setCeiling)
+}
+
+type levelInput struct {
+	roomPath
+	Body struct {
+		Level string `json:"level" enum:"off,captions,transcript,minutes"`
+	}
+}
+
+func (s *Server) setLevel(ctx context.Context, in *levelInput) (*roomOutput, error) {
+	r, v, err := s.organizedRoom(ctx, in.Room)
+	if err != nil {
+		return nil, err
+	}
+	level, err := meeting.ParseLevel(in.Body.Level)
+	if err != nil {
+		return nil, problem(http.StatusUnprocessableEntity, "bad-request", err.Error())
+	}
+	if err := s.live.SetLevel(ctx, r.ID, level, v.actor(v.role(r))); err != nil {
+		return nil, s.answerFor(ctx, "set AI level", err)
+	}
+	s.record(ctx, v, "ai.level="+level.String(), string(r.ID))
+	return s.getRoom(ctx, &in.roomPath)
+}
+
+type ceilingInput struct {
+	roomPath
+	Body struct {
+		Ceiling string `json:"ceiling" enum:"inherit,off,captions,transcript,minutes" doc:"inherit follows the instance's"`
+	}
+}
+
+func (s *Server) setCeiling(ctx context.Context, in *ceilingInput) (*roomOutput, error) {
+	v := visitorOf(ctx)
+	r, err := s.room(ctx, in.Room)
+	if err != nil {
+		return nil, err
+	}
+	if !v.admin() {
+		return nil, errNotAdmin()
+	}
+	var ceiling *meeting.Level
+	if in.Body.Ceiling != inherit {
+		level, err := meeting.ParseLevel(in.Body.Ceiling)
+		if err != nil {
+			return nil, problem(http.StatusUnprocessableEntity, "bad-request", err.Error())
+		}
+		ceiling = &level
+	}
+	if err := s.live.SetCeiling(ctx, r.ID, ceiling, v.actor(meeting.Admin)); err != nil {
+		return nil, s.answerFor(ctx, "set AI ceiling", err)
+	}
+	s.record(ctx, v, "ai.ceiling="+in.Body.Ceiling, string(r.ID))
+	return s.getRoom(ctx, &in.roomPath)
+}

@@ -1,0 +1,85 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souffleur/internal/meeting"
+	"souffleur/storage"
+)
+
+func (s *Server) describeInstance(api huma.API) {
+	huma.Register(api, operation(tagInstance, "get-instance", http.MethodGet, "/instance", http.StatusOK,
+		"Settings of the installation. Admins", http.StatusForbidden), s.getInstance)
+	huma.Register(api, operation(tagInstance, "change-instance", http.MethodPatch, "/instance", http.StatusOK,
+		"Change settings of the installation. Admins", http.StatusForbidden), s.changeInstance)
+	huma.Register(api, operation(tagInstance, "get-status", http.MethodGet, "/status", http.StatusOK,
+		"How the parts of the installation are doing. Admins", http.StatusForbidden), s.status)
+}
+
+type instanceOutput struct {
+	Body struct {
+		Ceiling      string `json:"ceiling" enum:"off,captions,transcript,minutes" doc:"How far the AI may go in rooms without their own ceiling"`
+		RoomCreation string `json:"room_creation" enum:"anyone,signed-in,admin" doc:"Who may make rooms"`
+	}
+}
+
+func (s *Server) getInstance(ctx context.Context, _ *struct{}) (*instanceOutput, error) {
+	if !visitorOf(ctx).admin() {
+		return nil, errNotAdmin()
+	}
+	settings, err := s.instance.Get(ctx)
+	if err != nil {
+		return nil, s.answerFor(ctx, "read settings", err)
+	}
+	out := &instanceOutput{}
+	out.Body.Ceiling, out.Body.RoomCreation = settings.Ceiling.String(), string(settings.RoomCreation)
+	return out, nil
+}
+
+type changeInstanceInput struct {
+	Body struct {
+		Ceiling      string `json:"ceiling,omitempty" enum:"off,captions,transcript,minutes"`
+		RoomCreation string `json:"room_creation,omitempty" enum:"anyone,signed-in,admin"`
+	}
+}
+
+func (s *Server) changeInstance(ctx context.Context, in *changeInstanceInput) (*instanceOutput, error) {
+	v := visitorOf(ctx)
+	if !v.admin() {
+		return nil, errNotAdmin()
+	}
+	if in.Body.Ceiling != "" {
+		level, err := meeting.ParseLevel(in.Body.Ceiling)
+		if err != nil {
+			return nil, problem(http.StatusUnprocessableEntity, "bad-request", err.Error())
+		}
+		// Not stored here: meetings that are live must follow.
+		if err := s.live.SetInstanceCeiling(ctx, level, v.actor(meeting.Admin)); err != nil {
+			return nil, s.answerFor(ctx, "set instance ceiling", err)
+		}
+		s.record(ctx, v, "ai.ceiling="+level.String(), "instance")
+	}
+	if in.Body.RoomCreation != "" {
+		_, err := s.instance.Update(ctx, func(settings *storage.Settings) error {
+			settings.RoomCreation = storage.RoomCreation(in.Body.RoomCreation)
+			return nil
+		})
+		if err != nil {
+			return nil, s.answerFor(ctx, "change settings", err)
+		}
+		s.record(ctx, v, "room-creation="+in.Body.RoomCreation, "instance")
+	}
+	return s.getInstance(ctx, nil)
+}
+
+type statusOutput struct{ Body SystemStatus }
+
+func (s *Server) status(ctx context.Context, _ *struct{}) (*statusOutput, error) {
+	if !visitorOf(ctx).admin() {
+		return nil, errNotAdmin()
+	}
+	return &statusOutput{Body: s.live.Status(ctx)}, nil
+}

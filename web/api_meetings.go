@@ -1,0 +1,284 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souffleur/internal/meeting"
+	"souffleur/storage"
+)
+
+func (s *Server) describeMeetings(api huma.API) {
+	huma.Register(api, operation(tagMeetings, "list-meetings", http.MethodGet, "/meetings", http.StatusOK,
+		"Meetings of the rooms I organize, newest first; all for an admin"), s.listMeetings)
+	huma.Register(api, operation(tagMeetings, "get-meeting", http.MethodGet, "/meetings/{meeting}", http.StatusOK,
+		"One meeting: people and AI policy, no speech. Organizers and admins", http.StatusForbidden, http.StatusNotFound), s.getMeeting)
+	huma.Register(api, operation(tagMeetings, "delete-meeting", http.MethodDelete, "/meetings/{meeting}", http.StatusNoContent,
+		"Delete all data of an ended meeting. Organizers; an admin must give a reason, which is audited",
+		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.deleteMeeting)
+	huma.Register(api, operation(tagMeetings, "get-transcript", http.MethodGet, "/meetings/{meeting}/transcript", http.StatusOK,
+		"The transcript, also while the meeting goes on. Organizers; an admin must give a reason, which is audited",
+		http.StatusForbidden, http.StatusNotFound), s.getTranscript)
+}
+
+// meetingPath is the input of operations on one meeting.
+type meetingPath struct {
+	Meeting meeting.ID `path:"meeting" maxLength:"64" example:"01K9QJ5X8T3Z0V6B7N4M2C1D0E"`
+}
+
+// reasonQuery is what an admin who is no organizer of the room must add.
+type reasonQuery struct {
+	Reason string `query:"reason" maxLength:"500" doc:"Why an admin needs this; kept in the audit"`
+}
+
+type meetingBody struct {
+	ID          meeting.ID     `json:"id"`
+	Room        meeting.RoomID `json:"room"`
+	RoomName    string         `json:"room_name"`
+	BeganUnixMS int64          `json:"began_unix_ms"`
+	EndedUnixMS int64          `json:"ended_unix_ms" doc:"0 while it goes on"`
+	People      []string       `json:"people" nullable:"false" doc:"Names, by the order of joining"`
+	Final       bool           `json:"final" doc:"Whether the transcript is complete"`
+}
+
+func meetingView(m *storage.Meeting) meetingBody {
+	return meetingBody{
+		ID: m.ID, Room: m.Room, RoomName: m.RoomName, BeganUnixMS: m.BeganUnixMS, EndedUnixMS: m.EndedUnixMS,
+		People: namesOf(m.People), Final: m.TranscriptFinal,
+	}
+}
+
+// namesOf returns the names of people, each person once however often they came and went.
+func namesOf(people []meeting.Person) []string {
+	names := make([]string, 0, len(people))
+	seen := map[meeting.PersonID]bool{}
+	for _, p := range people {
+		if !seen[p.Person] {
+			seen[p.Person] = true
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+type listMeetingsOutput struct {
+	Body struct {
+		Meetings []meetingBody `json:"meetings" nullable:"false"`
+	}
+}
+
+func (s *Server) listMeetings(ctx context.Context, _ *struct{}) (*listMeetingsOutput, error) {
+	out := &listMeetingsOutput{}
+	out.Body.Meetings = []meetingBody{}
+	v := visitorOf(ctx)
+	visible, err := s.visibleRooms(ctx, v)
+	if err != nil {
+		return nil, s.answerFor(ctx, "list rooms", err)
+	}
+	if visible != nil && len(visible) == 0 {
+		return out, nil
+	}
+	meetings, err := s.meetings.List(ctx)
+	if err != nil {
+		return nil, s.answerFor(ctx, "list meetings", err)
+	}
+	for i := range meetings {
+		if visible == nil || visible[meetings[i].Room] {
+			out.Body.Meetings = append(out.Body.Meetings, meetingView(&meetings[i]))
+		}
+	}
+	return out, nil
+}
+
+// visibleRooms returns the rooms whose meetings the visitor may list; nil means all, also those of deleted rooms.
+func (s *Server) visibleRooms(ctx context.Context, v *visitor) (map[meeting.RoomID]bool, error) {
+	if v.admin() {
+		return nil, nil
+	}
+	rooms, err := s.roomsOf(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	visible := make(map[meeting.RoomID]bool, len(rooms))
+	for i := range rooms {
+		visible[rooms[i].ID] = true
+	}
+	return visible, nil
+}
+
+type meetingOutput struct {
+	Body struct {
+		meetingBody
+		Participants []participantBody `json:"participants" nullable:"false" doc:"One entry for each stay"`
+		Policies     []policyBody      `json:"policies" nullable:"false" doc:"What the AI did, and when it changed"`
+	}
+}
+
+type participantBody struct {
+	Participant meeting.ParticipantID `json:"participant"`
+	Name        string                `json:"name"`
+	Role        string                `json:"role" enum:"participant,organizer,admin"`
+	JoinedMS    int64                 `json:"joined_ms" doc:"Room clock: milliseconds since the meeting began"`
+	Order       int                   `json:"order" doc:"0 for the first to join"`
+}
+
+type policyBody struct {
+	Level   string `json:"level" enum:"off,captions,transcript,minutes"`
+	Ceiling string `json:"ceiling" enum:"off,captions,transcript,minutes"`
+	ByName  string `json:"by_name" doc:"Who switched it; empty for the first"`
+	AtMS    int64  `json:"at_ms" doc:"Room clock"`
+}
+
+func (s *Server) getMeeting(ctx context.Context, in *meetingPath) (*meetingOutput, error) {
+	m, runs, err := s.meeting(ctx, in.Meeting)
+	if err != nil {
+		return nil, err
+	}
+	if !runs && !visitorOf(ctx).admin() {
+		return nil, errNotOrganizer()
+	}
+	out := &meetingOutput{}
+	out.Body.meetingBody = meetingView(m)
+	out.Body.Participants = make([]participantBody, 0, len(m.People))
+	for _, p := range m.People {
+		out.Body.Participants = append(out.Body.Participants, participantBody{
+			Participant: p.Participant, Name: p.Name, Role: p.Role.String(), JoinedMS: p.JoinedMS, Order: p.Order,
+		})
+	}
+	out.Body.Policies = make([]policyBody, 0, len(m.Policies))
+	for _, p := range m.Policies {
+		out.Body.Policies = append(out.Body.Policies, policyBody{Level: p.Level.String(), Ceiling: p.Ceiling.String(), ByName: p.ByName, AtMS: p.AtMS})
+	}
+	return out, nil
+}
+
+// meeting returns a stored meeting and whether the visitor organizes its room, or the problem to answer.
+func (s *Server) meeting(ctx context.Context, id meeting.ID) (m *storage.Meeting, organizes bool, err error) {
+	if !id.Valid() {
+		return nil, false, errNoMeeting()
+	}
+	found, err := s.meetings.Get(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrNoKey) {
+		return nil, false, errNoMeeting()
+	}
+	if err != nil {
+		return nil, false, s.answerFor(ctx, "read meeting", err)
+	}
+	r, err := s.rooms.Get(ctx, found.Room)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, false, s.answerFor(ctx, "read room", err)
+	}
+	return &found, err == nil && visitorOf(ctx).organizes(&r), nil
+}
+
+// spokenIn returns a meeting whose speech the visitor may have: as an organizer of its room, or as an admin with a
+// reason, which is in the audit before the speech is out.
+func (s *Server) spokenIn(ctx context.Context, id meeting.ID, action, reason string) (*storage.Meeting, error) {
+	m, organizes, err := s.meeting(ctx, id)
+	if err != nil || organizes {
+		return m, err
+	}
+	v := visitorOf(ctx)
+	if !v.admin() {
+		return nil, errNotOrganizer()
+	}
+	if strings.TrimSpace(reason) == "" {
+		return nil, problem(http.StatusForbidden, "reason-needed", "You are not an organizer of this room. Say why you need this as an admin: the reason is kept in the audit.")
+	}
+	if err := s.recordReason(ctx, v, action, string(id), reason); err != nil {
+		return nil, s.answerFor(ctx, "write audit", err)
+	}
+	return m, nil
+}
+
+type deleteMeetingInput struct {
+	meetingPath
+	reasonQuery
+}
+
+func (s *Server) deleteMeeting(ctx context.Context, in *deleteMeetingInput) (*struct{}, error) {
+	m, err := s.spokenIn(ctx, in.Meeting, "meeting.delete-asked", in.Reason)
+	if err != nil {
+		return nil, err
+	}
+	if m.EndedUnixMS == 0 {
+		return nil, problem(http.StatusConflict, "still-live", "The meeting is going on. End it first.")
+	}
+	if err := s.meetings.Delete(ctx, m.ID); err != nil {
+		return nil, s.answerFor(ctx, "delete meeting", err)
+	}
+	s.record(ctx, visitorOf(ctx), "meeting.delete", string(m.ID))
+	return nil, nil
+}
+
+type transcriptInput struct {
+	meetingPath
+	reasonQuery
+}
+
+type transcriptOutput struct {
+	Body struct {
+		Meeting  meeting.ID    `json:"meeting"`
+		People   []speakerBody `json:"people" nullable:"false"`
+		Segments []segmentBody `json:"segments" nullable:"false" doc:"By time"`
+		Final    bool          `json:"final" doc:"Whether it is complete"`
+	}
+}
+
+type speakerBody struct {
+	Participant meeting.ParticipantID `json:"participant"`
+	Name        string                `json:"name"`
+	Order       int                   `json:"order" doc:"0 for the first to join; colours follow it"`
+}
+
+type segmentBody struct {
+	Seg     meeting.SegmentID `json:"seg"`
+	Spk     meeting.SpeakerID `json:"spk" doc:"A participant, or participant/voice-n on a shared microphone"`
+	T0      int64             `json:"t0" doc:"Start, milliseconds since the meeting began"`
+	T1      int64             `json:"t1" doc:"End"`
+	Lang    string            `json:"lang" doc:"BCP 47 primary subtag; empty if unknown"`
+	Text    string            `json:"text"`
+	Quality string            `json:"quality" doc:"full, or fast for a text that was shown before the whole utterance was heard"`
+}
+
+func (s *Server) getTranscript(ctx context.Context, in *transcriptInput) (*transcriptOutput, error) {
+	m, err := s.spokenIn(ctx, in.Meeting, "transcript.read", in.Reason)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.transcript(ctx, m.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &transcriptOutput{}
+	out.Body.Meeting, out.Body.Final = t.Meeting, t.Final
+	out.Body.People = make([]speakerBody, 0, len(t.People))
+	for _, p := range t.People {
+		out.Body.People = append(out.Body.People, speakerBody{Participant: p.Participant, Name: p.Name, Order: p.Order})
+	}
+	out.Body.Segments = make([]segmentBody, 0, len(t.Segments))
+	for i := range t.Segments {
+		out.Body.Segments = append(out.Body.Segments, segmentView(&t.Segments[i]))
+	}
+	return out, nil
+}
+
+func segmentView(g *meeting.Segment) segmentBody {
+	return segmentBody{Seg: g.Seg, Spk: g.Spk, T0: g.T0, T1: g.T1, Lang: g.Lang, Text: g.Text, Quality: g.Quality}
+}
+
+// transcript reads the transcript of a meeting, or returns the problem to answer.
+func (s *Server) transcript(ctx context.Context, id meeting.ID) (*storage.Transcript, error) {
+	t, err := s.transcripts.Read(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrNoKey) {
+		return nil, errNoMeeting()
+	}
+	if err != nil {
+		return nil, s.answerFor(ctx, "read transcript", err)
+	}
+	return t, nil
+}

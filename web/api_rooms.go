@@ -1,0 +1,487 @@
+package web
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"souffleur/internal/meeting"
+	"souffleur/internal/signal"
+	"souffleur/storage"
+)
+
+// inherit is the ceiling of a room that follows the instance's.
+const inherit = "inherit"
+
+// maxOrganizers bounds a room's list of organizers: a link that was posted in public must not fill storage.
+const maxOrganizers = 200
+
+func (s *Server) describeRooms(api huma.API) {
+	huma.Register(api, operation(tagRooms, "create-room", http.MethodPost, "/rooms", http.StatusCreated,
+		"Make a room; whoever makes it owns it", http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests), s.createRoom)
+	huma.Register(api, operation(tagRooms, "list-rooms", http.MethodGet, "/rooms", http.StatusOK,
+		"Rooms I organize; all rooms for an admin"), s.listRooms)
+	huma.Register(api, operation(tagRooms, "get-room", http.MethodGet, "/rooms/{room}", http.StatusOK,
+		"One room, for everybody who has its link", http.StatusNotFound), s.getRoom)
+	huma.Register(api, operation(tagRooms, "change-room", http.MethodPatch, "/rooms/{room}", http.StatusOK,
+		"Change name and languages. Organizers", http.StatusForbidden, http.StatusNotFound), s.changeRoom)
+	huma.Register(api, operation(tagRooms, "delete-room", http.MethodDelete, "/rooms/{room}", http.StatusNoContent,
+		"End the meeting and delete the room; transcripts stay until they are deleted. Organizers", http.StatusForbidden, http.StatusNotFound), s.deleteRoom)
+	huma.Register(api, operation(tagRooms, "renew-organizer-link", http.MethodPost, "/rooms/{room}/organizer-link", http.StatusOK,
+		"Make a new organizer link. The old link, and everybody who became an organizer by it, lose their rights. Organizers",
+		http.StatusForbidden, http.StatusNotFound), s.renewOrganizerLink)
+	huma.Register(api, operation(tagRooms, "organize-room", http.MethodPost, "/rooms/{room}/organize", http.StatusOK,
+		"Become an organizer by the room's organizer link", http.StatusNotFound, http.StatusGone, http.StatusTooManyRequests), s.organizeRoom)
+	huma.Register(api, operation(tagRooms, "join-room", http.MethodPost, "/rooms/{room}/join", http.StatusOK,
+		"Get a place in the room's meeting", http.StatusNotFound, http.StatusTooManyRequests), s.joinRoom)
+	huma.Register(api, operation(tagRooms, "end-meeting", http.MethodPost, "/rooms/{room}/end", http.StatusNoContent,
+		"End the meeting for everybody. Organizers", http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.endMeeting)
+}
+
+// roomPath is the input of operations on one room.
+type roomPath struct {
+	Room meeting.RoomID `path:"room" maxLength:"64" example:"kfm-rtqa-xzd"`
+}
+
+// roomBody is a room as the visitor sees it.
+type roomBody struct {
+	ID               meeting.RoomID `json:"id"`
+	Name             string         `json:"name"`
+	Level            string         `json:"level" enum:"off,captions,transcript,minutes" doc:"The organizer's choice"`
+	Ceiling          string         `json:"ceiling" enum:"inherit,off,captions,transcript,minutes" doc:"Set by an admin; inherit follows the instance's"`
+	EffectiveCeiling string         `json:"effective_ceiling" enum:"off,captions,transcript,minutes"`
+	EffectiveLevel   string         `json:"effective_level" enum:"off,captions,transcript,minutes" doc:"The lower of level and effective_ceiling"`
+	Langs            []string       `json:"langs" nullable:"false" doc:"Languages spoken (BCP 47 primary subtags); empty: any"`
+	Role             string         `json:"role" enum:"participant,organizer,admin" doc:"Yours"`
+	Live             *liveBody      `json:"live" doc:"The meeting going on; null if there is none"`
+	CreatedUnixMS    int64          `json:"created_unix_ms"`
+	JoinURL          string         `json:"join_url"`
+}
+
+// liveBody is the meeting that goes on in a room.
+type liveBody struct {
+	Meeting     meeting.ID `json:"meeting"`
+	People      int        `json:"people"`
+	SinceUnixMS int64      `json:"since_unix_ms"`
+}
+
+// TransformSchema says that live may be null, which struct tags cannot.
+func (roomBody) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.Schema {
+	live := schema.Properties["live"]
+	schema.Properties["live"] = &huma.Schema{
+		OneOf:       []*huma.Schema{{Ref: live.Ref}, {Type: "null"}},
+		Description: live.Description,
+	}
+	return schema
+}
+
+type roomOutput struct{ Body roomBody }
+
+// roomView returns the room for the visitor; instance is the ceiling of rooms without their own.
+func (s *Server) roomView(v *visitor, r *storage.Room, instance meeting.Level) roomBody {
+	ceiling, own := instance, inherit
+	if r.Ceiling != nil {
+		ceiling, own = *r.Ceiling, r.Ceiling.String()
+	}
+	body := roomBody{
+		ID: r.ID, Name: r.Name, Level: r.Level.String(), Ceiling: own,
+		EffectiveCeiling: ceiling.String(), EffectiveLevel: min(ceiling, r.Level).String(),
+		Langs: slices.Concat([]string{}, r.Langs), Role: v.role(r).String(), CreatedUnixMS: r.CreatedUnixMS, JoinURL: joinURL(v, r.ID),
+	}
+	if live, ok := s.live.Room(r.ID); ok {
+		body.Live = &liveBody{Meeting: live.Meeting, People: live.People, SinceUnixMS: live.SinceUnixMS}
+	}
+	return body
+}
+
+func joinURL(v *visitor, room meeting.RoomID) string { return v.origin + "/r/" + string(room) }
+
+func organizerURL(v *visitor, room meeting.RoomID, secret string) string {
+	return joinURL(v, room) + "#organizer=" + secret
+}
+
+// answerRoom is the answer of operations that end with the room.
+func (s *Server) answerRoom(ctx context.Context, v *visitor, r *storage.Room) (*roomOutput, error) {
+	settings, err := s.instance.Get(ctx)
+	if err != nil {
+		return nil, s.answerFor(ctx, "read settings", err)
+	}
+	return &roomOutput{Body: s.roomView(v, r, settings.Ceiling)}, nil
+}
+
+// room returns a stored room, or the problem to answer.
+func (s *Server) room(ctx context.Context, id meeting.RoomID) (*storage.Room, error) {
+	if !id.Valid() {
+		return nil, errNoRoom()
+	}
+	r, err := s.rooms.Get(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, errNoRoom()
+	}
+	if err != nil {
+		return nil, s.answerFor(ctx, "read room", err)
+	}
+	return &r, nil
+}
+
+// organizedRoom returns a room that the visitor may run, or the problem to answer.
+func (s *Server) organizedRoom(ctx context.Context, id meeting.RoomID) (*storage.Room, *visitor, error) {
+	v := visitorOf(ctx)
+	r, err := s.room(ctx, id)
+	if err != nil {
+		return nil, v, err
+	}
+	if v.role(r) < meeting.Organizer {
+		return nil, v, errNotOrganizer()
+	}
+	return r, v, nil
+}
+
+func (s *Server) mayCreateRooms(ctx context.Context, v *visitor) (bool, error) {
+	settings, err := s.instance.Get(ctx)
+	if err != nil {
+		return false, err
+	}
+	switch settings.RoomCreation {
+	case storage.AnyoneCreates:
+		return true, nil
+	case storage.SignedInCreates:
+		// Until there are accounts, to be signed in means to have come by an admin link or an organizer link.
+		return v.admin() || len(v.session.Rooms) > 0, nil
+	}
+	return v.admin(), nil
+}
+
+type createRoomInput struct {
+	Body struct {
+		Name  string   `json:"name" minLength:"1" maxLength:"80"`
+		Level string   `json:"level,omitempty" enum:"off,captions,transcript,minutes" doc:"off if absent"`
+		Langs []string `json:"langs,omitempty" nullable:"false" maxItems:"8" pattern:"^[a-z]{2,3}$"`
+	}
+}
+
+type createRoomOutput struct {
+	SetCookie *http.Cookie `header:"Set-Cookie"`
+	Body      struct {
+		Room         roomBody `json:"room"`
+		JoinURL      string   `json:"join_url" doc:"For everybody"`
+		OrganizerURL string   `json:"organizer_url" doc:"For organizers; shown only now"`
+	}
+}
+
+func (s *Server) createRoom(ctx context.Context, in *createRoomInput) (*createRoomOutput, error) {
+	v := visitorOf(ctx)
+	r, secret, err := s.newRoom(ctx, v, in)
+	if err != nil {
+		return nil, err
+	}
+	out := &createRoomOutput{}
+	if !v.token {
+		out.SetCookie, err = s.remember(ctx, v, func(session *storage.Session) { addRoom(session, r.ID) })
+		if err != nil {
+			return nil, s.answerFor(ctx, "store session", err)
+		}
+		r.Owner = v.session.Person
+	}
+	if err := s.rooms.Create(ctx, *r); err != nil {
+		return nil, s.answerFor(ctx, "store room", err)
+	}
+	s.record(ctx, v, "room.create", string(r.ID))
+	view, err := s.answerRoom(ctx, v, r)
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Room, out.Body.JoinURL, out.Body.OrganizerURL = view.Body, joinURL(v, r.ID), organizerURL(v, r.ID, secret)
+	return out, nil
+}
+
+// newRoom checks what was asked for and returns the room to store, without its owner, and its organizer link's secret.
+func (s *Server) newRoom(ctx context.Context, v *visitor, in *createRoomInput) (*storage.Room, string, error) {
+	settings, err := s.instance.Get(ctx)
+	if err != nil {
+		return nil, "", s.answerFor(ctx, "read settings", err)
+	}
+	may, err := s.mayCreateRooms(ctx, v)
+	if err != nil {
+		return nil, "", s.answerFor(ctx, "read settings", err)
+	}
+	if !may {
+		return nil, "", errForbidden("On this server you may not make rooms. Ask an admin for a room.")
+	}
+	if !s.roomLimit.allow(v.addr) {
+		return nil, "", errTooMany("rooms were made")
+	}
+	name, err := cleanName(in.Body.Name)
+	if err != nil {
+		return nil, "", err
+	}
+	level := meeting.Off
+	if in.Body.Level != "" {
+		if level, err = meeting.ParseLevel(in.Body.Level); err != nil {
+			return nil, "", problem(http.StatusUnprocessableEntity, "bad-request", err.Error())
+		}
+	}
+	if level > settings.Ceiling {
+		return nil, "", s.answerFor(ctx, "", ErrAboveCeiling)
+	}
+	secret, hash := newSecret()
+	return &storage.Room{
+		ID: meeting.NewRoomID(), Name: name, LinkHash: hash, Level: level, Langs: in.Body.Langs, CreatedUnixMS: s.now().UnixMilli(),
+	}, secret, nil
+}
+
+type listRoomsOutput struct {
+	Body struct {
+		Rooms []roomBody `json:"rooms" nullable:"false"`
+	}
+}
+
+func (s *Server) listRooms(ctx context.Context, _ *struct{}) (*listRoomsOutput, error) {
+	v := visitorOf(ctx)
+	settings, err := s.instance.Get(ctx)
+	if err != nil {
+		return nil, s.answerFor(ctx, "read settings", err)
+	}
+	rooms, err := s.roomsOf(ctx, v)
+	if err != nil {
+		return nil, s.answerFor(ctx, "list rooms", err)
+	}
+	out := &listRoomsOutput{}
+	out.Body.Rooms = make([]roomBody, 0, len(rooms))
+	for i := range rooms {
+		out.Body.Rooms = append(out.Body.Rooms, s.roomView(v, &rooms[i], settings.Ceiling))
+	}
+	return out, nil
+}
+
+// roomsOf returns the rooms that the visitor runs: all for an admin, else those of the session's list in which the room
+// agrees.
+func (s *Server) roomsOf(ctx context.Context, v *visitor) ([]storage.Room, error) {
+	if v.admin() {
+		return s.rooms.List(ctx)
+	}
+	var rooms []storage.Room
+	for _, id := range v.session.Rooms {
+		r, err := s.rooms.Get(ctx, id)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if v.organizes(&r) {
+			rooms = append(rooms, r)
+		}
+	}
+	return rooms, nil
+}
+
+func (s *Server) getRoom(ctx context.Context, in *roomPath) (*roomOutput, error) {
+	r, err := s.room(ctx, in.Room)
+	if err != nil {
+		return nil, err
+	}
+	return s.answerRoom(ctx, visitorOf(ctx), r)
+}
+
+type changeRoomInput struct {
+	roomPath
+	Body struct {
+		Name  *string   `json:"name,omitempty" minLength:"1" maxLength:"80"`
+		Langs *[]string `json:"langs,omitempty" nullable:"false" maxItems:"8" pattern:"^[a-z]{2,3}$" doc:"Empty: any"`
+	}
+}
+
+func (s *Server) changeRoom(ctx context.Context, in *changeRoomInput) (*roomOutput, error) {
+	_, v, err := s.organizedRoom(ctx, in.Room)
+	if err != nil {
+		return nil, err
+	}
+	name := ""
+	if in.Body.Name != nil {
+		if name, err = cleanName(*in.Body.Name); err != nil {
+			return nil, err
+		}
+	}
+	r, err := s.rooms.Update(ctx, in.Room, func(r *storage.Room) error {
+		if name != "" {
+			r.Name = name
+		}
+		if in.Body.Langs != nil {
+			r.Langs = *in.Body.Langs
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, s.answerFor(ctx, "change room", err)
+	}
+	return s.answerRoom(ctx, v, &r)
+}
+
+func (s *Server) deleteRoom(ctx context.Context, in *roomPath) (*struct{}, error) {
+	r, v, err := s.organizedRoom(ctx, in.Room)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.live.End(ctx, r.ID, v.actor(v.role(r))); err != nil && !errors.Is(err, ErrNotLive) {
+		return nil, s.answerFor(ctx, "end meeting", err)
+	}
+	if err := s.rooms.Delete(ctx, r.ID); err != nil {
+		return nil, s.answerFor(ctx, "delete room", err)
+	}
+	s.record(ctx, v, "room.delete", string(r.ID))
+	return nil, nil
+}
+
+type organizerLinkOutput struct {
+	Body struct {
+		OrganizerURL string `json:"organizer_url" doc:"Shown only now"`
+	}
+}
+
+func (s *Server) renewOrganizerLink(ctx context.Context, in *roomPath) (*organizerLinkOutput, error) {
+	_, v, err := s.organizedRoom(ctx, in.Room)
+	if err != nil {
+		return nil, err
+	}
+	secret, hash := newSecret()
+	_, err = s.rooms.Update(ctx, in.Room, func(r *storage.Room) error {
+		r.LinkHash = hash
+		r.Organizers = nil
+		if p := v.session.Person; p != "" && p != r.Owner && !v.admin() {
+			r.Organizers = []meeting.PersonID{p} // whoever renews the link stays
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, s.answerFor(ctx, "change room", err)
+	}
+	s.record(ctx, v, "room.organizer-link", string(in.Room))
+	out := &organizerLinkOutput{}
+	out.Body.OrganizerURL = organizerURL(v, in.Room, secret)
+	return out, nil
+}
+
+type organizeInput struct {
+	roomPath
+	Body struct {
+		Secret string `json:"secret" minLength:"1" maxLength:"200" doc:"What stands behind #organizer= in the link"`
+	}
+}
+
+type organizeOutput struct {
+	SetCookie *http.Cookie `header:"Set-Cookie"`
+	Body      roomBody
+}
+
+func (s *Server) organizeRoom(ctx context.Context, in *organizeInput) (*organizeOutput, error) {
+	v := visitorOf(ctx)
+	if !s.signInLimit.allow(v.addr) {
+		return nil, errTooMany("attempts to sign in")
+	}
+	r, err := s.room(ctx, in.Room)
+	if err != nil {
+		return nil, err
+	}
+	if r.LinkHash == "" || subtle.ConstantTimeCompare([]byte(hashOf(in.Body.Secret)), []byte(r.LinkHash)) != 1 {
+		return nil, problem(http.StatusGone, "link-revoked", "This organizer link is not valid any more. Ask an organizer of the room for the new one.")
+	}
+	cookie, err := s.signIn(ctx, v, s.lifeOf(v), func(session *storage.Session) { addRoom(session, r.ID) })
+	if err != nil {
+		return nil, s.answerFor(ctx, "store session", err)
+	}
+	if err := s.addOrganizer(ctx, r.ID, v.session.Person); err != nil {
+		return nil, err
+	}
+	s.record(ctx, v, "sign-in.organizer", string(r.ID))
+	view, err := s.getRoom(ctx, &in.roomPath)
+	if err != nil {
+		return nil, err
+	}
+	return &organizeOutput{SetCookie: &cookie, Body: view.Body}, nil
+}
+
+// addOrganizer puts a person on the room's list, or returns the problem to answer.
+func (s *Server) addOrganizer(ctx context.Context, room meeting.RoomID, person meeting.PersonID) error {
+	_, err := s.rooms.Update(ctx, room, func(r *storage.Room) error {
+		if person == r.Owner || slices.Contains(r.Organizers, person) {
+			return nil
+		}
+		if len(r.Organizers) >= maxOrganizers {
+			return problem(http.StatusConflict, "too-many-organizers", "The room has too many organizers. One of them can make a new organizer link, which starts the list afresh.")
+		}
+		r.Organizers = append(r.Organizers, person)
+		return nil
+	})
+	if errors.Is(err, storage.ErrNotFound) {
+		return errNoRoom()
+	}
+	return s.answerFor(ctx, "add organizer", err)
+}
+
+type joinInput struct {
+	roomPath
+	Body struct {
+		Name string `json:"name" minLength:"1" maxLength:"60" doc:"Shown to the others"`
+	}
+}
+
+type joinOutput struct {
+	SetCookie *http.Cookie `header:"Set-Cookie"`
+	Body      struct {
+		Token       string                `json:"token" doc:"For the hello message; valid for a short time"`
+		Participant meeting.ParticipantID `json:"participant"`
+		Meeting     meeting.ID            `json:"meeting"`
+		Role        string                `json:"role" enum:"participant,organizer,admin"`
+		WS          string                `json:"ws" doc:"Path of the WebSocket"`
+		AI          signal.AIState        `json:"ai" doc:"What the AI does in the room, to be shown before joining"`
+	}
+}
+
+func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, error) {
+	v := visitorOf(ctx)
+	if !s.joinLimit.allow(v.addr) {
+		return nil, errTooMany("people joined")
+	}
+	r, err := s.room(ctx, in.Room)
+	if err != nil {
+		return nil, err
+	}
+	name, err := cleanName(in.Body.Name)
+	if err != nil {
+		return nil, err
+	}
+	out := &joinOutput{}
+	person := meeting.NewPersonID() // for the holder of the API token, who is nobody in person
+	if !v.token {
+		out.SetCookie, err = s.remember(ctx, v, func(session *storage.Session) { session.Name = name })
+		if err != nil {
+			return nil, s.answerFor(ctx, "store session", err)
+		}
+		person = v.session.Person
+	}
+	role := v.role(r)
+	place, err := s.live.Admit(ctx, *r, meeting.Person{Person: person, Name: name, Role: role})
+	if err != nil {
+		return nil, s.answerFor(ctx, "admit participant", err)
+	}
+	out.Body.Token, out.Body.Participant, out.Body.Meeting = place.Token, place.Participant, place.Meeting
+	out.Body.Role, out.Body.WS, out.Body.AI = role.String(), basePath+"/signal", place.AI
+	return out, nil
+}
+
+func (s *Server) endMeeting(ctx context.Context, in *roomPath) (*struct{}, error) {
+	r, v, err := s.organizedRoom(ctx, in.Room)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.live.End(ctx, r.ID, v.actor(v.role(r))); err != nil {
+		return nil, s.answerFor(ctx, "end meeting", err)
+	}
+	s.record(ctx, v, "meeting.end", string(r.ID))
+	return nil, nil
+}

@@ -1,0 +1,114 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config says how the HTTP side behaves. [DefaultConfig] has working values; the listener and its certificates belong to
+// the caller.
+type Config struct {
+	// PublicURL is where browsers reach the server, without a path ("https://meet.example.org"). Links are made with it
+	// and its origin may open the WebSocket. Empty: taken from each request, which is right without a proxy.
+	PublicURL string
+	// TrustedProxies are the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Naming an address that
+	// clients can use lets them choose the address that rate limits count.
+	TrustedProxies []netip.Prefix
+	// APIToken lets programs act as admin with "Authorization: Bearer". At least 20 bytes; empty: nobody can.
+	APIToken string
+	// Version is what GET /me tells.
+	Version string
+
+	// SessionLife is how long the session of a guest or an organizer lasts, counted from its start.
+	SessionLife time.Duration
+	// AdminLife is how long the session of an admin lasts, counted from the use of the admin link.
+	AdminLife time.Duration
+
+	// RoomsPerHour is how many rooms one client address may make in an hour. An IPv6 client counts by its /64.
+	RoomsPerHour int
+	// JoinsPerMinute is how many times people behind one client address may join in a minute. A school behind one
+	// address joins at the same time, so it is generous.
+	JoinsPerMinute int
+	// SignInsPerMinute is how many one-time links and organizer links one client address may try in a minute.
+	SignInsPerMinute int
+
+	// MaxSockets is how many signalling connections the server holds at once; more are refused with 503.
+	MaxSockets int
+	// HelloTimeout is how long a new signalling connection may wait with its hello.
+	HelloTimeout time.Duration
+	// PingEvery is how often an idle signalling connection is probed; it is lost when a probe is not answered for as long.
+	PingEvery time.Duration
+	// MessagesPerSecond is the steady rate of messages one client may send; bursts may be ten times as long.
+	MessagesPerSecond int
+}
+
+// DefaultConfig returns the configuration of a server that is reached directly.
+func DefaultConfig() Config {
+	return Config{
+		SessionLife:       30 * 24 * time.Hour,
+		AdminLife:         7 * 24 * time.Hour,
+		RoomsPerHour:      60,
+		JoinsPerMinute:    600,
+		SignInsPerMinute:  30,
+		MaxSockets:        2000,
+		HelloTimeout:      10 * time.Second,
+		PingEvery:         15 * time.Second,
+		MessagesPerSecond: 40, // an offer with its candidates is about 30 messages at once, then almost nothing
+	}
+}
+
+// minAPIToken keeps short, guessable tokens out; `openssl rand -hex 16` gives 32.
+const minAPIToken = 20
+
+// Validate says what is wrong with c, naming the field.
+func (c Config) Validate() error {
+	if err := validatePublicURL(c.PublicURL); err != nil {
+		return fmt.Errorf("PublicURL %q: %w", c.PublicURL, err)
+	}
+	if c.APIToken != "" && len(c.APIToken) < minAPIToken {
+		return fmt.Errorf("APIToken has %d bytes, needs at least %d (make one with: openssl rand -hex 32)", len(c.APIToken), minAPIToken)
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"SessionLife", c.SessionLife}, {"AdminLife", c.AdminLife}, {"HelloTimeout", c.HelloTimeout}, {"PingEvery", c.PingEvery},
+	} {
+		if d.value <= 0 {
+			return fmt.Errorf("%s is %v, must be positive", d.name, d.value)
+		}
+	}
+	for _, n := range []struct {
+		name  string
+		value int
+	}{
+		{"RoomsPerHour", c.RoomsPerHour}, {"JoinsPerMinute", c.JoinsPerMinute}, {"SignInsPerMinute", c.SignInsPerMinute},
+		{"MaxSockets", c.MaxSockets}, {"MessagesPerSecond", c.MessagesPerSecond},
+	} {
+		if n.value <= 0 {
+			return fmt.Errorf("%s is %d, must be positive", n.name, n.value)
+		}
+	}
+	return nil
+}
+
+func validatePublicURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return err
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("must begin with https:// (or http:// for a trial on one machine)")
+	}
+	if u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("must be a scheme and a host, such as https://meet.example.org")
+	}
+	return nil
+}

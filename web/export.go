@@ -1,0 +1,97 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"souffleur/internal/meeting"
+	"souffleur/storage/export"
+)
+
+// exportFormats lists the formats for the API's description.
+func exportFormats() []any {
+	return []any{"vtt", "srt", "txt", "md", "json"}
+}
+
+// asProblem returns the problem that err is. Every error that an operation returns is one.
+func asProblem(err error) *huma.ErrorModel {
+	var p *huma.ErrorModel
+	if errors.As(err, &p) {
+		return p
+	}
+	return problem(http.StatusInternalServerError, "internal", "Something is wrong with the server.")
+}
+
+// export answers with the transcript as a file.
+func (s *Server) export(c *gin.Context) {
+	format, err := export.ParseFormat(c.Query("format"))
+	if err != nil {
+		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-format", "Choose a format: vtt, srt, txt, md or json."))
+		return
+	}
+	reason := c.Query("reason")
+	if len(reason) > maxReason {
+		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-request", "The reason is too long."))
+		return
+	}
+	ctx := c.Request.Context()
+	m, err := s.spokenIn(ctx, meeting.ID(c.Param("meeting")), "transcript.export", reason)
+	if err != nil {
+		writeProblem(c, asProblem(err))
+		return
+	}
+	t, err := s.transcript(ctx, m.ID)
+	if err != nil {
+		writeProblem(c, asProblem(err))
+		return
+	}
+	// Into memory first: a file that broke off half-way would look complete to its reader.
+	var file bytes.Buffer
+	if err := export.Write(&file, format, t); err != nil {
+		writeProblem(c, asProblem(s.answerFor(ctx, "export transcript", err)))
+		return
+	}
+	c.Header("Content-Disposition", attachment(export.FileName(format, t)))
+	c.Data(http.StatusOK, export.ContentType(format), file.Bytes())
+}
+
+// attachment returns a Content-Disposition with the name in full (RFC 5987, RFC 6266) and in ASCII for old programs.
+func attachment(name string) string {
+	return `attachment; filename="` + asciiName(name) + `"; filename*=UTF-8''` + percentName(name)
+}
+
+// asciiName replaces what an unextended quoted name cannot hold everywhere.
+func asciiName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || strings.ContainsRune(`"\/%;`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+}
+
+// percentName writes name as value-chars of RFC 5987 section 3.2.1.
+func percentName(name string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(name) {
+		ch := name[i]
+		if isAttrChar(ch) {
+			b.WriteByte(ch)
+			continue
+		}
+		b.WriteByte('%')
+		b.WriteByte(hex[ch>>4])
+		b.WriteByte(hex[ch&15])
+	}
+	return b.String()
+}
+
+func isAttrChar(ch byte) bool {
+	return ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z' || ch >= '0' && ch <= '9' || strings.IndexByte("!#$&+-.^_`|~", ch) >= 0
+}

@@ -1,0 +1,94 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+)
+
+// problemPrefix makes the "type" of a problem (RFC 9457): programs and translations go by it, people read "detail".
+const problemPrefix = "urn:souffleur:problem:"
+
+// problem returns an answer of the given status. The code ("above-ceiling") is stable; the detail is a sentence that says
+// what to do about it.
+func problem(status int, code, detail string) *huma.ErrorModel {
+	return &huma.ErrorModel{Type: problemPrefix + code, Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// Answers that more than one operation gives.
+func errNoRoom() error {
+	return problem(http.StatusNotFound, "no-room", "There is no such room. Check the link, or ask the person who sent it.")
+}
+
+func errNoMeeting() error {
+	return problem(http.StatusNotFound, "no-meeting", "There is no such meeting, or its data was deleted.")
+}
+
+func errForbidden(detail string) error {
+	return problem(http.StatusForbidden, "forbidden", detail)
+}
+
+func errNotOrganizer() error {
+	return errForbidden("Only an organizer of this room or an admin may do this. Open the organizer link of the room first.")
+}
+
+func errNotAdmin() error {
+	return errForbidden("Only an admin may do this. Open a fresh admin link, or send the API token.")
+}
+
+func errTooMany(what string) error {
+	return problem(http.StatusTooManyRequests, "too-many", "Too many "+what+" from your network in a short time. Wait a minute and try again.")
+}
+
+// answerFor turns what a part of the server returned into what the client is told. tried names the operation in the log;
+// foreign errors become 503, because what fails behind a checked request is storage or Kafka.
+func (s *Server) answerFor(ctx context.Context, tried string, err error) error {
+	var p *huma.ErrorModel
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &p):
+		return p
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return problem(http.StatusServiceUnavailable, "cancelled", "The request was given up.")
+	case errors.Is(err, ErrAboveCeiling):
+		return problem(http.StatusConflict, "above-ceiling", "An admin has set a lower AI ceiling for this room. Choose a lower level, or ask an admin to raise the ceiling.")
+	case errors.Is(err, ErrNotLive), errors.Is(err, ErrMeetingEnded):
+		return problem(http.StatusConflict, "not-live", "No meeting is live in this room now.")
+	case errors.Is(err, ErrRefused):
+		return problem(http.StatusServiceUnavailable, "refused", "The server takes no more participants now. Try again in a minute.")
+	}
+	s.log.ErrorContext(ctx, "request failed", "tried", tried, "error", err)
+	return problem(http.StatusServiceUnavailable, "unavailable", "The server could not reach its storage. Try again in a moment; if it stays, an admin finds the cause in the log.")
+}
+
+// writeProblem answers a request outside the operations of the API's description.
+func writeProblem(c *gin.Context, p *huma.ErrorModel) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		c.AbortWithStatus(http.StatusInternalServerError) // strings and a number always marshal
+		return
+	}
+	c.Abort()
+	c.Data(p.Status, "application/problem+json", body)
+}
+
+// tidyProblem completes the problems that huma writes about invalid requests. The offending values are left out: they are
+// what the client sent, secrets of links included, and whoever relays or keeps the answer should not get them.
+func tidyProblem(_ huma.Context, _ string, v any) (any, error) {
+	p, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	if p.Type == "" {
+		p.Type = problemPrefix + "bad-request"
+	}
+	for _, e := range p.Errors {
+		e.Value = nil
+	}
+	return p, nil
+}

@@ -1,0 +1,167 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"souffleur/storage"
+)
+
+// basePath is where the API lives. The WebSocket, downloads and the API's description stand below it too.
+const basePath = "/api/v1"
+
+// Deps are the parts of the installation that the HTTP side works with. All are required but UI.
+type Deps struct {
+	Live        Live
+	Rooms       *storage.Rooms
+	Meetings    *storage.Meetings
+	Transcripts *storage.Transcripts
+	Sessions    *storage.Sessions
+	Links       *storage.Links
+	Instance    *storage.Instance
+	Audit       *storage.Audit
+	UI          fs.FS // the built browser client with index.html at its root; nil if it was not built
+	Log         *slog.Logger
+}
+
+// Server is the HTTP side. It holds no state but open connections and rate limits, so a restart loses nothing.
+type Server struct {
+	cfg Config // validated; set once
+	log *slog.Logger
+	now func() time.Time
+
+	live        Live
+	rooms       *storage.Rooms
+	meetings    *storage.Meetings
+	transcripts *storage.Transcripts
+	sessions    *storage.Sessions
+	links       *storage.Links
+	instance    *storage.Instance
+	audit       *storage.Audit
+
+	tokenHash     string // of the API token; "" if there is none
+	crossOrigin   *http.CrossOriginProtection
+	socketOrigins []string
+
+	sockets     *sockets
+	roomLimit   *limiter
+	joinLimit   *limiter
+	signInLimit *limiter
+	socketLimit *limiter
+
+	handler http.Handler
+	spec    []byte // openapi.json
+}
+
+// New returns the HTTP side of an installation. It starts nothing in the background: the caller serves [Server.Handler]
+// and calls [Server.Shutdown] in the end.
+func New(cfg Config, deps Deps) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("web configuration: %w", err)
+	}
+	if err := deps.validate(); err != nil {
+		return nil, err
+	}
+	files, err := newClient(deps.UI)
+	if err != nil {
+		return nil, err
+	}
+	s := newServer(cfg, deps, time.Now)
+	if err := s.protect(); err != nil {
+		return nil, err
+	}
+	return s, s.route(files)
+}
+
+func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
+	return &Server{
+		cfg: cfg, log: deps.Log, now: now,
+		live: deps.Live, rooms: deps.Rooms, meetings: deps.Meetings, transcripts: deps.Transcripts, sessions: deps.Sessions,
+		links: deps.Links, instance: deps.Instance, audit: deps.Audit,
+		socketOrigins: socketOrigins(cfg.PublicURL),
+		sockets:       newSockets(cfg.MaxSockets),
+		roomLimit:     newLimiter(cfg.RoomsPerHour, time.Hour, now),
+		joinLimit:     newLimiter(cfg.JoinsPerMinute, time.Minute, now),
+		signInLimit:   newLimiter(cfg.SignInsPerMinute, time.Minute, now),
+		// A join is one connection; a bad network makes a few more.
+		socketLimit: newLimiter(4*cfg.JoinsPerMinute, time.Minute, now),
+	}
+}
+
+func (d Deps) validate() error {
+	if d.Live == nil || d.Rooms == nil || d.Meetings == nil || d.Transcripts == nil || d.Sessions == nil || d.Links == nil ||
+		d.Instance == nil || d.Audit == nil || d.Log == nil {
+		return errors.New("web: a dependency is missing")
+	}
+	return nil
+}
+
+// protect prepares what tells our pages and programs from foreign ones.
+func (s *Server) protect() error {
+	s.crossOrigin = http.NewCrossOriginProtection()
+	for _, origin := range s.socketOrigins {
+		if err := s.crossOrigin.AddTrustedOrigin(origin); err != nil {
+			return fmt.Errorf("PublicURL: %w", err)
+		}
+	}
+	if s.cfg.APIToken != "" {
+		s.tokenHash = hashOf(s.cfg.APIToken)
+		s.cfg.APIToken = "" // only its hash is needed from here on
+	}
+	return nil
+}
+
+// route builds the handler.
+func (s *Server) route(files *client) error {
+	gin.SetMode(gin.ReleaseMode) // the debug mode prints routes to standard output
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	if err := engine.SetTrustedProxies(proxyList(s.cfg)); err != nil {
+		return fmt.Errorf("trusted proxies: %w", err)
+	}
+	engine.Use(s.accessLog, s.survive, guard, s.onlyOurPages)
+	engine.NoRoute(files.serve)
+	engine.NoMethod(func(c *gin.Context) {
+		writeProblem(c, problem(http.StatusMethodNotAllowed, "bad-method", "This address does not take "+c.Request.Method+" requests."))
+	})
+
+	engine.GET(basePath+"/signal", s.signal)
+	api := engine.Group(basePath, noStore, s.identify)
+	api.GET("/meetings/:meeting/export", s.export)
+	if err := s.describe(engine, api); err != nil {
+		return err
+	}
+	s.handler = engine
+	return nil
+}
+
+func proxyList(cfg Config) []string {
+	list := make([]string, 0, len(cfg.TrustedProxies))
+	for _, p := range cfg.TrustedProxies {
+		list = append(list, p.String())
+	}
+	return list
+}
+
+// noStore keeps answers of the API out of every cache: they depend on who asks, and hold names and speech.
+func noStore(c *gin.Context) { c.Header("Cache-Control", "no-store") }
+
+// Handler returns what an http.Server serves. The http.Server needs no write timeout for the WebSocket's sake: it is
+// hijacked.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Shutdown tells every client to come back later, and waits for their connections to end; those left when ctx ends are
+// cut. New connections are refused from now on. Call it before http.Server.Shutdown, which knows nothing of WebSockets.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if err := s.sockets.shutdown(ctx); err != nil {
+		return fmt.Errorf("close signalling connections: %w", err)
+	}
+	return nil
+}
