@@ -46,18 +46,30 @@ const (
 	batchSuffix    = ".jsonl"
 )
 
-// Read returns the meeting's transcript: the stored one, else one built from the segments archived so far. ErrNotFound
-// if there is no such meeting, ErrNoKey if its data was deleted.
+// Read returns the meeting's transcript: the stored one, else one built from the segments archived so far. Names are
+// those that the meeting has now. ErrNotFound if there is no such meeting, ErrNoKey if its data was deleted.
 func (t *Transcripts) Read(ctx context.Context, id meeting.ID) (*Transcript, error) {
-	stored, _, err := t.stored(ctx, id)
-	if !errors.Is(err, ErrNotFound) {
-		return stored, err
-	}
 	v, err := t.meetings.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return t.build(ctx, v)
+	stored, _, err := t.stored(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return t.build(ctx, v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	stored.describe(v)
+	return stored, nil
+}
+
+// describe takes over what the meeting's document says.
+func (t *Transcript) describe(v Meeting) {
+	t.Meeting, t.Room, t.RoomName = v.ID, v.Room, v.RoomName
+	t.BeganUnixMS, t.EndedUnixMS = v.BeganUnixMS, v.EndedUnixMS
+	t.People = slices.Clone(v.People)
+	slices.SortStableFunc(t.People, func(a, b meeting.Person) int { return cmp.Compare(a.Order, b.Order) })
 }
 
 // stored returns transcript.json and its ETag, or ErrNotFound.
@@ -84,18 +96,35 @@ func (t *Transcripts) stored(ctx context.Context, id meeting.ID) (*Transcript, s
 	return v, etag, nil
 }
 
+// write stores a transcript, replacing the one with the given ETag; "" if there is none.
+func (t *Transcripts) write(ctx context.Context, v *Transcript, etag string) error {
+	object, err := meetingPath(v.Meeting, transcriptFile)
+	if err != nil {
+		return err
+	}
+	key, err := t.keys.Archive(ctx, v.Meeting)
+	if err != nil {
+		return err
+	}
+	body, err := sealDocument(key, object, v)
+	if err != nil {
+		return err
+	}
+	if etag == "" {
+		return t.store.Create(ctx, object, body)
+	}
+	return t.store.Update(ctx, object, body, etag)
+}
+
 // build makes a transcript of the archived batches.
 func (t *Transcripts) build(ctx context.Context, v Meeting) (*Transcript, error) {
 	segments, err := t.archived(ctx, v.ID)
 	if err != nil {
 		return nil, err
 	}
-	people := slices.Clone(v.People)
-	slices.SortStableFunc(people, func(a, b meeting.Person) int { return cmp.Compare(a.Order, b.Order) })
-	return &Transcript{
-		V: documentVersion, Meeting: v.ID, Room: v.Room, RoomName: v.RoomName, BeganUnixMS: v.BeganUnixMS, EndedUnixMS: v.EndedUnixMS,
-		People: people, Segments: segments, Final: v.TranscriptFinal,
-	}, nil
+	built := &Transcript{V: documentVersion, Segments: segments, Final: v.TranscriptFinal}
+	built.describe(v)
+	return built, nil
 }
 
 // archived reads all batches of a meeting. After a crash a final may stand in two of them.
