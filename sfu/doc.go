@@ -1,0 +1,21 @@
+// Package sfu forwards the media of live meetings: who speaks and shows sends once, and everybody gets a chosen few of
+// those streams in a fixed set of media slots. It knows rooms and participants, WebRTC and RTP; it knows no HTTP, Kafka
+// or Whisper. Signalling leaves through [Signaller], audio for hidden listeners through [AudioListener], and the owner
+// of a room hears of it through [Events].
+//
+// Start reading at [Node] (one process, one UDP port), then [Room] and [Participant]. Behind them:
+//
+//   - room.go, roster.go, seating.go: the room's goroutine owns the roster and says which track is in which slot;
+//   - member.go, uplink.go, downlink.go: each participant's goroutine owns his two peer connections;
+//   - intake.go, track.go, slot.go: the packet path, which has no mailbox, no allocation and no log. One goroutine reads
+//     an incoming stream, keeps the packet in the track's ring and writes it to the slots that carry the track;
+//   - captions.go: the two data channels.
+//
+// Small packages hold what can be understood alone: ring, splice, vp8, levels, seqnum.
+//
+// The server is an ICE-lite agent. It always has addresses that clients can reach, or no meeting is possible; and a lite
+// agent sends no connectivity checks, so nobody can make it send packets to addresses of their choice, a connection
+// costs no timers, and clients need not send their candidates at all.
+//
+// Locks, in the order in which they are taken: track.delivery, slot.mu, ring. None is held while a packet is sent.
+package sfu

@@ -1,0 +1,125 @@
+package sfu
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+)
+
+// Payload types of what the server offers. They are the usual ones of browsers, so answers need no remapping.
+const (
+	payloadOpus = 111
+	payloadVP8  = 96
+)
+
+const (
+	uriAudioLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level" // RFC 6464
+
+	// opusFormat asks for forward error correction and for silence to cost nothing. DTX is off in browsers unless asked for.
+	opusFormat = "minptime=10;useinbandfec=1;usedtx=1;stereo=0"
+
+	// Repair requests go out every nackInterval, nackTimes for each packet: 300 ms, about two round trips across an
+	// ocean. Packets only just overtaken (nackSkip) get time to arrive on their own.
+	nackInterval = 50 * time.Millisecond
+	nackTimes    = 6
+	nackSkip     = 1
+)
+
+var (
+	feedbackNACK = webrtc.RTCPFeedback{Type: "nack"}
+	feedbackPLI  = webrtc.RTCPFeedback{Type: "nack", Parameter: "pli"}
+	feedbackFIR  = webrtc.RTCPFeedback{Type: "ccm", Parameter: "fir"}
+)
+
+// newUplinkAPI makes the connections that receive: repair requests, transport-wide feedback so that the browser's own
+// congestion control works, receiver reports. No RTX: repaired packets come on the stream they belong to (webrtc issue 3063).
+func newUplinkAPI(settings webrtc.SettingEngine) (*webrtc.API, error) {
+	media := &webrtc.MediaEngine{}
+	if err := registerCodecs(media); err != nil {
+		return nil, err
+	}
+	for _, e := range []struct {
+		uri  string
+		kind webrtc.RTPCodecType
+	}{
+		{uriAudioLevel, webrtc.RTPCodecTypeAudio}, {sdp.SDESMidURI, webrtc.RTPCodecTypeAudio}, {sdp.SDESMidURI, webrtc.RTPCodecTypeVideo},
+	} {
+		if err := media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: e.uri}, e.kind); err != nil {
+			return nil, fmt.Errorf("register header extension %s: %w", e.uri, err)
+		}
+	}
+	registry := &interceptor.Registry{}
+	generator, err := nack.NewGeneratorInterceptor(
+		nack.GeneratorInterval(nackInterval), nack.GeneratorMaxNacksPerPacket(nackTimes), nack.GeneratorSkipLastN(nackSkip))
+	if err != nil {
+		return nil, fmt.Errorf("make NACK generator: %w", err)
+	}
+	reports, err := report.NewReceiverInterceptor()
+	if err != nil {
+		return nil, fmt.Errorf("make receiver reports: %w", err)
+	}
+	registry.Add(generator)
+	registry.Add(reports)
+	if err := webrtc.ConfigureTWCCSender(media, registry); err != nil {
+		return nil, fmt.Errorf("make transport-wide feedback: %w", err)
+	}
+	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings)), nil
+}
+
+// newDownlinkAPI makes the connections that send. They have no interceptor at all: slots answer NACKs from the tracks'
+// rings and write their own sender reports, which saves 26 MB a subscriber of 12 videos.
+func newDownlinkAPI(settings webrtc.SettingEngine) (*webrtc.API, error) {
+	media := &webrtc.MediaEngine{}
+	if err := registerCodecs(media); err != nil {
+		return nil, err
+	}
+	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(&interceptor.Registry{}), webrtc.WithSettingEngine(settings)), nil
+}
+
+func registerCodecs(media *webrtc.MediaEngine) error {
+	opus := webrtc.RTPCodecParameters{PayloadType: payloadOpus, RTPCodecCapability: webrtc.RTPCodecCapability{
+		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: opusFormat,
+		RTCPFeedback: []webrtc.RTCPFeedback{feedbackNACK},
+	}}
+	vp8 := webrtc.RTPCodecParameters{PayloadType: payloadVP8, RTPCodecCapability: webrtc.RTPCodecCapability{
+		MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
+		RTCPFeedback: []webrtc.RTCPFeedback{feedbackNACK, feedbackPLI, feedbackFIR},
+	}}
+	if err := media.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
+		return fmt.Errorf("register Opus: %w", err)
+	}
+	if err := media.RegisterCodec(vp8, webrtc.RTPCodecTypeVideo); err != nil {
+		return fmt.Errorf("register VP8: %w", err)
+	}
+	return nil
+}
+
+// settings are common to both kinds of connections.
+func (n *Node) settings() (webrtc.SettingEngine, error) {
+	s := webrtc.SettingEngine{LoggerFactory: pionLogs{n.log}}
+	s.SetLite(true)
+	s.SetICEUDPMux(n.mux)
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.SetIncludeLoopbackCandidate(true) // the mux decides which addresses there are
+	s.SetICETimeouts(10*time.Second, 5*time.Second, 2*time.Second)
+	s.SetDTLSRetransmissionInterval(100 * time.Millisecond) // pion waits 1 s, which a lost packet would add to a join
+	s.SetSRTPReplayProtectionWindow(512)                    // browsers probe with old packets
+	s.SetSRTCPReplayProtectionWindow(512)
+	if len(n.config.PublicIPs) == 0 {
+		return s, nil
+	}
+	err := s.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
+		External: n.config.PublicIPs, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteReplace,
+	})
+	if err != nil {
+		return s, fmt.Errorf("announce PublicIPs: %w", err)
+	}
+	return s, nil
+}

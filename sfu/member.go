@@ -1,0 +1,247 @@
+package sfu
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"souffleur/internal/meeting"
+	"souffleur/internal/signal"
+)
+
+const (
+	// memberMailbox bounds what waits for a member's goroutine. The room posts little to it; a member that lets it fill
+	// up is thrown out.
+	memberMailbox = 64
+	// reportInterval is how often slots send sender reports. Once a second is what browsers do for video.
+	reportInterval = time.Second
+	// maxCandidates bounds the candidates a client may send for one connection. Browsers send a dozen.
+	maxCandidates = 100
+	// offerBudget bounds uplink offers and restarts in offerPeriod: each costs the server milliseconds. A user who toggles
+	// his camera as fast as he can makes one or two a second.
+	offerBudget = 30
+	offerPeriod = 10 * time.Second
+)
+
+// line is a client's signalling connection. It is a struct so that it can be swapped atomically.
+type line struct{ Signaller }
+
+// member is the live side of one participant. Its goroutine owns the two peer connections; the room owns its place in
+// the roster and its slots.
+type member struct {
+	mailbox
+	id   meeting.ParticipantID // set once, as all down to quit
+	room *Room
+	log  *slog.Logger
+	quit chan struct{} // closed by the room: the participant is gone
+
+	line       atomic.Pointer[line] // nil while no signalling connection is there
+	connection atomic.Int64         // number of the present signalling connection
+	captions   atomic.Pointer[captionLine]
+
+	// Below: the member's goroutine only.
+	up         *uplink // nil until something is published
+	down       *downlink
+	muted      map[string]bool // by source; kept over reconnects
+	candidates int
+	offers     int
+	offersFrom time.Time
+}
+
+func newMember(r *Room, id meeting.ParticipantID) *member {
+	return &member{
+		mailbox: newMailbox(memberMailbox), id: id, room: r, log: r.log.With("participant", id),
+		quit: make(chan struct{}), muted: make(map[string]bool),
+	}
+}
+
+// tell sends a message to the client, if there is one. A failed connection is reported by its owner through Detach.
+func (m *member) tell(message signal.ServerMessage) {
+	if l := m.line.Load(); l != nil {
+		_ = l.Send(message)
+	}
+}
+
+// run is the member's goroutine, until the room closes quit.
+func (m *member) run() {
+	reports := time.NewTicker(reportInterval)
+	defer reports.Stop()
+	defer m.disconnect()
+	defer close(m.done)
+	for {
+		select {
+		case <-m.quit:
+			return
+		case f := <-m.posts:
+			f()
+		case now := <-reports.C:
+			if m.down != nil {
+				m.down.report(now)
+			}
+		}
+	}
+}
+
+// connect starts the media of a new signalling connection from nothing. What an earlier one left is closed: its tracks
+// end, and the client publishes anew.
+func (m *member) connect() {
+	m.disconnect()
+	m.publishRoster()
+	m.candidates = 0
+	down, err := m.openDownlink()
+	if err == nil {
+		m.down = down
+		err = m.offerDownlink(nil)
+	}
+	if err != nil {
+		m.log.Error("participant cannot be served", "err", err)
+		m.room.Remove(m.id, signal.CodeShutdown, "the server cannot open a media connection")
+		return
+	}
+	m.room.seatSlots(m, down.slots)
+}
+
+// disconnect closes both peer connections.
+func (m *member) disconnect() {
+	m.captions.Store(nil)
+	if m.up != nil {
+		m.up.close()
+		m.up = nil
+	}
+	if m.down != nil {
+		m.room.seatSlots(m, nil)
+		m.down.close()
+		m.down = nil
+	}
+}
+
+func (m *member) offerDownlink(options *webrtc.OfferOptions) error {
+	text, err := m.down.offer(options)
+	if err != nil {
+		return err
+	}
+	m.tell(signal.ServerMessage{Type: signal.Offer, PC: signal.Down, SDP: text})
+	return nil
+}
+
+// handle acts on a message about media. An error closes the client's connection.
+func (m *member) handle(msg signal.ClientMessage) error {
+	switch msg.Type {
+	case signal.Offer:
+		return m.acceptOffer(msg)
+	case signal.Answer:
+		return m.acceptAnswer(msg.SDP)
+	case signal.Candidate:
+		return m.countCandidate()
+	case signal.TrackSet:
+		m.setActive(msg.Source, msg.Active)
+		return nil
+	case signal.Restart:
+		return m.restart()
+	}
+	return faultf(signal.CodeBadMessage, "a message of type %q is not expected here", msg.Type)
+}
+
+func (m *member) acceptOffer(msg signal.ClientMessage) error {
+	if err := m.spendOffer(); err != nil {
+		return err
+	}
+	if m.up == nil {
+		up, err := m.openUplink()
+		if err != nil {
+			m.log.Error("participant cannot publish", "err", err)
+			return faultf(signal.CodeShutdown, "the server cannot open a media connection")
+		}
+		m.up = up
+	}
+	answer, err := m.up.accept(msg.SDP, msg.Tracks)
+	if err != nil {
+		m.log.Debug("uplink offer refused", "err", err)
+		return faultf(signal.CodeBadSDP, "the uplink offer cannot be used")
+	}
+	m.tell(signal.ServerMessage{Type: signal.Answer, PC: signal.Up, SDP: answer})
+	m.up.refresh()
+	m.publishRoster()
+	return nil
+}
+
+// spendOffer counts a negotiation against the client's budget.
+func (m *member) spendOffer() error {
+	now := time.Now()
+	if now.Sub(m.offersFrom) > offerPeriod {
+		m.offersFrom, m.offers = now, 0
+	}
+	if m.offers++; m.offers > offerBudget {
+		return faultf(signal.CodeFlood, "more than %d negotiations in %v", offerBudget, offerPeriod)
+	}
+	return nil
+}
+
+func (m *member) acceptAnswer(text string) error {
+	if m.down == nil {
+		return faultf(signal.CodeBadSDP, "there is no offer to answer")
+	}
+	if err := m.down.accept(text); err != nil {
+		m.log.Debug("downlink answer refused", "err", err)
+		return faultf(signal.CodeBadSDP, "the downlink answer cannot be used")
+	}
+	if m.down.restart {
+		m.down.restart = false
+		return m.restart()
+	}
+	return nil
+}
+
+// countCandidate lets a candidate pass unread: a lite agent never sends to an address it was told, only to those that
+// checks have come from.
+func (m *member) countCandidate() error {
+	if m.candidates++; m.candidates > maxCandidates {
+		return faultf(signal.CodeFlood, "more than %d candidates", maxCandidates)
+	}
+	return nil
+}
+
+// restart offers new ICE credentials on the downlink; slots and data channels live on.
+func (m *member) restart() error {
+	if err := m.spendOffer(); err != nil {
+		return err
+	}
+	if m.down == nil {
+		return nil
+	}
+	if m.down.pc.SignalingState() != webrtc.SignalingStateStable {
+		m.down.restart = true
+		return nil
+	}
+	if err := m.offerDownlink(&webrtc.OfferOptions{ICERestart: true}); err != nil {
+		m.log.Error("downlink cannot be restarted", "err", err)
+		return faultf(signal.CodeShutdown, "the media connection cannot be restarted")
+	}
+	return nil
+}
+
+// setActive mutes or unmutes a source: at once on the packet path, then in the roster.
+func (m *member) setActive(source string, active bool) {
+	m.muted[source] = !active
+	if m.up != nil {
+		if t := m.up.tracks[source]; t != nil && t.active.Swap(active) != active {
+			m.room.trackActive(t, active)
+		}
+	}
+	m.publishRoster()
+}
+
+// sources lists what the participant sends now, in a fixed order.
+func (m *member) sources() []string {
+	list := []string{}
+	for _, s := range []string{signal.Mic, signal.Camera, signal.Screen, signal.ScreenAudio} {
+		if m.up != nil && m.up.publishes(s) && !m.muted[s] {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func (m *member) publishRoster() { m.room.setSources(m, m.sources()) }

@@ -1,0 +1,60 @@
+package sfu
+
+import (
+	"souffleur/internal/meeting"
+	"souffleur/internal/signal"
+)
+
+// Participant is what one signalling connection holds of a participant. When the participant comes back on another
+// connection, the older one's hold is void: its calls do nothing, or return a Fault with signal.CodeReplaced.
+type Participant struct {
+	m          *member
+	connection int64
+}
+
+// ID returns the participant's ID.
+func (p *Participant) ID() meeting.ParticipantID { return p.m.id }
+
+// Handle acts on a message of the client and waits until it has. An error, usually a *Fault, means that the connection
+// must be closed. Messages of one connection must come from one goroutine.
+func (p *Participant) Handle(msg signal.ClientMessage) error {
+	if p.void() {
+		return faultf(signal.CodeReplaced, "this participant is connected elsewhere")
+	}
+	switch msg.Type {
+	case signal.Ping:
+		p.m.tell(signal.ServerMessage{Type: signal.Pong})
+		return nil
+	case signal.Leave:
+		p.Leave("left")
+		return nil
+	case signal.OptOut:
+		p.m.room.setOptOut(p.m, msg.OptOut)
+		return nil
+	}
+	var err error
+	if !p.m.do(func() { err = p.m.handle(msg) }) {
+		return ErrClosed
+	}
+	return err
+}
+
+// Detach says that the connection is lost. The participant stays, and its media flows on, for RoomConfig.ResumeWindow.
+func (p *Participant) Detach() {
+	p.m.room.do(func() {
+		if !p.void() {
+			p.m.room.detach(p.m)
+		}
+	})
+}
+
+// Leave takes the participant out of the room for good. reason is a word for logs and Events.
+func (p *Participant) Leave(reason string) {
+	p.m.room.do(func() {
+		if !p.void() {
+			p.m.room.remove(p.m, reason)
+		}
+	})
+}
+
+func (p *Participant) void() bool { return p.m.connection.Load() != p.connection }

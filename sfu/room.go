@@ -1,0 +1,310 @@
+package sfu
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"souffleur/internal/meeting"
+	"souffleur/internal/signal"
+	"souffleur/sfu/levels"
+)
+
+const (
+	// roomMailbox bounds what waits for a room's goroutine: 150 people who all act at once. Members wait when it is full.
+	roomMailbox = 1024
+	// tick is how often the room looks at who talks, and at everything else that only time brings.
+	tick = 100 * time.Millisecond
+	// maxLeft bounds the roster entries of those who have left; the oldest are forgotten. A welcome must stay below
+	// signal.MaxMessage.
+	maxLeft = 100
+)
+
+// Room is the live side of a room, from the first join to the end of the meeting. Its methods may be called from any
+// goroutine, but see Events and AudioListener for those that call back.
+type Room struct {
+	mailbox
+	node   *Node // set once, as all down to quit
+	config RoomConfig
+	log    *slog.Logger
+	quit   chan struct{}
+
+	closing    sync.Once
+	members    sync.WaitGroup // the members' goroutines
+	background sync.WaitGroup // closing peer connections; a member adds before its goroutine ends
+
+	audience atomic.Pointer[[]*member]     // those present, for the caption path
+	roster   atomic.Pointer[[]signal.Peer] // as Peers returns it
+
+	// Below: the room's goroutine only.
+	entries map[meeting.ParticipantID]*entry
+	order   []*entry // in order of joining, those who left included
+	tracks  []*track // in order of starting
+	mics    *levels.Seats[*track]
+	ears    []AudioListener
+}
+
+// entry is a place in the roster.
+type entry struct {
+	peer       signal.Peer
+	m          *member  // nil: left
+	slots      []*slot  // of the present downlink; nil: none yet
+	carried    []*track // what each slot carries
+	detachedAt time.Time
+}
+
+func newRoom(n *Node, config RoomConfig) *Room {
+	r := &Room{
+		mailbox: newMailbox(roomMailbox), node: n, config: config, log: config.Log.With("meeting", config.Meeting),
+		quit: make(chan struct{}), entries: make(map[meeting.ParticipantID]*entry),
+		mics: levels.NewSeats[*track](AudioSlots),
+	}
+	r.audience.Store(&[]*member{})
+	r.roster.Store(&[]signal.Peer{})
+	return r
+}
+
+// run is the room's goroutine, until Close.
+func (r *Room) run() {
+	ticks := time.NewTicker(tick)
+	defer ticks.Stop()
+	defer close(r.done)
+	for {
+		select {
+		case <-r.quit:
+			r.removeAll()
+			return
+		case f := <-r.posts:
+			f()
+		case <-ticks.C:
+			r.tick(time.Now())
+		}
+	}
+}
+
+// Join takes a participant into the room: the others are told, the downlink is offered. p.Participant is a fresh ID, or
+// the old one of somebody who comes back after a restart of the server. Someone who is in the room already is resumed.
+func (r *Room) Join(p meeting.Person, s Signaller) (*Participant, error) {
+	var joined *Participant
+	err := ErrClosed
+	r.do(func() { joined, err = r.join(p, s) })
+	return joined, err
+}
+
+// Resume gives a participant a new signalling connection, after the old one was lost or in its place. All media starts
+// anew: the client gets a downlink offer and publishes again. It returns ErrUnknownParticipant for one who has left.
+func (r *Room) Resume(id meeting.ParticipantID, s Signaller) (*Participant, error) {
+	var resumed *Participant
+	err := ErrClosed
+	r.do(func() {
+		if e := r.entries[id]; e != nil && e.m != nil {
+			resumed, err = r.resume(e, s), nil
+		} else {
+			err = ErrUnknownParticipant
+		}
+	})
+	return resumed, err
+}
+
+// Peers returns the roster in order of joining, including those who have left. It may be called from anywhere.
+func (r *Room) Peers() []signal.Peer { return slices.Clone(*r.roster.Load()) }
+
+// Remove throws a participant out: his client gets a signal.Gone with code and message, and may not come back with its
+// resume token as far as the room is concerned. It does not wait.
+func (r *Room) Remove(id meeting.ParticipantID, code, message string) {
+	r.post(func() {
+		if e := r.entries[id]; e != nil && e.m != nil {
+			e.m.tell(signal.ServerMessage{Type: signal.Gone, Code: code, Message: message})
+			r.remove(e.m, code)
+		}
+	})
+}
+
+// SetRole changes a participant's role in the roster. It does not wait.
+func (r *Room) SetRole(id meeting.ParticipantID, role meeting.Role) {
+	r.post(func() {
+		if e := r.entries[id]; e != nil && e.peer.Role != role {
+			e.peer.Role = role
+			r.changed(e)
+		}
+	})
+}
+
+// Broadcast sends a message to everybody who is connected. It does not wait. What it says is either in a newcomer's
+// welcome already or reaches him after it.
+func (r *Room) Broadcast(message signal.ServerMessage) {
+	if !r.post(func() { r.tellAll(message) }) {
+		r.tellAll(message) // a room that busy loses the order, not the message
+	}
+}
+
+func (r *Room) tellAll(message signal.ServerMessage) {
+	for _, m := range *r.audience.Load() {
+		m.tell(message)
+	}
+}
+
+// Listen adds a hidden listener to all audio, present and future. When stop has returned, nothing is delivered any more;
+// the tracks that had not ended get no AudioEnded. After Close both do nothing.
+func (r *Room) Listen(l AudioListener) (stop func()) {
+	r.do(func() {
+		r.ears = append(slices.Clone(r.ears), l)
+		for _, t := range r.tracks {
+			r.introduce(t, l)
+		}
+		r.wire()
+	})
+	return func() {
+		r.do(func() {
+			r.ears = slices.DeleteFunc(slices.Clone(r.ears), func(e AudioListener) bool { return e == l })
+			r.wire()
+		})
+	}
+}
+
+// introduce announces an audio track to one listener.
+func (r *Room) introduce(t *track, l AudioListener) {
+	if !t.audio {
+		return
+	}
+	l.AudioStarted(t.description())
+	if !t.active.Load() {
+		l.AudioMuted(t.id, true)
+	}
+}
+
+// wire gives all audio tracks the present listeners.
+func (r *Room) wire() {
+	for _, t := range r.tracks {
+		if t.audio {
+			t.listenWith(r.ears)
+		}
+	}
+}
+
+// Close ends the room: everybody is removed, listeners get their AudioEnded, and all goroutines have ended when it
+// returns. Clients are not told why; Broadcast a signal.Gone before.
+func (r *Room) Close() {
+	r.closing.Do(func() { close(r.quit) })
+	<-r.done
+	r.members.Wait()
+	r.background.Wait()
+	r.node.forget(r)
+}
+
+func (r *Room) removeAll() {
+	for _, e := range slices.Clone(r.order) { // remove changes it
+		if e.m != nil {
+			r.remove(e.m, "closed")
+		}
+	}
+}
+
+// tick does what time brings.
+func (r *Room) tick(now time.Time) {
+	for _, e := range slices.Clone(r.order) { // remove changes it
+		if e.m != nil && !e.detachedAt.IsZero() && now.Sub(e.detachedAt) > r.config.ResumeWindow {
+			r.remove(e.m, "lost")
+		}
+	}
+	for _, t := range r.tracks {
+		t.keyFrames.retry(now)
+	}
+	if r.mics.Update(now, r.microphones(now)) {
+		r.seat()
+	}
+}
+
+func (r *Room) microphones(now time.Time) []levels.Microphone[*track] {
+	var list []levels.Microphone[*track]
+	for _, t := range r.tracks {
+		if t.source == signal.Mic && t.active.Load() {
+			list = append(list, levels.Microphone[*track]{Key: t, Loudness: t.meter.Loudness(now)})
+		}
+	}
+	return list
+}
+
+// startTrack makes a track known and returns when listeners and slots are ready for it. It returns false if its
+// participant is gone.
+func (r *Room) startTrack(t *track) bool {
+	started := false
+	r.do(func() {
+		if e := r.entries[t.owner]; e == nil || e.m == nil {
+			return
+		}
+		started = true
+		r.tracks = append(r.tracks, t)
+		if t.audio {
+			for _, l := range r.ears {
+				r.introduce(t, l)
+			}
+			t.listenWith(r.ears)
+		}
+		r.reseat()
+	})
+	return started
+}
+
+// endTrack takes a track out of the room.
+func (r *Room) endTrack(t *track) {
+	r.do(func() { r.dropTracks(func(o *track) bool { return o == t }) })
+}
+
+// dropTracks ends the tracks that gone selects.
+func (r *Room) dropTracks(gone func(*track) bool) {
+	var ended []*track
+	r.tracks = slices.DeleteFunc(slices.Clone(r.tracks), func(t *track) bool {
+		if !gone(t) {
+			return false
+		}
+		ended = append(ended, t)
+		return true
+	})
+	if len(ended) == 0 {
+		return
+	}
+	r.reseat()
+	for _, t := range ended {
+		t.active.Store(false)
+		t.slots.Store(&[]*slot{})
+		r.forgetTrack(t)
+		if !t.audio {
+			continue
+		}
+		t.listenWith(nil)
+		for _, l := range r.ears {
+			l.AudioEnded(t.id)
+		}
+	}
+}
+
+// forgetTrack frees the memory that slots hold for repairs.
+func (r *Room) forgetTrack(t *track) {
+	for _, e := range r.order {
+		for _, s := range e.slots {
+			s.forget(t)
+		}
+	}
+}
+
+// trackActive follows a mute or unmute, which the packet path knows already.
+func (r *Room) trackActive(t *track, active bool) {
+	r.do(func() {
+		if slices.Contains(r.tracks, t) {
+			if t.audio {
+				t.noteMuted(!active)
+			}
+			r.reseat()
+		}
+	})
+}
+
+// reseat is seat after a change of the tracks.
+func (r *Room) reseat() {
+	now := time.Now()
+	r.mics.Update(now, r.microphones(now))
+	r.seat()
+}

@@ -1,0 +1,179 @@
+package sfu
+
+import (
+	"slices"
+	"time"
+
+	"souffleur/internal/meeting"
+	"souffleur/internal/signal"
+)
+
+// join runs on the room's goroutine, as all in this file but the three setters.
+func (r *Room) join(p meeting.Person, s Signaller) (*Participant, error) {
+	e := r.entries[p.Participant]
+	if e != nil && e.m != nil {
+		return r.resume(e, s), nil
+	}
+	if len(*r.audience.Load()) >= r.config.MaxParticipants {
+		return nil, ErrFull
+	}
+	if e == nil {
+		e = &entry{}
+		r.entries[p.Participant] = e
+		r.order = append(r.order, e)
+	}
+	e.peer = signal.Peer{
+		Participant: p.Participant, Name: p.Name, Role: p.Role, Order: p.Order, Sources: []string{}, OptOut: e.peer.OptOut, Present: true,
+	}
+	e.m = newMember(r, p.Participant)
+	e.detachedAt = time.Time{}
+	r.publish()
+	r.tellOthers(e, signal.ServerMessage{Type: signal.Joined, Peer: clonePeer(&e.peer)})
+	r.members.Add(1)
+	go func(m *member) {
+		defer r.members.Done()
+		m.run()
+	}(e.m)
+	r.log.Info("participant joined", "participant", p.Participant, "present", len(*r.audience.Load()))
+	return r.attach(e, s), nil
+}
+
+// resume replaces the signalling connection of someone who is in the room.
+func (r *Room) resume(e *entry, s Signaller) *Participant {
+	e.m.tell(signal.ServerMessage{Type: signal.Gone, Code: signal.CodeReplaced, Message: "this participant is connected elsewhere"})
+	e.detachedAt = time.Time{}
+	r.log.Info("participant resumed", "participant", e.m.id)
+	return r.attach(e, s)
+}
+
+// attach gives a participant a signalling connection and starts its media.
+func (r *Room) attach(e *entry, s Signaller) *Participant {
+	m := e.m
+	p := &Participant{m: m, connection: m.connection.Add(1)}
+	if r.config.Welcome != nil {
+		_ = s.Send(signal.ServerMessage{Type: signal.Welcome, Welcome: r.config.Welcome(m.id, r.Peers())})
+	}
+	m.line.Store(&line{s})
+	if !m.post(m.connect) {
+		r.log.Error("participant does not take its messages", "participant", m.id)
+		r.remove(m, signal.CodeSlow)
+	}
+	return p
+}
+
+// detach notes that the signalling connection is gone; the tick removes the participant if it stays away.
+func (r *Room) detach(m *member) {
+	m.line.Store(nil)
+	if e := r.entries[m.id]; e != nil && e.m == m {
+		e.detachedAt = time.Now()
+	}
+}
+
+// remove takes a participant out of the room for good. Its entry stays, so that late captions have a name.
+func (r *Room) remove(m *member, reason string) {
+	e := r.entries[m.id]
+	if e == nil || e.m != m {
+		return
+	}
+	e.m, e.slots, e.carried = nil, nil, nil
+	e.peer.Present, e.peer.Sources = false, []string{}
+	m.connection.Add(1)
+	m.line.Store(nil)
+	close(m.quit)
+	r.dropTracks(func(t *track) bool { return t.owner == m.id })
+	r.distribute()
+	r.forgetOldest()
+	r.publish()
+	r.tellAll(signal.ServerMessage{Type: signal.Left, Participant: m.id})
+	r.log.Info("participant left", "participant", m.id, "reason", reason, "present", len(*r.audience.Load()))
+	r.config.Events.ParticipantLeft(m.id, reason)
+}
+
+// forgetOldest drops the oldest entries of those who left, above maxLeft.
+func (r *Room) forgetOldest() {
+	left := 0
+	for _, e := range r.order {
+		if e.m == nil {
+			left++
+		}
+	}
+	r.order = slices.DeleteFunc(r.order, func(e *entry) bool {
+		if e.m != nil || left <= maxLeft {
+			return false
+		}
+		left--
+		delete(r.entries, e.peer.Participant)
+		return true
+	})
+}
+
+// publish renews what Peers and the caption path read.
+func (r *Room) publish() {
+	peers := make([]signal.Peer, 0, len(r.order))
+	audience := make([]*member, 0, len(r.order))
+	for _, e := range r.order {
+		peers = append(peers, *clonePeer(&e.peer))
+		if e.m != nil {
+			audience = append(audience, e.m)
+		}
+	}
+	r.roster.Store(&peers)
+	r.audience.Store(&audience)
+	r.config.Events.RosterChanged(peers)
+}
+
+// changed tells everybody of a changed entry.
+func (r *Room) changed(e *entry) {
+	r.publish()
+	r.tellAll(signal.ServerMessage{Type: signal.Changed, Peer: clonePeer(&e.peer)})
+}
+
+func (r *Room) tellOthers(but *entry, message signal.ServerMessage) {
+	for _, e := range r.order {
+		if e != but && e.m != nil {
+			e.m.tell(message)
+		}
+	}
+}
+
+// clonePeer copies an entry for other goroutines. Its list of sources is replaced, never changed.
+func clonePeer(p *signal.Peer) *signal.Peer {
+	c := *p
+	return &c
+}
+
+// setSources notes what a participant sends now.
+func (r *Room) setSources(m *member, sources []string) {
+	r.do(func() {
+		e := r.entries[m.id]
+		if e != nil && e.m == m && !slices.Equal(e.peer.Sources, sources) {
+			e.peer.Sources = sources
+			r.changed(e)
+		}
+	})
+}
+
+// setOptOut notes whether a participant wants to be transcribed. What follows from it is the business of Events.
+func (r *Room) setOptOut(m *member, out bool) {
+	r.do(func() {
+		e := r.entries[m.id]
+		if e != nil && e.m == m && e.peer.OptOut != out {
+			e.peer.OptOut = out
+			r.config.Events.OptOut(m.id, out)
+			r.changed(e)
+		}
+	})
+}
+
+// seatSlots gives the room a participant's slots to fill, or takes them away with nil.
+func (r *Room) seatSlots(m *member, slots []*slot) {
+	r.do(func() {
+		e := r.entries[m.id]
+		if e == nil || e.m != m {
+			return
+		}
+		e.slots, e.carried = slots, make([]*track, len(slots))
+		r.introduceSlots(e)
+		r.distribute()
+	})
+}
