@@ -1,7 +1,16 @@
 // Package asr turns the recorded audio of meetings into captions and segments.
 //
 // It knows no engine: a [Recognizer] and a [VoiceDetector] are handed in (asr/whisper and internal/vad implement them). It
-// knows no network either: [Worker] reads audio from the bus and writes captions and segments to it.
+// has one door to the rest of Souffleur, the bus: [Worker] reads audio and meeting events and writes captions and segments.
+// [Transcribe] does the same for a recording, without bus and without hurry.
 //
-// Start reading at recognizer.go (what an engine must do).
+// Where to find what:
+//
+//   - recognizer.go: what an engine must do
+//   - segmenter.go, endpoint.go: where utterances begin and end, and where a replay may begin
+//   - agreement.go: partials that do not flicker
+//   - hearing.go, filter.go, language.go: from an engine's answer to text
+//   - scheduler.go, engine.go: who is recognised next
+//   - partition.go, track.go, restart.go: reading the bus without losing or doubling a word
+//   - roster.go: who may be recognised at all
 package asr

@@ -1,0 +1,193 @@
+package asr
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"souffleur/internal/meeting"
+)
+
+// heard is what recognisers made of an utterance so far. It is guarded by the utterance's mutex.
+type heard struct {
+	text     agreement
+	lang     string // of the last hypothesis with words; its partials keep to it
+	length   int64  // samples the last partial heard
+	partials int    // done
+	shown    int    // captions handed out
+}
+
+// trackLanguage is the language of a track; recognisers of several of its utterances may ask at once.
+type trackLanguage struct {
+	mu sync.Mutex // guards language
+	l  language
+}
+
+func (t *trackLanguage) allow(langs []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.l.allow(langs)
+}
+
+func (t *trackLanguage) learn(r Result, voice time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.l.learn(r, voice)
+}
+
+// request returns the request for s; provisional is the language to use while none is known.
+func (t *trackLanguage) request(s speech, provisional string) Request {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := Request{PCM: s.pcm, Lang: t.l.known(), Langs: t.l.allowed}
+	if r.Lang == "" {
+		r.Lang = provisional
+	}
+	return r
+}
+
+// Neither partials nor finals get a prompt: without one the same audio gives the same text after a restart, and loops
+// that feed on their own output cannot begin (asr.md §6.5 of the design).
+//
+// A partial hears the whole utterance, not a window of its last seconds. An utterance has at most 12 s, which costs an
+// encoder about half as much again as 8 s; in return hypotheses need no alignment between windows, the engine always has the
+// whole context, and nothing committed can fall out of sight. refreshEvery pays for the difference.
+
+// partialDue says whether u should be heard again: enough new audio, with voice in it, and nobody at it.
+func (u *utterance) partialDue(every time.Duration) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closed || u.deciding || len(u.voiced) == 0 {
+		return false
+	}
+	length := int64(len(u.pcm))
+	if u.heard.length == 0 {
+		return u.start+length-u.voice >= samples(firstPartial)
+	}
+	return length-u.heard.length >= samples(every) && u.voiced[len(u.voiced)-1].to > u.start+u.heard.length
+}
+
+// claim marks that a partial of u is asked for, and says whether it is the first.
+func (u *utterance) claim() (first bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.deciding = true
+	return u.heard.partials == 0
+}
+
+// partial hears u again and returns the caption to show, nil if nothing changed. speaker and times are left out.
+func (u *utterance) partial(ctx context.Context, rec Recognizer, lang *trackLanguage, cfg endpointing) (*meeting.Caption, refusal, error) {
+	s := u.snapshot()
+	if s.closed {
+		u.settle(func(*heard) {}) // its final is on the way
+		return nil, "", nil
+	}
+	if tooSilent(s, cfg) {
+		u.settle(func(h *heard) { h.length = int64(len(s.pcm)) })
+		return nil, refusedSilence, nil
+	}
+	req := lang.request(s, u.provisional())
+	req.Partial = true
+	r, err := recognize(ctx, rec, req)
+	words, refused := believe(r, s)
+	var caption *meeting.Caption
+	u.settle(func(h *heard) {
+		h.length = int64(len(s.pcm))
+		h.partials++
+		if err != nil || refused != "" {
+			return
+		}
+		if len(words) > 0 {
+			h.lang = r.Lang
+		}
+		if h.text.hear(words, duration(h.length), s.speaking()) && !u.closed {
+			caption = u.captionLocked(h)
+		}
+	})
+	return caption, refused, err
+}
+
+// settle changes what was heard, and lets the next partial come.
+func (u *utterance) settle(change func(*heard)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.deciding = false
+	change(&u.heard)
+}
+
+func (u *utterance) provisional() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.heard.lang
+}
+
+// speaking says whether the speech ends in voice.
+func (s speech) speaking() bool {
+	return len(s.voiced) > 0 && s.voiced[len(s.voiced)-1].to >= s.start+int64(len(s.pcm))-HopSize
+}
+
+// captionLocked returns a partial of what is to be shown, with times in samples since the start of the epoch.
+func (u *utterance) captionLocked(h *heard) *meeting.Caption {
+	words, _ := h.text.words()
+	if len(words) == 0 {
+		return nil
+	}
+	h.shown++
+	said, stable := h.text.text()
+	return &meeting.Caption{
+		V: meeting.CaptionVersion, Seg: u.id, Rev: tenths(h.length),
+		T0: u.start + samples(words[0].Start), T1: u.start + samples(words[len(words)-1].End),
+		Lang: h.lang, Text: said, Stable: stable,
+	}
+}
+
+// tenths is the revision of a partial: the length of the audio it heard in tenths of a second, from 1.
+func tenths(length int64) int { return int(min(max(length*10/SampleRate, 1), meeting.FinalRev-1)) }
+
+// outcome is the lasting text of an utterance.
+type outcome struct {
+	words   []RecognizedWord // none: nothing was said
+	lang    string
+	quality string
+	engine  string
+	refused refusal
+	err     error // of the recogniser; the words are then those of the partials
+}
+
+// final hears the whole utterance once more and decides on its text. When the engine fails, the text that readers saw
+// stays; when it is not believed, only what the partials had committed.
+func (u *utterance) final(ctx context.Context, rec Recognizer, lang *trackLanguage, cfg endpointing) outcome {
+	s := u.snapshot()
+	out := outcome{engine: rec.Name(), quality: meeting.QualityFull}
+	var r Result
+	if tooSilent(s, cfg) {
+		out.refused = refusedSilence
+	} else {
+		r, out.err = recognize(ctx, rec, lang.request(s, ""))
+	}
+	if out.err == nil && out.refused == "" {
+		out.words, out.refused = believe(r, s)
+		out.lang = r.Lang
+	}
+	if out.refused == "" && out.err == nil {
+		lang.learn(r, voicedTime(s))
+	}
+	if len(out.words) == 0 {
+		u.fallBack(&out)
+	}
+	return out
+}
+
+// fallBack takes the text of the partials.
+func (u *utterance) fallBack(out *outcome) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	words, committed := u.heard.text.words()
+	if out.err == nil {
+		words = words[:committed]
+	}
+	out.words, out.quality = words, meeting.QualityFast
+	if u.heard.lang != "" {
+		out.lang = u.heard.lang
+	}
+}

@@ -1,0 +1,206 @@
+package asr
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"souffleur/internal/bus"
+	"souffleur/internal/meeting"
+	"souffleur/internal/timeline"
+)
+
+// Deadlines of recognitions, in wall clock after the moment the audio was captured.
+const (
+	finalWithin = time.Second
+	firstWithin = 1200 * time.Millisecond
+)
+
+// track is one track of a partition. The goroutine of the partition owns it; recognisers reach its utterances only.
+type track struct {
+	p       *partition // set once
+	meeting meeting.ID // set once
+	id      meeting.TrackID
+	log     *slog.Logger
+
+	resume  resumePoint // what lies before is done
+	epoch   uint64
+	level   meeting.Level // of the epoch
+	speaker meeting.ParticipantID
+	vad     VoiceDetector
+	seg     *segmenter // nil until the first packet, and after a drop
+	lang    *trackLanguage
+
+	pending []*utterance // opened and not done, oldest first; each holds the commit back at its mark
+	finals  int          // of pending, closed and waiting for their text
+	ctx     context.Context
+	cancel  context.CancelFunc // interrupts the recognitions of pending
+
+	lastOffset int64     // of its newest record
+	lastRead   time.Time // when that was read
+	capturedAt time.Time // capture time of sample capturedOn
+	capturedOn int64
+	lag        time.Duration // age of the newest record when it was read
+}
+
+// hear takes a record of the track. The record may be recognised: the caller has asked the roster.
+func (t *track) hear(rec *bus.AudioRecord, offset int64) {
+	t.lastOffset, t.lastRead = offset, time.Now()
+	if t.seg != nil && rec.Epoch < t.epoch || t.resume.covers(rec.Epoch, rec.FirstSeq) && len(rec.Packets) == 0 {
+		return
+	}
+	if t.seg == nil || rec.Epoch > t.epoch {
+		t.begin(rec, offset)
+	}
+	t.noteCapture(rec)
+	for _, p := range rec.Packets {
+		if !t.resume.covers(rec.Epoch, p.Seq) {
+			t.seg.add(timeline.Packet(p), offset)
+		}
+	}
+	if rec.Flags&bus.KeepAlive != 0 {
+		t.seg.silentUntil(rec.RTP, offset)
+	}
+	if rec.Flags&bus.Muted != 0 {
+		t.seg.flush(offset)
+	}
+	t.offerPartial()
+}
+
+// begin starts a new time base.
+func (t *track) begin(rec *bus.AudioRecord, offset int64) {
+	if t.seg != nil {
+		t.seg.flush(offset)
+	}
+	t.epoch, t.level = rec.Epoch, rec.Level
+	t.seg = newSegmenter(t.meeting, t.id, rec.Epoch, t.vad, t)
+}
+
+func (t *track) noteCapture(rec *bus.AudioRecord) {
+	t.capturedAt, t.capturedOn = time.Unix(0, rec.CaptureNS), int64(rec.RTP/3)
+	t.lag = max(0, t.lastRead.Sub(t.capturedAt))
+}
+
+// captured returns when the sample at position at was captured.
+func (t *track) captured(at int64) time.Time { return t.capturedAt.Add(duration(at - t.capturedOn)) }
+
+// roomClock converts a position to ms of the room clock.
+func (u *utterance) roomClock(at int64) int64 { return int64(u.epoch) + at*1000/SampleRate }
+
+// opened implements utteranceSink.
+func (t *track) opened(u *utterance) {
+	u.epoch = t.epoch
+	t.pending = append(t.pending, u)
+}
+
+// closed implements utteranceSink: the final is asked for.
+func (t *track) closed(u *utterance) {
+	t.finals++
+	u.level, u.spokenAt = t.level, t.captured(u.end)
+	t.p.w.jobs.add(&job{
+		class: classFinal, meeting: t.meeting, ctx: t.ctx, deadline: u.spokenAt.Add(finalWithin),
+		run: func(ctx context.Context, rec Recognizer) {
+			out := u.final(ctx, rec, t.lang, defaultEndpointing())
+			if ctx.Err() == nil {
+				t.p.finished.put(finished{t, u, out})
+			}
+		},
+	})
+}
+
+// discarded implements utteranceSink.
+func (t *track) discarded(u *utterance) { t.done(u) }
+
+// done forgets a pending utterance; false if it was not pending any more.
+func (t *track) done(u *utterance) bool {
+	for i, p := range t.pending {
+		if p == u {
+			t.pending = append(t.pending[:i], t.pending[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// offerPartial asks for a partial of the open utterance if it is time. A track has at most one asked for or under way:
+// the newest audio is taken when a recogniser is free, so nothing backs up.
+func (t *track) offerPartial() {
+	u := t.seg.u
+	if u == nil || !u.partialDue(t.p.w.jobs.refreshEvery()) {
+		return
+	}
+	j := &job{class: classRefresh, meeting: t.meeting, ctx: t.ctx, deadline: t.captured(t.seg.hopAt)}
+	if u.claim() {
+		j.class, j.deadline = classFirst, t.captured(u.voice).Add(firstWithin)
+	}
+	j.run = func(ctx context.Context, rec Recognizer) {
+		caption, refused, err := u.partial(ctx, rec, t.lang, defaultEndpointing())
+		t.p.w.counts.partial(refused, err)
+		if caption != nil && ctx.Err() == nil {
+			t.p.w.show(t.meeting, t.id, u.inRoomTime(caption))
+		}
+	}
+	t.p.w.jobs.add(j)
+}
+
+// inRoomTime converts the times of a caption.
+func (u *utterance) inRoomTime(c *meeting.Caption) *meeting.Caption {
+	c.T0, c.T1 = u.roomClock(c.T0), u.roomClock(c.T1)
+	return c
+}
+
+// drop forgets everything that has not become a final: captions were switched off.
+func (t *track) drop() {
+	t.cancel()
+	t.ctx, t.cancel = context.WithCancel(t.p.ctx)
+	t.pending, t.finals = nil, 0
+	if t.seg != nil && t.seg.begun {
+		t.resume = resumePoint{t.epoch, t.seg.lastSeq + 1}
+	}
+	t.seg = nil
+}
+
+// restart returns where replay must begin to find everything again that is not done, and whether that holds the commit
+// back: false if the track sent nothing since.
+func (t *track) restart() (p resumePoint, offset int64, holds bool) {
+	switch {
+	case len(t.pending) > 0:
+		u := t.pending[0]
+		return resumePoint{u.epoch, u.from.seq}, u.from.offset, true
+	case t.seg != nil && t.seg.begun:
+		return resumePoint{t.epoch, t.seg.mark.seq}, t.seg.mark.offset, !t.seg.quiet()
+	}
+	return t.resume, 0, false
+}
+
+// segment builds the final of u.
+func (t *track) segment(u *utterance, out outcome) *meeting.Segment {
+	words := u.timed(out.words)
+	sum := float32(0)
+	for _, w := range words {
+		sum += w.P
+	}
+	said := text(out.words)
+	return &meeting.Segment{
+		Caption: meeting.Caption{
+			V: meeting.CaptionVersion, Seg: u.id, Rev: meeting.FinalRev, Spk: meeting.SpeakerID(t.speaker),
+			T0: words[0].T0, T1: words[len(words)-1].T1, Lang: out.lang,
+			Text: said, Stable: len([]rune(said)), Final: true,
+		},
+		Track: t.id, Epoch: u.epoch, FirstSeq: u.firstSeq, EndSeq: u.endSeq, Level: u.level,
+		Quality: out.quality, Conf: sum / float32(len(words)), Engine: out.engine, Words: words,
+	}
+}
+
+// timed returns words in ms of the room clock, inside the utterance and in order.
+func (u *utterance) timed(words []RecognizedWord) []meeting.Word {
+	first, last := u.roomClock(u.start), u.roomClock(u.end)
+	out := make([]meeting.Word, len(words))
+	for i, w := range words {
+		t0 := min(max(u.roomClock(u.start+samples(w.Start)), first), last)
+		t1 := min(max(u.roomClock(u.start+samples(w.End)), t0), last)
+		out[i] = meeting.Word{Text: w.Text, T0: t0, T1: t1, P: w.P}
+		first = t0
+	}
+	return out
+}

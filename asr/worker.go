@@ -1,0 +1,207 @@
+package asr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"souffleur/internal/bus"
+	"souffleur/internal/meeting"
+	"souffleur/internal/seal"
+)
+
+// Group is the consumer group of the recognisers on audio.v1. When it has committed past a record, everything said there has
+// become a final, or never will.
+const Group = "asr"
+
+// LiveKeys gives the keys that open what belongs to a meeting while it is live.
+type LiveKeys interface {
+	Live(ctx context.Context, id meeting.ID) (seal.Key, error)
+}
+
+// WorkerConfig wires a worker. All fields are needed.
+type WorkerConfig struct {
+	Bus  *bus.Bus
+	Keys LiveKeys
+	// KeyGone says of an error of Keys that the key was deleted for good: the meeting's records cannot and need not be read.
+	// Other errors are waited out.
+	KeyGone       func(error) bool
+	NewRecognizer func() (Recognizer, error)    // called once for each of Workers, on its own thread
+	NewDetector   func() (VoiceDetector, error) // called once for each track
+	Workers       int                           // recognisers at work at once; one for each core
+	Log           *slog.Logger
+}
+
+// Validate says what is missing.
+func (c WorkerConfig) Validate() error {
+	switch {
+	case c.Bus == nil:
+		return errors.New("recognition needs a bus")
+	case c.Keys == nil, c.KeyGone == nil:
+		return errors.New("recognition needs the keys of meetings")
+	case c.NewRecognizer == nil, c.NewDetector == nil:
+		return errors.New("recognition needs a speech model and a voice detection model")
+	case c.Workers < 1 || c.Workers > 256:
+		return fmt.Errorf("recognition with %d workers: use 1 to 256", c.Workers)
+	case c.Log == nil:
+		return errors.New("recognition needs a log")
+	}
+	return nil
+}
+
+// statusEvery is how often each live meeting is told how its captions do.
+const statusEvery = 2 * time.Second
+
+// maxDrafts bounds what waits to be published on captions.v1: half a second of everybody talking. When it is full the newest
+// partial is dropped and counted; the next one of its utterance says more.
+const maxDrafts = 256
+
+// Worker recognises the speech of all meetings whose audio its consumer group gives it.
+type Worker struct {
+	cfg    WorkerConfig // set once
+	bus    busPort      // set once
+	roster *roster
+	jobs   *scheduler
+	counts *counts
+	drafts chan draft // see maxDrafts
+	lags   *lags
+
+	mu     sync.Mutex // guards engine
+	engine string     // name of the recogniser in use
+}
+
+// NewWorker returns a worker that does nothing until Run.
+func NewWorker(cfg WorkerConfig) (*Worker, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return newWorker(cfg, realBus{cfg.Bus}), nil
+}
+
+func newWorker(cfg WorkerConfig, b busPort) *Worker {
+	return &Worker{
+		cfg: cfg, bus: b, roster: newRoster(), jobs: newScheduler(), counts: &counts{},
+		drafts: make(chan draft, maxDrafts), lags: newLags(),
+	}
+}
+
+// Run recognises until ctx ends; then it commits how far it came, stops its recognisers and returns nil. Everything not
+// yet published is found again by the next worker. Its error is that a model could not be used.
+func (w *Worker) Run(ctx context.Context) error {
+	stopped := ctx
+	ctx, fail := context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer fail(nil)
+
+	caughtUp := make(chan struct{})
+	wg.Go(func() { w.followMeetings(ctx, fail, func() { close(caughtUp) }) })
+	for range w.cfg.Workers {
+		wg.Go(func() {
+			if err := serve(ctx, w.jobs, w.cfg.NewRecognizer, w.name); err != nil {
+				fail(err)
+			}
+		})
+	}
+	select {
+	case <-caughtUp: // only now the policies of all meetings are known
+		w.consume(ctx, &wg, fail)
+	case <-ctx.Done():
+	}
+	if stopped.Err() != nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+// consume works through the audio until ctx ends.
+func (w *Worker) consume(ctx context.Context, wg *sync.WaitGroup, fail context.CancelCauseFunc) {
+	wg.Go(func() { w.publishDrafts(ctx) })
+	wg.Go(func() { w.reportStatus(ctx) })
+	err := w.bus.Consume(ctx, Group, bus.Audio, func(ctx context.Context, a assignment) error {
+		return newPartition(ctx, w, a, fail).run()
+	})
+	if ctx.Err() == nil {
+		fail(fmt.Errorf("recognise: %w", err))
+	}
+}
+
+func (w *Worker) name(engine string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.engine = engine
+}
+
+func (w *Worker) engineName() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.engine
+}
+
+// followMeetings keeps the roster. What it cannot open it passes over: a meeting whose key is gone is over.
+func (w *Worker) followMeetings(ctx context.Context, fail context.CancelCauseFunc, caughtUp func()) {
+	gone := make(map[meeting.ID]bool) // bounded by what the topic keeps: the meetings of seven days
+	err := w.bus.Follow(ctx, bus.Meetings, bus.FollowOptions{CaughtUp: caughtUp}, func(m bus.Message) {
+		if len(m.Value) == 0 || gone[m.Meeting] {
+			return
+		}
+		key, err := w.key(ctx, m.Meeting)
+		if err != nil {
+			gone[m.Meeting] = true
+			return
+		}
+		var e meeting.Event
+		if err := bus.OpenJSON(key, m, &e); err != nil || e.Meeting != m.Meeting {
+			w.deadLetter(ctx, m, "meeting event does not open")
+			return
+		}
+		w.roster.apply(&e, time.Now())
+	})
+	if err != nil && ctx.Err() == nil {
+		fail(fmt.Errorf("follow meetings: %w", err))
+	}
+}
+
+// keyRetry spaces the attempts to get a key while the store is away.
+const keyRetry = 500 * time.Millisecond
+
+// errKeyGone says that a meeting's live key was deleted, or never existed.
+var errKeyGone = errors.New("the meeting's key is gone")
+
+// key returns the live key of a meeting, as long as it takes. The errors are errKeyGone and that of ctx.
+func (w *Worker) key(ctx context.Context, id meeting.ID) (seal.Key, error) {
+	if !id.Valid() {
+		return seal.Key{}, errKeyGone
+	}
+	for logged := false; ; {
+		key, err := w.cfg.Keys.Live(ctx, id)
+		switch {
+		case err == nil:
+			return key, nil
+		case w.cfg.KeyGone(err):
+			return seal.Key{}, errKeyGone
+		}
+		if !logged {
+			w.cfg.Log.Warn("waiting for the key of a meeting", "meeting", id, "err", err)
+			logged = true
+		}
+		if !sleep(ctx, keyRetry) {
+			return seal.Key{}, ctx.Err()
+		}
+	}
+}
+
+// sleep waits for d; false if ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
