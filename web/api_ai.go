@@ -18,7 +18,7 @@ func (s *Server) describeRoomAI(api huma.API) {
 }
 
 type levelInput struct {
-	roomPath
+	Room meeting.RoomID `path:"room" maxLength:"64"`
 	Body struct {
 		Level string `json:"level" enum:"off,captions,transcript,minutes"`
 	}
@@ -37,11 +37,11 @@ func (s *Server) setLevel(ctx context.Context, in *levelInput) (*roomOutput, err
 		return nil, s.answerFor(ctx, "set AI level", err)
 	}
 	s.record(ctx, v, "ai.level="+level.String(), string(r.ID))
-	return s.getRoom(ctx, &in.roomPath)
+	return s.getRoom(ctx, &roomPath{Room: in.Room})
 }
 
 type ceilingInput struct {
-	roomPath
+	Room meeting.RoomID `path:"room" maxLength:"64"`
 	Body struct {
 		Ceiling string `json:"ceiling" enum:"inherit,off,captions,transcript,minutes" doc:"inherit follows the instance's"`
 	}
@@ -68,5 +68,5 @@ func (s *Server) setCeiling(ctx context.Context, in *ceilingInput) (*roomOutput,
 		return nil, s.answerFor(ctx, "set AI ceiling", err)
 	}
 	s.record(ctx, v, "ai.ceiling="+in.Body.Ceiling, string(r.ID))
-	return s.getRoom(ctx, &in.roomPath)
+	return s.getRoom(ctx, &roomPath{Room: in.Room})
 }

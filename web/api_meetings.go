@@ -30,11 +30,6 @@ type meetingPath struct {
 	Meeting meeting.ID `path:"meeting" maxLength:"64" example:"01K9QJ5X8T3Z0V6B7N4M2C1D0E"`
 }
 
-// reasonQuery is what an admin who is no organizer of the room must add.
-type reasonQuery struct {
-	Reason string `query:"reason" maxLength:"500" doc:"Why an admin needs this; kept in the audit"`
-}
-
 type meetingBody struct {
 	ID          meeting.ID     `json:"id"`
 	Room        meeting.RoomID `json:"room"`
@@ -43,6 +38,9 @@ type meetingBody struct {
 	EndedUnixMS int64          `json:"ended_unix_ms" doc:"0 while it goes on"`
 	People      []string       `json:"people" nullable:"false" doc:"Names, by the order of joining"`
 	Final       bool           `json:"final" doc:"Whether the transcript is complete"`
+
+	Participants []participantBody `json:"participants,omitempty" nullable:"false" doc:"One entry for each stay; only when one meeting is asked for"`
+	Policies     []policyBody      `json:"policies,omitempty" nullable:"false" doc:"What the AI did, and when it changed; only when one meeting is asked for"`
 }
 
 func meetingView(m *storage.Meeting) meetingBody {
@@ -110,13 +108,7 @@ func (s *Server) visibleRooms(ctx context.Context, v *visitor) (map[meeting.Room
 	return visible, nil
 }
 
-type meetingOutput struct {
-	Body struct {
-		meetingBody
-		Participants []participantBody `json:"participants" nullable:"false" doc:"One entry for each stay"`
-		Policies     []policyBody      `json:"policies" nullable:"false" doc:"What the AI did, and when it changed"`
-	}
-}
+type meetingOutput struct{ Body meetingBody }
 
 type participantBody struct {
 	Participant meeting.ParticipantID `json:"participant"`
@@ -141,8 +133,7 @@ func (s *Server) getMeeting(ctx context.Context, in *meetingPath) (*meetingOutpu
 	if !runs && !visitorOf(ctx).admin() {
 		return nil, errNotOrganizer()
 	}
-	out := &meetingOutput{}
-	out.Body.meetingBody = meetingView(m)
+	out := &meetingOutput{Body: meetingView(m)}
 	out.Body.Participants = make([]participantBody, 0, len(m.People))
 	for _, p := range m.People {
 		out.Body.Participants = append(out.Body.Participants, participantBody{
@@ -195,12 +186,7 @@ func (s *Server) spokenIn(ctx context.Context, id meeting.ID, action, reason str
 	return m, nil
 }
 
-type deleteMeetingInput struct {
-	meetingPath
-	reasonQuery
-}
-
-func (s *Server) deleteMeeting(ctx context.Context, in *deleteMeetingInput) (*struct{}, error) {
+func (s *Server) deleteMeeting(ctx context.Context, in *spokenInput) (*struct{}, error) {
 	m, err := s.spokenIn(ctx, in.Meeting, "meeting.delete-asked", in.Reason)
 	if err != nil {
 		return nil, err
@@ -215,9 +201,10 @@ func (s *Server) deleteMeeting(ctx context.Context, in *deleteMeetingInput) (*st
 	return nil, nil
 }
 
-type transcriptInput struct {
-	meetingPath
-	reasonQuery
+// spokenInput is the input of operations on what was said in a meeting.
+type spokenInput struct {
+	Meeting meeting.ID `path:"meeting" maxLength:"64"`
+	Reason  string     `query:"reason" maxLength:"500" doc:"Why an admin needs this; kept in the audit"`
 }
 
 type transcriptOutput struct {
@@ -245,7 +232,7 @@ type segmentBody struct {
 	Quality string            `json:"quality" doc:"full, or fast for a text that was shown before the whole utterance was heard"`
 }
 
-func (s *Server) getTranscript(ctx context.Context, in *transcriptInput) (*transcriptOutput, error) {
+func (s *Server) getTranscript(ctx context.Context, in *spokenInput) (*transcriptOutput, error) {
 	m, err := s.spokenIn(ctx, in.Meeting, "transcript.read", in.Reason)
 	if err != nil {
 		return nil, err

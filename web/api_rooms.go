@@ -90,7 +90,7 @@ func (s *Server) roomView(v *visitor, r *storage.Room, instance meeting.Level) r
 	body := roomBody{
 		ID: r.ID, Name: r.Name, Level: r.Level.String(), Ceiling: own,
 		EffectiveCeiling: ceiling.String(), EffectiveLevel: min(ceiling, r.Level).String(),
-		Langs: slices.Concat([]string{}, r.Langs), Role: v.role(r).String(), CreatedUnixMS: r.CreatedUnixMS, JoinURL: joinURL(v, r.ID),
+		Langs: append([]string{}, r.Langs...), Role: v.role(r).String(), CreatedUnixMS: r.CreatedUnixMS, JoinURL: joinURL(v, r.ID),
 	}
 	if live, ok := s.live.Room(r.ID); ok {
 		body.Live = &liveBody{Meeting: live.Meeting, People: live.People, SinceUnixMS: live.SinceUnixMS}
@@ -165,7 +165,7 @@ type createRoomInput struct {
 }
 
 type createRoomOutput struct {
-	SetCookie *http.Cookie `header:"Set-Cookie"`
+	SetCookie string `header:"Set-Cookie"`
 	Body      struct {
 		Room         roomBody `json:"room"`
 		JoinURL      string   `json:"join_url" doc:"For everybody"`
@@ -289,7 +289,7 @@ func (s *Server) getRoom(ctx context.Context, in *roomPath) (*roomOutput, error)
 }
 
 type changeRoomInput struct {
-	roomPath
+	Room meeting.RoomID `path:"room" maxLength:"64"`
 	Body struct {
 		Name  *string   `json:"name,omitempty" minLength:"1" maxLength:"80"`
 		Langs *[]string `json:"langs,omitempty" nullable:"false" maxItems:"8" pattern:"^[a-z]{2,3}$" doc:"Empty: any"`
@@ -367,14 +367,14 @@ func (s *Server) renewOrganizerLink(ctx context.Context, in *roomPath) (*organiz
 }
 
 type organizeInput struct {
-	roomPath
+	Room meeting.RoomID `path:"room" maxLength:"64"`
 	Body struct {
 		Secret string `json:"secret" minLength:"1" maxLength:"200" doc:"What stands behind #organizer= in the link"`
 	}
 }
 
 type organizeOutput struct {
-	SetCookie *http.Cookie `header:"Set-Cookie"`
+	SetCookie string `header:"Set-Cookie"`
 	Body      roomBody
 }
 
@@ -398,11 +398,11 @@ func (s *Server) organizeRoom(ctx context.Context, in *organizeInput) (*organize
 		return nil, err
 	}
 	s.record(ctx, v, "sign-in.organizer", string(r.ID))
-	view, err := s.getRoom(ctx, &in.roomPath)
+	view, err := s.getRoom(ctx, &roomPath{Room: in.Room})
 	if err != nil {
 		return nil, err
 	}
-	return &organizeOutput{SetCookie: &cookie, Body: view.Body}, nil
+	return &organizeOutput{SetCookie: cookie, Body: view.Body}, nil
 }
 
 // addOrganizer puts a person on the room's list, or returns the problem to answer.
@@ -424,14 +424,14 @@ func (s *Server) addOrganizer(ctx context.Context, room meeting.RoomID, person m
 }
 
 type joinInput struct {
-	roomPath
+	Room meeting.RoomID `path:"room" maxLength:"64"`
 	Body struct {
 		Name string `json:"name" minLength:"1" maxLength:"60" doc:"Shown to the others"`
 	}
 }
 
 type joinOutput struct {
-	SetCookie *http.Cookie `header:"Set-Cookie"`
+	SetCookie string `header:"Set-Cookie"`
 	Body      struct {
 		Token       string                `json:"token" doc:"For the hello message; valid for a short time"`
 		Participant meeting.ParticipantID `json:"participant"`

@@ -51,7 +51,7 @@ type linkInput struct {
 }
 
 type linkOutput struct {
-	SetCookie http.Cookie `header:"Set-Cookie"`
+	SetCookie string `header:"Set-Cookie"`
 	Body      struct {
 		Admin bool           `json:"admin" doc:"Whether the link made you an admin"`
 		Room  meeting.RoomID `json:"room,omitempty" doc:"The room the link made you an organizer of"`
@@ -113,7 +113,7 @@ func (s *Server) lifeOf(v *visitor) time.Duration {
 }
 
 type signOutOutput struct {
-	SetCookie http.Cookie `header:"Set-Cookie"`
+	SetCookie string `header:"Set-Cookie"`
 }
 
 func (s *Server) signOut(ctx context.Context, _ *struct{}) (*signOutOutput, error) {

@@ -15,7 +15,11 @@ import (
 
 // exportFormats lists the formats for the API's description.
 func exportFormats() []any {
-	return []any{"vtt", "srt", "txt", "md", "json"}
+	var names []any
+	for _, f := range export.Formats() {
+		names = append(names, string(f))
+	}
+	return names
 }
 
 // asProblem returns the problem that err is. Every error that an operation returns is one.
@@ -57,7 +61,7 @@ func (s *Server) export(c *gin.Context) {
 		return
 	}
 	c.Header("Content-Disposition", attachment(export.FileName(format, t)))
-	c.Data(http.StatusOK, export.ContentType(format), file.Bytes())
+	c.Data(http.StatusOK, format.ContentType(), file.Bytes())
 }
 
 // attachment returns a Content-Disposition with the name in full (RFC 5987, RFC 6266) and in ASCII for old programs.

@@ -143,7 +143,7 @@ func (v *visitor) actor(role meeting.Role) Actor {
 
 // signIn gives the visitor a fresh session with what change makes of the present one, and returns its cookie. The secret
 // is new each time somebody gains rights, so that a cookie planted beforehand gains nothing.
-func (s *Server) signIn(ctx context.Context, v *visitor, life time.Duration, change func(*storage.Session)) (http.Cookie, error) {
+func (s *Server) signIn(ctx context.Context, v *visitor, life time.Duration, change func(*storage.Session)) (cookie string, err error) {
 	session := v.session
 	if session.Person == "" {
 		session.Person = meeting.NewPersonID()
@@ -153,7 +153,7 @@ func (s *Server) signIn(ctx context.Context, v *visitor, life time.Duration, cha
 	session.ExpiresUnixMS = s.now().Add(life).UnixMilli()
 	secret, hash := newSecret()
 	if err := s.sessions.Put(ctx, hash, session); err != nil {
-		return http.Cookie{}, err
+		return "", err
 	}
 	if v.hash != "" {
 		if err := s.sessions.Delete(ctx, v.hash); err != nil {
@@ -166,24 +166,23 @@ func (s *Server) signIn(ctx context.Context, v *visitor, life time.Duration, cha
 
 // remember changes what the visitor's session says without giving it more rights; somebody without a session gets one.
 // The cookie is empty if the visitor has it already.
-func (s *Server) remember(ctx context.Context, v *visitor, change func(*storage.Session)) (*http.Cookie, error) {
+func (s *Server) remember(ctx context.Context, v *visitor, change func(*storage.Session)) (cookie string, err error) {
 	if v.hash == "" {
-		cookie, err := s.signIn(ctx, v, s.cfg.SessionLife, change)
-		return &cookie, err
+		return s.signIn(ctx, v, s.cfg.SessionLife, change)
 	}
 	session, err := s.sessions.Update(ctx, v.hash, func(old *storage.Session) error {
 		change(old)
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	v.session = session
-	return nil, nil
+	return "", nil
 }
 
-// sessionCookie returns the cookie of a session; a life of zero removes it from the browser.
-func sessionCookie(secure bool, secret string, life time.Duration) http.Cookie {
+// sessionCookie returns the Set-Cookie header of a session; a life of zero removes it from the browser.
+func sessionCookie(secure bool, secret string, life time.Duration) string {
 	c := http.Cookie{
 		Name: cookieName(secure), Value: secret, Path: "/", HttpOnly: true, Secure: secure,
 		SameSite: http.SameSiteLaxMode, MaxAge: int(life / time.Second),
@@ -191,7 +190,7 @@ func sessionCookie(secure bool, secret string, life time.Duration) http.Cookie {
 	if life == 0 {
 		c.MaxAge = -1
 	}
-	return c
+	return c.String()
 }
 
 // maxSessionRooms bounds the list of rooms in a session. It is only an index for "my rooms": who may do what stands in

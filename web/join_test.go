@@ -1,0 +1,94 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"souffleur/internal/meeting"
+)
+
+func TestJoin(t *testing.T) {
+	s := newSite(t)
+	owner, guest := s.browser(), s.browser()
+	room, _ := owner.makeRoom("Hall")
+	before := guest.must(http.MethodGet, "/me", nil, http.StatusOK)
+	if before.fields.text("person") != "" {
+		t.Error("a visitor who only looks must have no session")
+	}
+	a := guest.must(http.MethodPost, "/rooms/"+room+"/join", fields{"name": " Gus "}, http.StatusOK)
+	if a.fields.text("token") != "place" || a.fields.text("role") != "participant" || a.fields.text("ws") != "/api/v1/signal" ||
+		a.fields.text("participant") == "" || a.fields.text("meeting") == "" {
+		t.Errorf("got %s", a.body)
+	}
+	owner.must(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Olga"}, http.StatusOK)
+	first := guest.must(http.MethodGet, "/me", nil, http.StatusOK)
+	guest.must(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gustav"}, http.StatusOK)
+	again := guest.must(http.MethodGet, "/me", nil, http.StatusOK)
+	if first.fields.text("name") != "Gus" || again.fields.text("name") != "Gustav" || first.fields.text("person") != again.fields.text("person") {
+		t.Errorf("the guest was %s, then %s", first.body, again.body)
+	}
+	p := s.live.admitted
+	if len(p) != 3 || p[0].Name != "Gus" || p[0].Role != meeting.Guest || p[1].Role != meeting.Organizer || p[0].Person != p[2].Person || p[0].Person == p[1].Person {
+		t.Errorf("admitted %+v", p)
+	}
+	live := guest.must(http.MethodGet, "/rooms/"+room, nil, http.StatusOK)
+	if live.fields.at("live", "people") != 3.0 || live.fields.text("live", "meeting") != a.fields.text("meeting") {
+		t.Errorf("the room shows %s", live.body)
+	}
+}
+
+func TestJoinRefused(t *testing.T) {
+	s := newSite(t)
+	owner := s.browser()
+	room, _ := owner.makeRoom("Hall")
+	if a := s.browser().do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "\u200b"}); a.status != 422 || a.problem() != "bad-name" {
+		t.Errorf("an invisible name answered %d %s", a.status, a.body)
+	}
+	s.live.refuse = fmt.Errorf("join: %w", ErrRefused)
+	if a := s.browser().do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gus"}); a.status != 503 || a.problem() != "refused" {
+		t.Errorf("a full server answered %d %s", a.status, a.body)
+	}
+	s.live.refuse = errors.New("no answer from the store at 10.0.0.1")
+	a := s.browser().do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gus"})
+	if a.status != 503 || a.problem() != "unavailable" {
+		t.Errorf("a failure answered %d %s", a.status, a.body)
+	}
+}
+
+func TestEndMeeting(t *testing.T) {
+	s := newSite(t)
+	owner := s.browser()
+	room, _ := owner.makeRoom("Hall")
+	if a := owner.do(http.MethodPost, "/rooms/"+room+"/end", nil); a.status != 409 || a.problem() != "not-live" {
+		t.Errorf("without a meeting: %d %s", a.status, a.body)
+	}
+	owner.must(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Olga"}, http.StatusOK)
+	owner.must(http.MethodPost, "/rooms/"+room+"/end", fields{}, http.StatusNoContent)
+	if a := owner.must(http.MethodGet, "/rooms/"+room, nil, http.StatusOK); a.fields.at("live") != nil {
+		t.Errorf("the meeting goes on: %s", a.body)
+	}
+}
+
+func TestRoomsAndJoinsAreLimited(t *testing.T) {
+	s := newSite(t, func(c *Config) { c.RoomsPerHour, c.JoinsPerMinute, c.SignInsPerMinute = 2, 3, 2 })
+	b := s.browser()
+	room, _ := b.makeRoom("One")
+	b.makeRoom("Two")
+	if a := s.browser().do(http.MethodPost, "/rooms", fields{"name": "Three"}); a.status != http.StatusTooManyRequests || a.problem() != "too-many" {
+		t.Errorf("the third room answered %d %s", a.status, a.body)
+	}
+	for range 3 {
+		b.must(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "A"}, http.StatusOK)
+	}
+	if a := b.do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "A"}); a.status != http.StatusTooManyRequests {
+		t.Errorf("the fourth join answered %d", a.status)
+	}
+	for range 2 {
+		b.must(http.MethodPost, "/rooms/"+room+"/organize", fields{"secret": "guess"}, http.StatusGone)
+	}
+	if a := b.do(http.MethodPost, "/session/link", fields{"token": "guess"}); a.status != http.StatusTooManyRequests {
+		t.Errorf("the third guess answered %d", a.status)
+	}
+}

@@ -1,0 +1,408 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"souffleur/internal/meeting"
+	"souffleur/internal/s3test"
+	"souffleur/internal/seal"
+	"souffleur/internal/signal"
+	"souffleur/storage"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const apiToken = "a-token-of-more-than-twenty-bytes"
+
+// site is a running server on a fresh object store, with meetings that are only played.
+type site struct {
+	t    testing.TB
+	http *httptest.Server
+	web  *Server
+	live *fakeLive
+	deps Deps
+	keys *storage.Keyring
+	log  *logBuffer
+}
+
+// newSite starts a server; change may alter its configuration.
+func newSite(t testing.TB, change ...func(*Config)) *site {
+	t.Helper()
+	s := newStores(t)
+	cfg := DefaultConfig()
+	cfg.APIToken, cfg.Version = apiToken, "test"
+	for _, c := range change {
+		c(&cfg)
+	}
+	var err error
+	if s.web, err = New(cfg, s.deps); err != nil {
+		t.Fatal(err)
+	}
+	s.http = httptest.NewServer(s.web.Handler())
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *site) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := s.web.Shutdown(ctx); err != nil {
+		s.t.Error(err)
+	}
+	s.http.Close()
+}
+
+// newStores makes everything but the server.
+func newStores(t testing.TB) *site {
+	t.Helper()
+	server := s3test.Embedded(t)
+	config := storage.DefaultConfig()
+	config.Endpoint, config.AccessKey, config.SecretKey = server.Endpoint, server.AccessKey, server.SecretKey
+	s := &site{t: t, log: &logBuffer{}}
+	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	store, err := storage.Open(t.Context(), config, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	_, raw := seal.NewKey()
+	master, err := seal.NewMaster(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.keys = storage.NewKeyring(store, master)
+	meetings := storage.NewMeetings(store, s.keys)
+	rooms := storage.NewRooms(store, s.keys)
+	instance := storage.NewInstance(store)
+	s.live = &fakeLive{rooms: rooms, instance: instance, live: map[meeting.RoomID]LiveRoom{}, connect: refuseAll}
+	s.deps = Deps{
+		Live: s.live, Rooms: rooms, Meetings: meetings, Transcripts: storage.NewTranscripts(store, s.keys, meetings),
+		Sessions: storage.NewSessions(store, s.keys), Links: storage.NewLinks(store, s.keys), Instance: instance,
+		Audit: storage.NewAudit(store, s.keys), Log: log,
+	}
+	return s
+}
+
+// logBuffer keeps what was logged.
+type logBuffer struct {
+	mu sync.Mutex // guards b
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// browser is one visitor with their own cookies.
+type browser struct {
+	site   *site
+	client *http.Client
+	bearer string
+}
+
+func (s *site) browser() *browser {
+	s.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	client := s.http.Client()
+	return &browser{site: s, client: &http.Client{Jar: jar, Transport: client.Transport}}
+}
+
+// program is a visitor that sends the API token.
+func (s *site) program() *browser {
+	b := s.browser()
+	b.bearer = apiToken
+	return b
+}
+
+// admin is a visitor who used an admin link.
+func (s *site) admin() *browser {
+	s.t.Helper()
+	b := s.browser()
+	secret := s.adminLink()
+	b.must(http.MethodPost, "/session/link", fields{"token": secret}, http.StatusOK)
+	return b
+}
+
+func (s *site) adminLink() string {
+	s.t.Helper()
+	secret, err := s.deps.Links.Create(s.t.Context(), storage.LinkAdmin, "", time.Hour)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return secret
+}
+
+// fields is a JSON object.
+type fields map[string]any
+
+// at follows a path of names through nested objects.
+func (f fields) at(path ...string) any {
+	var v any = map[string]any(f)
+	for _, name := range path {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = object[name]
+	}
+	return v
+}
+
+func (f fields) text(path ...string) string {
+	s, _ := f.at(path...).(string)
+	return s
+}
+
+// answer is what the server said.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	fields fields // if the body is a JSON object
+}
+
+// problem is the code of a problem, "" if the answer is none.
+func (a answer) problem() string {
+	if a.header.Get("Content-Type") != "application/problem+json" {
+		return ""
+	}
+	return strings.TrimPrefix(a.fields.text("type"), problemPrefix)
+}
+
+// do sends a request to the API; body may be nil. header are names and values.
+func (b *browser) do(method, path string, body any, header ...string) answer {
+	b.site.t.Helper()
+	var r io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			b.site.t.Fatal(err)
+		}
+		r = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(b.site.t.Context(), method, b.site.http.URL+basePath+path, r)
+	if err != nil {
+		b.site.t.Fatal(err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if b.bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+b.bearer)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	return b.send(req)
+}
+
+func (b *browser) send(req *http.Request) answer {
+	b.site.t.Helper()
+	res, err := b.client.Do(req)
+	if err != nil {
+		b.site.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	a := answer{status: res.StatusCode, header: res.Header}
+	if a.body, err = io.ReadAll(res.Body); err != nil {
+		b.site.t.Fatal(err)
+	}
+	_ = json.Unmarshal(a.body, &a.fields) // not every answer is an object
+	return a
+}
+
+// must is do with a status that the test cannot go on without.
+func (b *browser) must(method, path string, body any, status int) answer {
+	b.site.t.Helper()
+	a := b.do(method, path, body)
+	if a.status != status {
+		b.site.t.Fatalf("%s %s answered %d %s, want %d", method, path, a.status, a.body, status)
+	}
+	return a
+}
+
+// makeRoom makes a room and returns its ID and the secret of its organizer link.
+func (b *browser) makeRoom(name string) (room, secret string) {
+	b.site.t.Helper()
+	a := b.must(http.MethodPost, "/rooms", fields{"name": name}, http.StatusCreated)
+	_, secret, _ = strings.Cut(a.fields.text("organizer_url"), "#organizer=")
+	return a.fields.text("room", "id"), secret
+}
+
+// fakeLive plays the meetings.
+type fakeLive struct {
+	rooms    *storage.Rooms
+	instance *storage.Instance
+
+	mu       sync.Mutex // guards the rest
+	live     map[meeting.RoomID]LiveRoom
+	admitted []meeting.Person
+	actors   []Actor // of changes, in order
+	refuse   error   // what Admit answers
+	connect  connectFunc
+}
+
+var _ Live = (*fakeLive)(nil)
+
+func refuseAll(context.Context, string, Outbox) (Session, error) { return nil, ErrBadToken }
+
+func (f *fakeLive) Admit(_ context.Context, room storage.Room, p meeting.Person) (Admission, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refuse != nil {
+		return Admission{}, f.refuse
+	}
+	f.admitted = append(f.admitted, p)
+	l, ok := f.live[room.ID]
+	if !ok {
+		l = LiveRoom{Meeting: meeting.NewID(), SinceUnixMS: 1}
+	}
+	l.People++
+	f.live[room.ID] = l
+	return Admission{Token: "place", Participant: meeting.NewParticipantID(), Meeting: l.Meeting}, nil
+}
+
+func (f *fakeLive) Connect(ctx context.Context, token string, out Outbox) (Session, error) {
+	f.mu.Lock()
+	connect := f.connect
+	f.mu.Unlock()
+	return connect(ctx, token, out)
+}
+
+func (f *fakeLive) onConnect(c connectFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.connect = c
+}
+
+func (f *fakeLive) by(a Actor) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.actors = append(f.actors, a)
+}
+
+func (f *fakeLive) SetLevel(ctx context.Context, room meeting.RoomID, level meeting.Level, by Actor) error {
+	f.by(by)
+	settings, err := f.instance.Get(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = f.rooms.Update(ctx, room, func(r *storage.Room) error {
+		ceiling := settings.Ceiling
+		if r.Ceiling != nil {
+			ceiling = *r.Ceiling
+		}
+		if level > ceiling {
+			return fmt.Errorf("level %v: %w", level, ErrAboveCeiling)
+		}
+		r.Level = level
+		return nil
+	})
+	return err
+}
+
+func (f *fakeLive) SetCeiling(ctx context.Context, room meeting.RoomID, ceiling *meeting.Level, by Actor) error {
+	f.by(by)
+	_, err := f.rooms.Update(ctx, room, func(r *storage.Room) error { r.Ceiling = ceiling; return nil })
+	return err
+}
+
+func (f *fakeLive) SetInstanceCeiling(ctx context.Context, level meeting.Level, by Actor) error {
+	f.by(by)
+	_, err := f.instance.Update(ctx, func(s *storage.Settings) error { s.Ceiling = level; return nil })
+	return err
+}
+
+func (f *fakeLive) End(_ context.Context, room meeting.RoomID, by Actor) error {
+	f.by(by)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ok := f.live[room]; !ok {
+		return ErrNotLive
+	}
+	delete(f.live, room)
+	return nil
+}
+
+func (f *fakeLive) Room(id meeting.RoomID) (LiveRoom, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l, ok := f.live[id]
+	return l, ok
+}
+
+func (f *fakeLive) Status(context.Context) SystemStatus {
+	return SystemStatus{ASR: PartStatus{State: "live"}, Bus: PartStatus{State: "up"}, Storage: PartStatus{State: "up"}, RoomsLive: 1, People: 2}
+}
+
+// fakeSession plays a participant's connection.
+type fakeSession struct {
+	out      Outbox
+	handled  chan signal.ClientMessage
+	answer   func(signal.ClientMessage) error
+	detached chan struct{} // closed by Detach
+}
+
+func newFakeSession(out Outbox) *fakeSession {
+	return &fakeSession{
+		out: out, handled: make(chan signal.ClientMessage, 1000),
+		answer: func(signal.ClientMessage) error { return nil }, detached: make(chan struct{}),
+	}
+}
+
+func (s *fakeSession) Handle(_ context.Context, m signal.ClientMessage) error {
+	s.handled <- m
+	return s.answer(m)
+}
+
+func (s *fakeSession) Detach() { close(s.detached) }
+
+// storeMeeting stores an ended meeting of a room, whose text is in no segment yet.
+func (s *site) storeMeeting(room meeting.RoomID, change ...func(*storage.Meeting)) storage.Meeting {
+	s.t.Helper()
+	m := storage.Meeting{
+		ID: meeting.NewID(), Room: room, RoomName: "Weekly", BeganUnixMS: 1_700_000_000_000, EndedUnixMS: 1_700_000_600_000,
+		People: []meeting.Person{
+			{Participant: "p1", Person: "u1", Name: "Anna", Role: meeting.Organizer},
+			{Participant: "p2", Person: "u2", Name: "Bob", Order: 1},
+			{Participant: "p3", Person: "u1", Name: "Anna", Order: 2},
+		},
+		Policies:        []meeting.Policy{{Level: meeting.Transcript, Ceiling: meeting.Minutes}},
+		TranscriptFinal: true,
+	}
+	for _, c := range change {
+		c(&m)
+	}
+	if err := s.keys.Create(s.t.Context(), m.ID); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.deps.Meetings.Create(s.t.Context(), m); err != nil {
+		s.t.Fatal(err)
+	}
+	return m
+}
