@@ -41,7 +41,7 @@ func (c WorkerConfig) Validate() error {
 	case c.Bus == nil:
 		return errors.New("recognition needs a bus")
 	case c.Keys == nil, c.KeyGone == nil:
-		return errors.New("recognition needs the keys of meetings")
+		return errors.New("recognition needs the keys of meetings (Keys), and to know which error means that one was deleted (KeyGone)")
 	case c.NewRecognizer == nil, c.NewDetector == nil:
 		return errors.New("recognition needs a speech model and a voice detection model")
 	case c.Workers < 1 || c.Workers > 256:
