@@ -346,7 +346,8 @@ func (p *partition) publish(f finished) error {
 	if err != nil {
 		return err
 	}
-	s := f.t.segment(f.u, f.out)
+	s := f.u.segment(f.out)
+	s.Spk, s.Track = meeting.SpeakerID(f.t.speaker), f.t.id
 	value, err := bus.SealJSON(key, bus.Segments, string(s.Seg), s)
 	if err != nil {
 		return err

@@ -173,8 +173,8 @@ func (t *track) restart() (p resumePoint, offset int64, holds bool) {
 	return t.resume, 0, false
 }
 
-// segment builds the final of u.
-func (t *track) segment(u *utterance, out outcome) *meeting.Segment {
+// segment builds the final of u. Speaker and track are left out.
+func (u *utterance) segment(out outcome) *meeting.Segment {
 	words := u.timed(out.words)
 	sum := float32(0)
 	for _, w := range words {
@@ -183,11 +183,11 @@ func (t *track) segment(u *utterance, out outcome) *meeting.Segment {
 	said := text(out.words)
 	return &meeting.Segment{
 		Caption: meeting.Caption{
-			V: meeting.CaptionVersion, Seg: u.id, Rev: meeting.FinalRev, Spk: meeting.SpeakerID(t.speaker),
+			V: meeting.CaptionVersion, Seg: u.id, Rev: meeting.FinalRev,
 			T0: words[0].T0, T1: words[len(words)-1].T1, Lang: out.lang,
 			Text: said, Stable: len([]rune(said)), Final: true,
 		},
-		Track: t.id, Epoch: u.epoch, FirstSeq: u.firstSeq, EndSeq: u.endSeq, Level: u.level,
+		Epoch: u.epoch, FirstSeq: u.firstSeq, EndSeq: u.endSeq, Level: u.level,
 		Quality: out.quality, Conf: sum / float32(len(words)), Engine: out.engine, Words: words,
 	}
 }
