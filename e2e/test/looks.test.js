@@ -1,0 +1,155 @@
+// Every page as people see it: no serious accessibility fault in any, and pictures of them (SCREENSHOTS=1: for docs/images).
+
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { desktop, phone } from '../harness/browser.js';
+import { cameras } from '../harness/camera.js';
+import { microphone } from '../harness/microphone.js';
+import { images, kennedy, onRealServers, wantScreenshots } from '../harness/places.js';
+import { until } from '../harness/processes.js';
+import { Stage } from '../harness/stage.js';
+
+const skip = onRealServers && 'pages do not depend on Kafka and S3';
+const axeScript = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+const mostBytes = 400_000;
+
+const looks = [
+  { wall: ['#f1e8da', '#c3b291'], skin: '#e7b99a', hair: '#5a3a2a', shirt: '#3f5b8c', long: true },
+  { wall: ['#dbe4f1', '#8fa3c7'], skin: '#a9714f', hair: '#2a2326', shirt: '#7c8f5a' },
+];
+
+test('pages are accessible', { timeout: 300_000, skip }, async (t) => {
+  const stage = await Stage.set('looks');
+  try {
+    const gallery = new Gallery(stage);
+    const step = (name, body) => stage.step(t, name, body);
+    await step('home', () => gallery.home());
+    await step('before joining', () => gallery.prejoin());
+    await step('a room with captions', () => gallery.room());
+    await step('a room with captions, in French', () => gallery.frenchRoom());
+    await step('the transcript', () => gallery.transcript());
+    await step('administration', () => gallery.admin());
+  } finally {
+    await stage.clear();
+  }
+});
+
+class Gallery {
+  constructor(stage) {
+    this.stage = stage;
+  }
+
+  /** Checks the page against WCAG and takes its picture, as it is and on a phone. */
+  async show(person, name) {
+    const { page } = person;
+    await this.check(page, name);
+    await this.picture(page, name);
+    await page.setViewportSize(phone);
+    await page.waitForTimeout(400); // the layout follows the size after a moment
+    await this.picture(page, `${name}-phone`);
+    await this.check(page, `${name} on a phone`);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(overflow <= 0, `${name} is ${overflow} px wider than a phone`);
+    await page.setViewportSize(desktop);
+    await page.waitForTimeout(400);
+  }
+
+  async check(page, name) {
+    if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeScript);
+    const { violations } = await page.evaluate((values) => axe.run(document, { runOnly: { type: 'tag', values } }), rules);
+    const grave = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
+    const where = (v) => `${v.id} (${v.impact}): ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`;
+    assert.deepEqual(grave.map(where), [], name);
+  }
+
+  async picture(page, name) {
+    const folder = wantScreenshots ? images : this.stage.results;
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, `${name}.png`);
+    await page.screenshot({ path });
+    assert.ok(statSync(path).size < mostBytes, `${name}.png has ${statSync(path).size} bytes`);
+  }
+
+  async home() {
+    const { stage } = this;
+    const [first, second] = await cameras(stage.results, looks);
+    const voice = (name, recordings) => microphone(stage.results, name, recordings);
+    const [ada, grace] = await Promise.all([voice('ada', kennedy[0]), voice('grace', kennedy[1])]);
+    this.ada = await stage.person('Ada', { microphone: ada.file, over: 'loop', camera: first });
+    this.grace = await stage.person('Grace', { microphone: grace.file, over: 'loop', camera: second, locale: 'fr-FR' });
+    await this.ada.page.goto(stage.server.url);
+    await this.grace.page.goto(stage.server.url);
+    for (const person of [this.ada, this.grace]) await person.page.getByTestId('create-room').waitFor();
+    await this.show(this.ada, 'home');
+    await this.show(this.grace, 'home-fr');
+  }
+
+  async prejoin() {
+    this.link = await this.ada.createsRoom(this.stage.server.url, 'Tuesday meeting');
+    await this.ada.turns('camera', true);
+    await this.grace.page.goto(this.link);
+    await this.grace.page.fill('[data-testid="name"]', 'Grace');
+    await this.grace.turns('camera', true);
+    await this.ada.page.fill('[data-testid="name"]', 'Ada');
+    await this.ada.page.waitForTimeout(1_000); // the camera's first pictures
+    await this.show(this.ada, 'prejoin');
+    await this.show(this.grace, 'prejoin-fr');
+  }
+
+  async room() {
+    await this.ada.joins();
+    await this.grace.joins();
+    for (const person of [this.ada, this.grace]) {
+      await person.turns('camera', true);
+      await person.turns('cc', true);
+    }
+    await this.ada.setsLevel('transcript');
+    await Promise.all([this.ada.speaks(), this.grace.speaks()]);
+    await this.captionsOfBoth(this.ada);
+    await this.show(this.ada, 'room');
+  }
+
+  /** Waits until the page shows two speakers, with a good part of a sentence each. */
+  async captionsOfBoth(person) {
+    await until('captions of two speakers', () =>
+      person.page.evaluate(() => {
+        const long = new Set();
+        for (const c of document.querySelectorAll('[data-testid="captions"] [data-seg]')) {
+          if (c.textContent.length > 25) long.add(c.dataset.speaker);
+        }
+        return long.size === 2;
+      }), 60_000, 50);
+    await person.page.waitForTimeout(300);
+  }
+
+  async frenchRoom() {
+    await this.captionsOfBoth(this.grace);
+    await this.show(this.grace, 'room-fr');
+    for (const person of [this.ada, this.grace]) await person.mutes();
+    await until('the transcript has both speakers', async () => {
+      const [meeting] = await this.stage.server.meetings();
+      const { segments } = await this.stage.server.transcript(meeting.id);
+      return new Set(segments.map((s) => s.spk)).size === 2;
+    }, 30_000);
+    for (const person of [this.ada, this.grace]) await person.leaves();
+  }
+
+  async transcript() {
+    await this.ada.page.goto(`${this.stage.server.url}/meetings`);
+    await this.ada.page.getByTestId('meeting-entry').first().click();
+    await this.ada.page.getByTestId('transcript-row').first().waitFor();
+    await this.show(this.ada, 'transcript');
+  }
+
+  async admin() {
+    await this.ada.page.goto(await this.stage.server.adminLink());
+    await until('signed in', async () => !this.ada.page.url().includes('/link'));
+    await this.ada.page.goto(`${this.stage.server.url}/admin`);
+    await this.ada.page.getByTestId('admin-room').first().waitFor();
+    await this.show(this.ada, 'admin');
+  }
+}

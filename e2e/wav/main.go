@@ -1,0 +1,138 @@
+// Command wav makes a file for Chromium's fake microphone from Ogg Opus recordings: silence, the recordings one after
+// the other with pauses between, silence; 48 kHz mono 16 bit. It prints as JSON where speech begins and ends, so that the
+// browser test can tell how late a caption is. The browser test runs it.
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	"souffleur/internal/ogg"
+)
+
+const (
+	decodedRate = 16_000
+	upsampling  = 3 // to 48 kHz
+	limit       = 5 * time.Minute
+	// speechLevel is the loudness of 10 ms from which they count as speech; recordings lie around 0.05.
+	speechLevel = 0.01
+)
+
+// clip says where the speech of one recording lies in the file.
+type clip struct {
+	StartMS int `json:"startMs"`
+	EndMS   int `json:"endMs"`
+}
+
+// layout is what the command prints.
+type layout struct {
+	LengthMS int    `json:"lengthMs"`
+	Clips    []clip `json:"clips"`
+}
+
+func main() {
+	out := flag.String("out", "", "file to write")
+	lead := flag.Duration("lead", 2*time.Second, "silence before the first recording")
+	gap := flag.Duration("gap", 1500*time.Millisecond, "silence between recordings")
+	tail := flag.Duration("tail", 4*time.Second, "silence after the last recording")
+	flag.Parse()
+	if err := run(*out, flag.Args(), *lead, *gap, *tail); err != nil {
+		fmt.Fprintln(os.Stderr, "wav:", err)
+		os.Exit(1)
+	}
+}
+
+func run(out string, files []string, lead, gap, tail time.Duration) error {
+	pcm := silence(lead)
+	var l layout
+	for i, file := range files {
+		if i > 0 {
+			pcm = append(pcm, silence(gap)...)
+		}
+		speech, err := decode(file)
+		if err != nil {
+			return err
+		}
+		c := speechIn(speech)
+		offset := len(pcm) * 1000 / decodedRate
+		l.Clips = append(l.Clips, clip{offset + c.StartMS, offset + c.EndMS})
+		pcm = append(pcm, speech...)
+	}
+	pcm = append(pcm, silence(tail)...)
+	l.LengthMS = len(pcm) * 1000 / decodedRate
+	if err := os.WriteFile(out, encode(pcm), 0o600); err != nil {
+		return fmt.Errorf("write recording: %w", err)
+	}
+	return json.NewEncoder(os.Stdout).Encode(l)
+}
+
+func silence(d time.Duration) []float32 { return make([]float32, int(d.Seconds()*decodedRate)) }
+
+func decode(file string) ([]float32, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("open recording: %w", err)
+	}
+	defer f.Close()
+	pcm, err := ogg.Decode(f, limit)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s: %w", file, err)
+	}
+	return pcm, nil
+}
+
+// speechIn finds the first and the last 10 ms that are loud.
+func speechIn(pcm []float32) clip {
+	const window = decodedRate / 100
+	c := clip{StartMS: -1}
+	for at := 0; at+window <= len(pcm); at += window {
+		if loudness(pcm[at:at+window]) < speechLevel {
+			continue
+		}
+		ms := at * 1000 / decodedRate
+		if c.StartMS < 0 {
+			c.StartMS = ms
+		}
+		c.EndMS = ms + 10
+	}
+	return c
+}
+
+func loudness(pcm []float32) float64 {
+	sum := 0.0
+	for _, v := range pcm {
+		sum += float64(v) * float64(v)
+	}
+	return math.Sqrt(sum / float64(len(pcm)))
+}
+
+// encode returns a WAV file of pcm, with the samples between interpolated.
+func encode(pcm []float32) []byte {
+	samples := make([]int16, 0, len(pcm)*upsampling)
+	for i, v := range pcm {
+		next := v
+		if i+1 < len(pcm) {
+			next = pcm[i+1]
+		}
+		for step := range upsampling {
+			between := v + (next-v)*float32(step)/upsampling
+			samples = append(samples, int16(max(-1, min(1, between))*math.MaxInt16))
+		}
+	}
+	const rate = decodedRate * upsampling
+	size := uint32(2 * len(samples))
+	var b bytes.Buffer
+	for _, v := range []any{
+		[]byte("RIFF"), 36 + size, []byte("WAVEfmt "), uint32(16), uint16(1), uint16(1), // PCM, mono
+		uint32(rate), uint32(2 * rate), uint16(2), uint16(16), []byte("data"), size, samples,
+	} {
+		_ = binary.Write(&b, binary.LittleEndian, v) // a buffer takes everything
+	}
+	return b.Bytes()
+}
