@@ -42,7 +42,7 @@ func (a *agreement) hear(words []RecognizedWord, heard time.Duration, speaking b
 	} else {
 		a.shown = nil
 	}
-	changed := a.show(visible(tail[n:], speaking, len(a.committed) == 0))
+	changed := a.show(a.visible(tail[n:], speaking))
 	return changed || n > 0 || !aligned
 }
 
@@ -86,12 +86,14 @@ func (a *agreement) agreed(tail []RecognizedWord, heard time.Duration, speaking 
 	return n
 }
 
-// visible leaves out the newest word while speech goes on, because it changes most; not if nothing else is to be seen.
-func visible(tail []RecognizedWord, speaking, alone bool) []RecognizedWord {
-	if !speaking || len(tail) == 0 || alone && len(tail) == 1 {
+// visible leaves out the newest word while speech goes on, because it changes most; not if readers see it already, or
+// would see nothing at all.
+func (a *agreement) visible(tail []RecognizedWord, speaking bool) []RecognizedWord {
+	n := len(tail)
+	if !speaking || n == 0 || n == 1 && len(a.committed) == 0 || commonPrefix(a.shown, tail) == n {
 		return tail
 	}
-	return tail[:len(tail)-1]
+	return tail[:n-1]
 }
 
 // show replaces the tentative words. A hypothesis that only forgets words at the end waits until it comes twice.

@@ -13,7 +13,7 @@ const (
 	lockShare      = 0.9             // share of the evidence for it
 	lockUtterances = 3               // after so many the leader is taken
 	roomPrior      = 0.7             // share of the first language of the room before anything is heard
-	priorWeight    = 1.0             // what that share weighs, in seconds of voice
+	priorWeight    = 0.5             // what that share weighs, in seconds of voice
 	lostLogProb    = -0.9            // two finals in a row below this unlock: the speaker changed language
 )
 
