@@ -17,6 +17,7 @@ type Counts struct {
 	Doubt       int
 	Repetition  int
 	Phrase      int
+	Short       int
 }
 
 // counts is Counts, shared.
@@ -53,6 +54,8 @@ func (n *Counts) judge(r refusal, err error) {
 		n.Repetition++
 	case refusedPhrase:
 		n.Phrase++
+	case refusedShort:
+		n.Short++
 	}
 }
 

@@ -29,6 +29,7 @@ const (
 	refusedSilence    refusal = "silence"    // too little voice to recognise
 	refusedDoubt      refusal = "doubt"      // the engine was guessing
 	refusedRepetition refusal = "repetition" // a loop
+	refusedShort      refusal = "short"      // a final that lost words
 	refusedPhrase     refusal = "phrase"     // a known invention
 )
 

@@ -154,23 +154,31 @@ type outcome struct {
 	err     error // of the recogniser; the words are then those of the partials
 }
 
-// final hears the whole utterance once more and decides on its text. When the engine fails, the text that readers saw
-// stays; when it is not believed, only what the partials had committed.
+// final hears the whole utterance once more and decides on its text. A text that is not believed is asked for again in the
+// way of partials, which computes differently and often hears what the first pass lost. When that fails, too, or the engine
+// itself, the text of the partials stays.
 func (u *utterance) final(ctx context.Context, rec Recognizer, lang *trackLanguage, cfg endpointing) outcome {
 	s := u.snapshot()
 	out := outcome{engine: rec.Name(), quality: meeting.QualityFull}
-	var r Result
 	if tooSilent(s, cfg) {
 		out.refused = refusedSilence
-	} else {
-		r, out.err = recognize(ctx, rec, lang.request(s, ""))
+		u.fallBack(&out)
+		return out
 	}
-	if out.err == nil && out.refused == "" {
-		out.words, out.refused = believe(r, s)
+	req := lang.request(s, "")
+	for _, req.Partial = range []bool{false, true} {
+		var r Result
+		if r, out.err = recognize(ctx, rec, req); out.err != nil {
+			break
+		}
 		out.lang = r.Lang
-	}
-	if out.refused == "" && out.err == nil {
-		lang.learn(r, voicedTime(s))
+		if out.words, out.refused = believe(r, s); out.refused == "" && u.lostWords(out.words) {
+			out.words, out.refused = nil, refusedShort
+		}
+		if out.refused == "" {
+			lang.learn(r, voicedTime(s))
+			break
+		}
 	}
 	if len(out.words) == 0 {
 		u.fallBack(&out)
@@ -178,13 +186,28 @@ func (u *utterance) final(ctx context.Context, rec Recognizer, lang *trackLangua
 	return out
 }
 
-// fallBack takes the text of the partials.
+// Bounds of a final that lost part of the utterance: an engine may skip the beginning of a long window.
+const (
+	lostShare   = 0.6 // of the committed words; with fewer, words were lost
+	lostAtLeast = 5   // committed words below which the final is believed
+)
+
+// lostWords says whether a final has far fewer words than two hypotheses in a row agreed on.
+func (u *utterance) lostWords(words []RecognizedWord) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	committed := len(u.heard.text.committed)
+	return committed >= lostAtLeast && float64(len(words)) < lostShare*float64(committed)
+}
+
+// fallBack takes the text of the partials: all of it if the final failed or was not believed, because the last partial was;
+// only what was committed if the final heard nothing.
 func (u *utterance) fallBack(out *outcome) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	words, committed := u.heard.text.words()
-	if out.err == nil {
-		words = words[:committed]
+	words := u.heard.text.committed
+	if out.err != nil || out.refused == refusedDoubt || out.refused == refusedRepetition || out.refused == refusedShort {
+		words = append(words[:len(words):len(words)], u.heard.text.previous...)
 	}
 	out.words, out.quality = words, meeting.QualityFast
 	if u.heard.lang != "" {

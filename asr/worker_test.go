@@ -229,7 +229,7 @@ func TestFailingEngineLeavesTheTextOfThePartials(t *testing.T) {
 							shown = c.Text
 						}
 					}
-					if final.Quality != meeting.QualityFast || final.Text != shown || shown == "" {
+					if final.Quality != meeting.QualityFast || !strings.HasPrefix(final.Text, shown) || shown == "" {
 						t.Errorf("final %q of quality %s, shown was %q", final.Text, final.Quality, shown)
 					}
 				}

@@ -1,0 +1,135 @@
+package asr
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"souffleur/internal/meeting"
+)
+
+// utteranceOf is an utterance of so many seconds of voice, closed, whose partials said what hypotheses say.
+func utteranceOf(t *testing.T, seconds float64, hypotheses ...string) *utterance {
+	t.Helper()
+	u := &utterance{id: "s"}
+	for at := int64(0); at < samples(time.Duration(seconds*float64(time.Second))); at += HopSize {
+		u.append(spoken(1).pcm[:HopSize], at, true)
+	}
+	for _, h := range hypotheses {
+		rec := &echo{fail: func(int, Request) (Result, error, bool) {
+			return Result{Lang: "en", LogProb: -0.3, Words: spread(h, seconds-0.5)}, nil, true
+		}}
+		if _, _, err := u.partial(t.Context(), rec, &trackLanguage{}, defaultEndpointing()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u.close(int64(len(u.pcm)), int64(len(u.pcm)), 1)
+	return u
+}
+
+func TestTextOfAFinal(t *testing.T) {
+	const said = "we begin with the budget of this year and then we eat"
+	loop := Result{Lang: "en", LogProb: -0.2, Words: spread("and and and and and", 4)}
+	good := Result{Lang: "en", LogProb: -0.2, Words: spread(said+" something", 4)}
+	partials := []string{said, said}
+	for name, c := range map[string]struct {
+		partials      []string
+		final, second Result
+		err           error
+		want          string
+		quality       string
+	}{
+		"believed":                     {partials, good, loop, nil, said + " something", meeting.QualityFull},
+		"a loop is asked for again":    {partials, loop, good, nil, said + " something", meeting.QualityFull},
+		"two loops leave the partials": {partials, loop, loop, nil, said, meeting.QualityFast},
+		"an error leaves the partials": {partials, Result{}, Result{}, errors.New("no memory"), said, meeting.QualityFast},
+		"a lost beginning is noticed":  {partials, Result{Lang: "en", LogProb: -0.2, Words: spread("then we eat", 4)}, good, nil, said + " something", meeting.QualityFull},
+		"lost twice, partials stay":    {partials, Result{Lang: "en", LogProb: -0.2, Words: spread("then we eat", 4)}, Result{Lang: "en", Words: spread("eat", 4)}, nil, said, meeting.QualityFast},
+		"nothing at all":               {nil, loop, loop, nil, "", meeting.QualityFast},
+		"a real short answer":          {nil, Result{Lang: "en", LogProb: -0.2, Words: spread("yes", 4)}, loop, nil, "yes", meeting.QualityFull},
+	} {
+		u := utteranceOf(t, 4, c.partials...)
+		rec := &echo{fail: func(call int, req Request) (Result, error, bool) {
+			if req.Partial != (call == 2) {
+				t.Errorf("%s: call %d as partial: %v", name, call, req.Partial)
+			}
+			if call == 1 {
+				return c.final, c.err, true
+			}
+			return c.second, nil, true
+		}}
+		out := u.final(t.Context(), rec, &trackLanguage{}, defaultEndpointing())
+		if text(out.words) != c.want || out.quality != c.quality {
+			t.Errorf("%s: %q of quality %s, want %q of %s", name, text(out.words), out.quality, c.want, c.quality)
+		}
+	}
+}
+
+func TestFinalThatHearsNothingKeepsWhatWasCommitted(t *testing.T) {
+	u := utteranceOf(t, 4, "we begin with", "we begin with the")
+	out := u.final(t.Context(), &echo{fail: func(int, Request) (Result, error, bool) { return Result{Lang: "en"}, nil, true }},
+		&trackLanguage{}, defaultEndpointing())
+	if text(out.words) != "we begin with" || out.quality != meeting.QualityFast {
+		t.Errorf("%q of quality %s", text(out.words), out.quality)
+	}
+}
+
+func TestPartialsWaitForNewAudioWithVoice(t *testing.T) {
+	u := &utterance{id: "s"}
+	hop := spoken(1).pcm[:HopSize]
+	grow := func(seconds float64, voiced bool) {
+		for end := int64(len(u.pcm)) + samples(time.Duration(seconds*float64(time.Second))); int64(len(u.pcm)) < end; {
+			u.append(hop, int64(len(u.pcm)), voiced)
+		}
+	}
+	every := time.Second
+	grow(0.5, true)
+	if u.partialDue(every) {
+		t.Error("due after half a second")
+	}
+	grow(0.3, true)
+	if !u.partialDue(every) {
+		t.Error("not due after 0.8 s")
+	}
+	if !u.claim() || u.partialDue(every) {
+		t.Error("asked for twice")
+	}
+	if _, _, err := u.partial(t.Context(), &echo{}, &trackLanguage{}, defaultEndpointing()); err != nil {
+		t.Fatal(err)
+	}
+	grow(0.8, true)
+	if u.partialDue(every) {
+		t.Error("due again after 0.8 s of new audio")
+	}
+	grow(0.3, true)
+	if !u.partialDue(every) || u.claim() {
+		t.Error("not due after 1.1 s of new audio, or taken for the first")
+	}
+	if _, _, err := u.partial(t.Context(), &echo{}, &trackLanguage{}, defaultEndpointing()); err != nil {
+		t.Fatal(err)
+	}
+	grow(2, false)
+	if u.partialDue(every) {
+		t.Error("due for silence")
+	}
+}
+
+func TestPartialKeepsTheLanguageOfItsUtterance(t *testing.T) {
+	var asked []string
+	rec := &echo{fail: func(_ int, req Request) (Result, error, bool) {
+		asked = append(asked, req.Lang)
+		return Result{Lang: "fr", LogProb: -0.3, Words: spread("on commence", 2)}, nil, true
+	}}
+	u := utteranceOf(t, 3)
+	u.closed = false
+	lang := &trackLanguage{}
+	for range 2 {
+		if _, _, err := u.partial(t.Context(), rec, lang, defaultEndpointing()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u.final(t.Context(), rec, lang, defaultEndpointing())
+	if len(asked) != 3 || asked[0] != "" || asked[1] != "fr" || asked[2] != "" {
+		t.Errorf("asked for %q: the first detects, later partials keep to it, the final detects on all of it", asked)
+	}
+}
