@@ -11,6 +11,6 @@
 //   - agreement.go: partials that do not flicker
 //   - hearing.go, filter.go, language.go: from an engine's answer to text
 //   - scheduler.go, engine.go: who is recognised next
-//   - partition.go, track.go, restart.go: reading the bus without losing or doubling a word
+//   - partition.go, track.go, deliver.go, commit.go, restart.go: reading the bus without losing or doubling a word
 //   - roster.go: who may be recognised at all
 package asr

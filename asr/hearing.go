@@ -14,7 +14,6 @@ type heard struct {
 	lang     string // of the last hypothesis with words; its partials keep to it
 	length   int64  // samples the last partial heard
 	partials int    // done
-	shown    int    // captions handed out
 }
 
 // trackLanguage is the language of a track; recognisers of several of its utterances may ask at once.
@@ -132,7 +131,6 @@ func (u *utterance) captionLocked(h *heard) *meeting.Caption {
 	if len(words) == 0 {
 		return nil
 	}
-	h.shown++
 	said, stable := h.text.text()
 	return &meeting.Caption{
 		V: meeting.CaptionVersion, Seg: u.id, Rev: tenths(h.length),

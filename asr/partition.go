@@ -2,9 +2,7 @@ package asr
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -295,84 +293,6 @@ func (p *partition) obey() {
 	}
 }
 
-// deliver publishes finals. Its error ends the generation.
-func (p *partition) deliver(finals []finished) error {
-	for _, f := range finals {
-		if !p.stillWanted(f) {
-			continue
-		}
-		if err := p.publish(f); err != nil {
-			if p.ctx.Err() != nil || errors.Is(err, bus.ErrFenced) {
-				return err
-			}
-			if !errors.Is(err, errKeyGone) {
-				f.t.log.Warn("a final could not be published, trying again", "err", err)
-				p.unsent = append(p.unsent, f)
-				continue
-			}
-		}
-		f.t.finals--
-		f.t.done(f.u)
-	}
-	return p.commit()
-}
-
-// stillWanted asks the policy once more: recognition takes time, and cannot be stopped inside.
-func (p *partition) stillWanted(f finished) bool {
-	pending := false
-	for _, u := range f.t.pending {
-		pending = pending || u == f.u
-	}
-	if !pending {
-		return false // dropped
-	}
-	if s := p.w.roster.of(f.t.meeting, f.t.id); !s.may(f.u.roomClock(f.u.start)) {
-		f.t.finals--
-		f.t.done(f.u)
-		return false
-	}
-	return true
-}
-
-// publish writes the final of an utterance. One without words takes its partials off the screens instead.
-func (p *partition) publish(f finished) error {
-	p.w.counts.add(func(n *Counts) { n.judge(f.out.refused, f.out.err) })
-	if len(f.out.words) == 0 {
-		p.w.counts.add(func(n *Counts) { n.Empty++ })
-		p.w.show(f.t.meeting, f.t.id, f.u.withdrawn())
-		return nil
-	}
-	key, err := p.w.key(p.ctx, f.t.meeting)
-	if err != nil {
-		return err
-	}
-	s := f.u.segment(f.out)
-	s.Spk, s.Track = meeting.SpeakerID(f.t.speaker), f.t.id
-	value, err := bus.SealJSON(key, bus.Segments, string(s.Seg), s)
-	if err != nil {
-		return err
-	}
-	err = p.w.bus.Publish(p.ctx, bus.Message{
-		Topic: bus.Segments, Partition: p.w.bus.PartitionOf(bus.Segments, f.t.meeting), Key: string(s.Seg), Meeting: f.t.meeting, Value: value,
-	})
-	if err != nil {
-		return err
-	}
-	p.w.counts.add(func(n *Counts) {
-		n.Finals++
-		if s.Quality == meeting.QualityFast {
-			n.Fast++
-		}
-	})
-	return nil
-}
-
-// withdrawn is the partial that empties what readers see of u.
-func (u *utterance) withdrawn() *meeting.Caption {
-	at := u.roomClock(u.start)
-	return &meeting.Caption{V: meeting.CaptionVersion, Seg: u.id, Rev: meeting.FinalRev - 1, T0: at, T1: u.roomClock(u.end)}
-}
-
 // tick does what time asks for. Its error ends the generation.
 func (p *partition) tick() error {
 	if lost := p.a.Lost(); lost > p.lost {
@@ -394,29 +314,36 @@ func (p *partition) tick() error {
 }
 
 // endDeadTracks ends the utterances of tracks that will not send any more. Such an end is not in the media, so it must be
-// certain: the broker answers, and everything it has was heard.
+// certain: the broker answers, and everything that was on it when the track seemed dead was heard without a word of it.
 func (p *partition) endDeadTracks() {
-	var dead []*track
+	var suspects []*track
 	for _, t := range p.tracks {
-		if t.seg == nil || t.seg.quiet() {
-			continue
-		}
-		if p.w.roster.of(t.meeting, t.id).over || time.Since(t.lastRead) >= deadSilence {
-			dead = append(dead, t)
+		switch {
+		case t.seg == nil || t.seg.quiet() || !p.seemsDead(t):
+		case t.deadAt < 0:
+			suspects = append(suspects, t)
+		case p.next >= t.deadAt:
+			t.seg.flush(p.next)
 		}
 	}
-	if len(dead) == 0 {
+	if len(suspects) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, tickEvery)
 	defer cancel()
 	ends, err := p.w.bus.EndOffsets(ctx, bus.Audio)
-	if err != nil || p.at.partition >= len(ends) || p.next < ends[p.at.partition] {
+	if err != nil || p.at.partition >= len(ends) {
 		return
 	}
-	for _, t := range dead {
-		t.seg.flush(p.next)
+	for _, t := range suspects {
+		if t.deadAt = ends[p.at.partition]; p.next >= t.deadAt {
+			t.seg.flush(p.next)
+		}
 	}
+}
+
+func (p *partition) seemsDead(t *track) bool {
+	return p.w.roster.of(t.meeting, t.id).over || time.Since(t.lastRead) >= deadSilence
 }
 
 // forgetIdleTracks frees what silent tracks hold. A track that a replay from the last commit would meet again stays.
@@ -455,50 +382,6 @@ func (p *partition) reportLag() {
 	p.w.lags.set(p.at.partition, lag)
 }
 
-// commitPoint returns the offset from which a replay finds everything that is not done, and where each track goes on.
-func (p *partition) commitPoint() (int64, map[trackHash]resumePoint) {
-	offset := p.next
-	for _, t := range p.tracks {
-		if _, at, holds := t.restart(); holds {
-			offset = min(offset, at)
-		}
-	}
-	points := make(map[trackHash]resumePoint)
-	if offset < p.at.end { // records the last owner had heard may still come
-		for hash, r := range p.resume {
-			points[hash] = r
-		}
-	}
-	for hash, t := range p.tracks {
-		if r, _, _ := t.restart(); t.lastOffset >= offset {
-			points[hash] = r
-		}
-	}
-	return offset, points
-}
-
-// commit stores how far the partition is done. Its error is that the partition is no longer ours.
-func (p *partition) commit() error { return p.commitWith(p.ctx) }
-
-func (p *partition) commitWith(ctx context.Context) error {
-	offset, points := p.commitPoint()
-	metadata, fits := encodeResume(points)
-	if !fits || offset == p.committed && metadata == p.committedMeta {
-		return nil // not fitting: the last commit still holds, and a later one will fit
-	}
-	p.committedAt = time.Now()
-	err := p.a.Commit(ctx, offset, metadata)
-	switch {
-	case err == nil:
-		p.committed, p.committedMeta = offset, metadata
-	case errors.Is(err, bus.ErrFenced):
-		return err
-	case ctx.Err() == nil:
-		p.w.cfg.Log.Warn("recognised audio could not be committed, trying again", "partition", p.at.partition, "err", err)
-	}
-	return nil
-}
-
 // stop hands over: what is done is committed, everything else is left to the next owner.
 func (p *partition) stop() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), stopWithin)
@@ -510,33 +393,4 @@ func (p *partition) stop() {
 		t.close()
 	}
 	p.w.lags.set(p.at.partition, nil)
-}
-
-// deadLetter is what dlq.v1 keeps of a record that could not be read: where it stands, never what it holds.
-type deadLetter struct {
-	Topic     bus.Topic `json:"topic"`
-	Partition int       `json:"partition"`
-	Offset    int64     `json:"offset"`
-	Reason    string    `json:"reason"`
-}
-
-// deadLetterWithin bounds the attempt to publish one: it must not hold up speech.
-const deadLetterWithin = 3 * time.Second
-
-func (w *Worker) deadLetter(ctx context.Context, m bus.Message, reason string) {
-	w.counts.add(func(n *Counts) { n.DeadLetters++ })
-	w.cfg.Log.Warn(reason, "topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "meeting", m.Meeting)
-	value, err := json.Marshal(deadLetter{m.Topic, m.Partition, m.Offset, reason})
-	if err != nil {
-		return // four plain fields
-	}
-	ctx, cancel := context.WithTimeout(ctx, deadLetterWithin)
-	defer cancel()
-	key, _, _ := strings.Cut(m.Key, "/")
-	err = w.bus.Publish(ctx, bus.Message{
-		Topic: bus.DeadLetters, Partition: w.bus.PartitionOf(bus.DeadLetters, m.Meeting), Key: key, Meeting: m.Meeting, Value: value,
-	})
-	if err != nil && ctx.Err() == nil {
-		w.cfg.Log.Warn("publish dead letter", "err", err)
-	}
 }

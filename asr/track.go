@@ -38,6 +38,7 @@ type track struct {
 
 	lastOffset int64     // of its newest record
 	lastRead   time.Time // when that was read
+	deadAt     int64     // end of the log when the track seemed to have ended without a word; -1: it did not
 	capturedAt time.Time // capture time of sample capturedOn
 	capturedOn int64
 	lag        time.Duration // age of the newest record when it was read
@@ -45,7 +46,7 @@ type track struct {
 
 // hear takes a record of the track. The record may be recognised: the caller has asked the roster.
 func (t *track) hear(rec *bus.AudioRecord, offset int64) {
-	t.lastOffset, t.lastRead = offset, time.Now()
+	t.lastOffset, t.lastRead, t.deadAt = offset, time.Now(), -1
 	if t.seg != nil && rec.Epoch < t.epoch || t.resume.covers(rec.Epoch, rec.FirstSeq) && len(rec.Packets) == 0 {
 		return
 	}

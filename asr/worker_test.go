@@ -419,6 +419,35 @@ func TestSilentEndOfATrackEndsItsUtterance(t *testing.T) {
 	}
 }
 
+func TestDeadTrackEndsWhileOthersTalk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.announce("t0", "p0", 0)
+		s.announce("t1", "p1", 0)
+		b := &alwaysAhead{memoryBus: s.bus}
+		w := s.worker(1)
+		w.bus = b
+		defer s.run(w)()
+		s.speak("t0", 0, act{"speech", 100})
+		s.event(meeting.Event{Type: meeting.EventLeft, Participant: "p0"})
+		s.speak("t1", 2000, act{"hush", 200})
+		if n := len(s.segments()); n != 1 {
+			t.Errorf("%d finals of the one who left", n)
+		}
+	})
+}
+
+// alwaysAhead is a bus whose log always has a few records more than anybody has read.
+type alwaysAhead struct{ *memoryBus }
+
+func (a *alwaysAhead) EndOffsets(ctx context.Context, t bus.Topic) ([]int64, error) {
+	ends, err := a.memoryBus.EndOffsets(ctx, t)
+	for i := range ends {
+		ends[i] += 3
+	}
+	return ends, err
+}
+
 func (s *stage) emptyRecord(track meeting.TrackID, epoch, seq, rtp uint64, flags bus.AudioFlags) *bus.AudioRecord {
 	return &bus.AudioRecord{Meeting: s.id, Track: track, Epoch: epoch, FirstSeq: seq, RTP: rtp, Level: meeting.Transcript, Flags: flags}
 }
