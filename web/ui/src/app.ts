@@ -1,0 +1,52 @@
+// The parts that live as long as the page, made once. Views take them from here; the core knows nothing of this file.
+
+import { Api } from './core/api';
+import { Cell } from './core/cell';
+import { routeOf, type Route } from './core/router';
+import { browserShelf, SettingsStore } from './core/settings';
+import { Language, localeFor, type Locale } from './i18n';
+
+export const api = new Api();
+export const settings = new SettingsStore(browserShelf());
+export const language = new Language(settings.all.get().locale || localeFor(navigator.languages));
+
+export const route = new Cell<Route>(routeOf(location.pathname));
+
+/** Goes to a path of the client without loading the page again. */
+export function go(path: string): void {
+  if (path !== location.pathname + location.hash) history.pushState(null, '', path);
+  arrived();
+  scrollTo(0, 0);
+}
+
+/** Puts the address bar's path into the route; also after back, forward and a pasted fragment. */
+export function arrived(): void {
+  route.set(routeOf(location.pathname));
+}
+
+/** Takes the fragment and removes it from the address bar and the history entry: it may be a secret. */
+export function takeHash(): string {
+  const hash = location.hash;
+  if (hash !== '') history.replaceState(null, '', location.pathname + location.search);
+  return hash;
+}
+
+export function chooseLocale(locale: Locale): void {
+  settings.change({ locale });
+  language.choose(locale);
+}
+
+/** What a screen reader says next, politely. Texts that come close together are said as one. */
+export const announcement = new Cell('');
+const announceAfterMs = 300;
+let waiting: string[] = [];
+
+export function announce(text: string): void {
+  if (waiting.length === 0) setTimeout(say, announceAfterMs);
+  if (waiting.length < 10) waiting = [...waiting, text];
+}
+
+function say(): void {
+  announcement.set(waiting.join(' '));
+  waiting = [];
+}

@@ -1,0 +1,368 @@
+// The REST API under /api/v1: one function for each call the client makes, one reader for each answer.
+
+import { levels, roles, type Level, type Role } from './level';
+import { count, countOr, fields, flagOr, isFields, list, oneOf, text, textOr } from './shape';
+
+const base = '/api/v1';
+const problemPrefix = 'urn:souffleur:problem:';
+
+/** An answer that is not a success. code is the stable word of the problem (RFC 9457 type), '' if there is none. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly detail: string,
+  ) {
+    super(`status ${status} ${code}`);
+  }
+}
+
+export interface Me {
+  readonly person: string;
+  readonly name: string;
+  readonly admin: boolean;
+  readonly canCreateRooms: boolean;
+  readonly version: string;
+}
+
+export const ceilings = ['inherit', ...levels] as const;
+export type Ceiling = (typeof ceilings)[number];
+
+export interface Room {
+  readonly id: string;
+  readonly name: string;
+  readonly level: Level;
+  readonly ceiling: Ceiling;
+  readonly effectiveCeiling: Level;
+  readonly effectiveLevel: Level;
+  readonly langs: readonly string[];
+  readonly role: Role;
+  readonly live: { readonly meeting: string; readonly people: number; readonly sinceUnixMs: number } | undefined;
+  readonly joinUrl: string;
+}
+
+export interface CreatedRoom {
+  readonly room: string;
+  readonly joinUrl: string;
+  readonly organizerUrl: string;
+}
+
+export interface Joined {
+  readonly token: string;
+  readonly ws: string;
+}
+
+export interface MeetingEntry {
+  readonly id: string;
+  readonly room: string;
+  readonly roomName: string;
+  readonly beganUnixMs: number;
+  /** 0 while it goes on. */
+  readonly endedUnixMs: number;
+  readonly people: readonly string[];
+  readonly final: boolean;
+}
+
+export interface Speaker {
+  readonly participant: string;
+  readonly name: string;
+  readonly order: number;
+}
+
+export interface Segment {
+  readonly seg: string;
+  readonly spk: string;
+  /** Room clock, ms. */
+  readonly t0: number;
+  readonly t1: number;
+  readonly lang: string;
+  readonly text: string;
+}
+
+export interface Transcript {
+  readonly people: readonly Speaker[];
+  readonly segments: readonly Segment[];
+  readonly final: boolean;
+}
+
+export const roomCreations = ['anyone', 'signed-in', 'admin'] as const;
+export type RoomCreation = (typeof roomCreations)[number];
+
+export interface Instance {
+  readonly ceiling: Level;
+  readonly roomCreation: RoomCreation;
+}
+
+export interface Part {
+  readonly state: string;
+  readonly message: string;
+  readonly engine: string;
+  readonly workers: number | undefined;
+  readonly lagMs: number | undefined;
+}
+
+export interface SystemStatus {
+  readonly asr: Part;
+  readonly bus: Part;
+  readonly storage: Part;
+  readonly roomsLive: number;
+  readonly people: number;
+}
+
+export const exportFormats = ['vtt', 'srt', 'txt', 'md', 'json'] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
+export class Api {
+  readonly #fetch: typeof fetch;
+
+  constructor(send: typeof fetch = (input, init) => fetch(input, init)) {
+    this.#fetch = send;
+  }
+
+  async me(): Promise<Me> {
+    return readMe(await this.#call('GET', '/me'));
+  }
+
+  async redeemLink(secret: string): Promise<{ admin: boolean; room: string }> {
+    const answer = fields(await this.#call('POST', '/session/link', { token: secret }), 'link');
+    return { admin: flagOr(answer['admin'], false), room: textOr(answer['room'], '') };
+  }
+
+  async signOut(): Promise<void> {
+    await this.#call('DELETE', '/session');
+  }
+
+  async createRoom(name: string): Promise<CreatedRoom> {
+    return readCreated(await this.#call('POST', '/rooms', { name }));
+  }
+
+  async rooms(): Promise<Room[]> {
+    return list(fields(await this.#call('GET', '/rooms'), 'rooms')['rooms'], readRoom, 'rooms');
+  }
+
+  async room(room: string): Promise<Room> {
+    return readRoom(await this.#call('GET', `/rooms/${part(room)}`));
+  }
+
+  async deleteRoom(room: string): Promise<void> {
+    await this.#call('DELETE', `/rooms/${part(room)}`);
+  }
+
+  async organize(room: string, secret: string): Promise<void> {
+    await this.#call('POST', `/rooms/${part(room)}/organize`, { secret });
+  }
+
+  /** Makes a new organizer link; the one before stops working. */
+  async organizerLink(room: string): Promise<string> {
+    const answer = fields(await this.#call('POST', `/rooms/${part(room)}/organizer-link`), 'organizer link');
+    return text(answer['organizer_url'], 'organizer_url');
+  }
+
+  async setLevel(room: string, level: Level): Promise<void> {
+    await this.#call('PUT', `/rooms/${part(room)}/ai`, { level });
+  }
+
+  async setCeiling(room: string, ceiling: Ceiling): Promise<void> {
+    await this.#call('PUT', `/rooms/${part(room)}/ceiling`, { ceiling });
+  }
+
+  async endMeeting(room: string): Promise<void> {
+    await this.#call('POST', `/rooms/${part(room)}/end`);
+  }
+
+  async join(room: string, name: string): Promise<Joined> {
+    const answer = fields(await this.#call('POST', `/rooms/${part(room)}/join`, { name }), 'join');
+    return { token: text(answer['token'], 'token'), ws: textOr(answer['ws'], `${base}/signal`) };
+  }
+
+  async meetings(): Promise<MeetingEntry[]> {
+    return list(fields(await this.#call('GET', '/meetings'), 'meetings')['meetings'], readMeeting, 'meetings');
+  }
+
+  async meeting(id: string): Promise<MeetingEntry> {
+    return readMeeting(await this.#call('GET', `/meetings/${part(id)}`));
+  }
+
+  async transcript(id: string, reason = ''): Promise<Transcript> {
+    return readTranscript(await this.#call('GET', `/meetings/${part(id)}/transcript${withReason(reason)}`));
+  }
+
+  async deleteMeeting(id: string, reason = ''): Promise<void> {
+    await this.#call('DELETE', `/meetings/${part(id)}${withReason(reason)}`);
+  }
+
+  /** Address of a download: an ordinary link, so that the browser names and saves the file. */
+  exportUrl(id: string, format: ExportFormat, reason: string): string {
+    const query = new URLSearchParams({ format, ...(reason === '' ? {} : { reason }) });
+    return `${base}/meetings/${part(id)}/export?${query}`;
+  }
+
+  async instance(): Promise<Instance> {
+    return readInstance(await this.#call('GET', '/instance'));
+  }
+
+  async setInstance(change: { ceiling?: Level; room_creation?: RoomCreation }): Promise<void> {
+    await this.#call('PATCH', '/instance', change);
+  }
+
+  async status(): Promise<SystemStatus> {
+    return readSystemStatus(await this.#call('GET', '/status'));
+  }
+
+  async #call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const json = { 'content-type': 'application/json' };
+    const content = body === undefined ? {} : { body: JSON.stringify(body), headers: json };
+    const answer = await this.#send(base + path, { method, credentials: 'same-origin', ...content });
+    const said = await answer.text();
+    if (!answer.ok) throw readProblem(answer.status, said);
+    if (said === '') return undefined;
+    const value: unknown = JSON.parse(said);
+    return value;
+  }
+
+  async #send(url: string, init: RequestInit): Promise<Response> {
+    try {
+      return await this.#fetch(url, init);
+    } catch {
+      throw new ApiError(0, 'network', '');
+    }
+  }
+}
+
+function part(id: string): string {
+  return encodeURIComponent(id);
+}
+
+function withReason(reason: string): string {
+  return reason === '' ? '' : `?${new URLSearchParams({ reason })}`;
+}
+
+function readProblem(status: number, said: string): ApiError {
+  try {
+    const p: unknown = JSON.parse(said);
+    if (!isFields(p)) return new ApiError(status, '', '');
+    const type = textOr(p['type'], '');
+    const code = type.startsWith(problemPrefix) ? type.slice(problemPrefix.length) : '';
+    return new ApiError(status, code, textOr(p['detail'], ''));
+  } catch {
+    return new ApiError(status, '', '');
+  }
+}
+
+export function readMe(v: unknown): Me {
+  const m = fields(v, 'me');
+  return {
+    person: textOr(m['person'], ''),
+    name: textOr(m['name'], ''),
+    admin: flagOr(m['admin'], false),
+    canCreateRooms: flagOr(m['can_create_rooms'], false),
+    version: textOr(m['version'], ''),
+  };
+}
+
+export function readCreated(v: unknown): CreatedRoom {
+  const c = fields(v, 'created room');
+  return {
+    room: readRoom(c['room']).id,
+    joinUrl: text(c['join_url'], 'join_url'),
+    organizerUrl: text(c['organizer_url'], 'organizer_url'),
+  };
+}
+
+export function readRoom(v: unknown): Room {
+  const r = fields(v, 'room');
+  const live = r['live'];
+  return {
+    id: text(r['id'], 'room id'),
+    name: textOr(r['name'], ''),
+    level: oneOf(r['level'], levels, 'level'),
+    ceiling: oneOf(r['ceiling'], ceilings, 'ceiling'),
+    effectiveCeiling: oneOf(r['effective_ceiling'], levels, 'effective_ceiling'),
+    effectiveLevel: oneOf(r['effective_level'], levels, 'effective_level'),
+    langs: list(r['langs'], (l) => text(l, 'language'), 'langs'),
+    role: oneOf(r['role'], roles, 'role'),
+    live: isFields(live)
+      ? {
+          meeting: textOr(live['meeting'], ''),
+          people: countOr(live['people'], 0),
+          sinceUnixMs: countOr(live['since_unix_ms'], 0),
+        }
+      : undefined,
+    joinUrl: textOr(r['join_url'], ''),
+  };
+}
+
+export function readMeeting(v: unknown): MeetingEntry {
+  const m = fields(v, 'meeting');
+  return {
+    id: text(m['id'], 'meeting id'),
+    room: textOr(m['room'], ''),
+    roomName: textOr(m['room_name'], ''),
+    beganUnixMs: count(m['began_unix_ms'], 'began_unix_ms'),
+    endedUnixMs: countOr(m['ended_unix_ms'], 0),
+    people: list(m['people'], (p) => text(p, 'name'), 'people'),
+    final: flagOr(m['final'], false),
+  };
+}
+
+export function readTranscript(v: unknown): Transcript {
+  const t = fields(v, 'transcript');
+  return {
+    people: list(t['people'], readSpeaker, 'people'),
+    segments: list(t['segments'], readSegment, 'segments', 100_000),
+    final: flagOr(t['final'], false),
+  };
+}
+
+function readSpeaker(v: unknown): Speaker {
+  const p = fields(v, 'person');
+  return {
+    participant: text(p['participant'], 'participant'),
+    name: textOr(p['name'], ''),
+    order: countOr(p['order'], 0),
+  };
+}
+
+function readSegment(v: unknown): Segment {
+  const s = fields(v, 'segment');
+  return {
+    seg: text(s['seg'], 'seg'),
+    spk: text(s['spk'], 'spk'),
+    t0: count(s['t0'], 't0'),
+    t1: count(s['t1'], 't1'),
+    lang: textOr(s['lang'], ''),
+    text: text(s['text'], 'text'),
+  };
+}
+
+export function readInstance(v: unknown): Instance {
+  const i = fields(v, 'instance');
+  return {
+    ceiling: oneOf(i['ceiling'], levels, 'ceiling'),
+    roomCreation: oneOf(i['room_creation'], roomCreations, 'room_creation'),
+  };
+}
+
+export function readSystemStatus(v: unknown): SystemStatus {
+  const s = fields(v, 'status');
+  return {
+    asr: readPart(s['asr']),
+    bus: readPart(s['bus']),
+    storage: readPart(s['storage']),
+    roomsLive: countOr(s['rooms_live'], 0),
+    people: countOr(s['people'], 0),
+  };
+}
+
+function readPart(v: unknown): Part {
+  const p = isFields(v) ? v : {};
+  const workers = p['workers'];
+  const lag = p['lag_ms'];
+  return {
+    state: textOr(p['state'], ''),
+    message: textOr(p['message'], ''),
+    engine: textOr(p['engine'], ''),
+    workers: typeof workers === 'number' ? workers : undefined,
+    lagMs: typeof lag === 'number' ? lag : undefined,
+  };
+}

@@ -1,0 +1,52 @@
+// Addresses of the client. Secrets come in the fragment, which browsers send to no server; whoever reads one removes it
+// from the address bar at once.
+
+export type Route =
+  | { readonly view: 'home' | 'meetings' | 'admin' | 'link' | 'lost' }
+  | { readonly view: 'room'; readonly room: string }
+  | { readonly view: 'transcript'; readonly meeting: string };
+
+export function routeOf(path: string): Route {
+  const [first = '', second = '', ...more] = path.split('/').filter(Boolean).map(decoded);
+  if (more.length > 0) return { view: 'lost' };
+  if (second !== '') {
+    if (first === 'r') return { view: 'room', room: second };
+    return first === 'm' ? { view: 'transcript', meeting: second } : { view: 'lost' };
+  }
+  switch (first) {
+    case '':
+      return { view: 'home' };
+    case 'meetings':
+    case 'admin':
+    case 'link':
+      return { view: first };
+  }
+  return { view: 'lost' };
+}
+
+function decoded(s: string): string {
+  try {
+    return decodeURIComponent(s);
+  } catch {
+    return s;
+  }
+}
+
+/** The secret of an organizer link's fragment, '' if there is none. */
+export function organizerSecret(hash: string): string {
+  return /^#organizer=(.+)$/.exec(hash)?.[1] ?? '';
+}
+
+const roomForm = /^[bcdfghjkmnpqrstvwxz]{3}-[bcdfghjkmnpqrstvwxz]{4}-[bcdfghjkmnpqrstvwxz]{4}$/;
+const inLink = /\/r\/([a-z-]+)(#.*)?$/;
+
+/**
+ * What a person typed to enter a room: a link, "kfm-rtqa-xzdp" or the same letters without dashes, in any case.
+ * Returns the path to go to, or undefined.
+ */
+export function roomPath(typed: string): string | undefined {
+  const link = inLink.exec(typed.trim());
+  const letters = (link?.[1] ?? typed).toLowerCase().replace(/[^a-z]/g, '');
+  const room = `${letters.slice(0, 3)}-${letters.slice(3, 7)}-${letters.slice(7)}`;
+  return roomForm.test(room) ? `/r/${room}${link?.[2] ?? ''}` : undefined;
+}

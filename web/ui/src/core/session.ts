@@ -1,0 +1,312 @@
+// One stay in a meeting: the signalling socket, the two peer connections, what we publish, the roster, the captions and
+// the state of the AI. Views show its cells and call its methods; nothing here knows the screen.
+
+import { afterGone } from './backoff';
+import { capture, captureScreen, CaptureError, type CaptureKind, type ScreenTracks } from './capture';
+import { CaptionStore } from './captions';
+import { Cell } from './cell';
+import { Downlink } from './downlink';
+import { Roster } from './roster';
+import type { AIState, Caption, ServerMessage, Source, Welcome } from './signal';
+import { SignalSocket } from './socket';
+import { LocalSource } from './source';
+import { Uplink } from './uplink';
+
+export type Phase =
+  | { readonly name: 'connecting' | 'connected' | 'left' }
+  | { readonly name: 'reconnecting'; readonly attempt: number }
+  /** The server ended it; code says why. */
+  | { readonly name: 'gone'; readonly code: string };
+
+export type Notice =
+  | { readonly kind: 'joined' | 'left'; readonly name: string }
+  | { readonly kind: 'policy'; readonly ai: AIState; readonly change: boolean }
+  | { readonly kind: 'trouble'; readonly error: CaptureError }
+  | { readonly kind: 'fault'; readonly code: string };
+
+export interface SessionOptions {
+  readonly socketUrl: string;
+  readonly token: string;
+  /** Joins anew with a fresh token, when the server does not know ours any more. Rejects if that is refused. */
+  rejoin(): Promise<string>;
+  /** The remembered device of a kind, '' for the system's choice. */
+  device(kind: CaptureKind): string;
+  notice(n: Notice): void;
+}
+
+/** Finals that come this soon after a welcome, without partials before, were said before we came. */
+const historyMs = 1_500;
+const levelsEveryMs = 400;
+/** Loudness (0 to 1) from which somebody counts as speaking, and how long the mark stays. */
+const speakingLevel = 0.015;
+const speakingHoldMs = 900;
+
+export class MeetingSession {
+  readonly phase = new Cell<Phase>({ name: 'connecting' });
+  readonly welcome = new Cell<Welcome | undefined>(undefined);
+  readonly ai = new Cell<AIState | undefined>(undefined);
+  readonly roster = new Roster();
+  readonly captions = new CaptionStore();
+  readonly speaking = new Cell<ReadonlySet<string>>(new Set());
+  readonly downlink: Downlink;
+  readonly mic: LocalSource<MediaStreamTrack>;
+  readonly camera: LocalSource<MediaStreamTrack>;
+  readonly screen: LocalSource<ScreenTracks>;
+
+  readonly #options: SessionOptions;
+  readonly #socket: SignalSocket;
+  readonly #uplink: Uplink;
+  readonly #lastHeard = new Map<string, number>();
+  #token: string;
+  #welcomedMs = 0;
+  #rejoined = false;
+  #downRestarted = false;
+  #levels: ReturnType<typeof setInterval> | undefined;
+  #expiry: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#token = options.token;
+    this.#socket = new SignalSocket(options.socketUrl, {
+      opened: () => this.#hello(),
+      message: (m) => this.#take(m),
+      lost: (attempt) => this.#lost(attempt),
+    });
+    this.#uplink = new Uplink({
+      offer: (sdp, tracks) => {
+        // An offered source counts as active until we say otherwise, so that is said first.
+        const live = this.#uplink.live();
+        for (const { source } of tracks) this.#tell(source, live.includes(source));
+        this.#socket.send({ type: 'offer', sdp, tracks });
+      },
+      candidate: (candidate) => this.#socket.send({ type: 'candidate', pc: 'up', candidate }),
+      failed: () => this.#socket.reopen(),
+    });
+    this.downlink = new Downlink({
+      answer: (sdp) => this.#socket.send({ type: 'answer', sdp }),
+      candidate: (candidate) => this.#socket.send({ type: 'candidate', pc: 'down', candidate }),
+      caption: (c) => this.#caption(c),
+      failed: () => this.#downFailed(),
+    });
+    this.mic = this.#device('mic');
+    this.camera = this.#device('camera');
+    this.screen = this.#screenSource();
+  }
+
+  start(): void {
+    globalThis.addEventListener?.('online', this.#online);
+    this.#levels = setInterval(() => void this.#listen(), levelsEveryMs);
+    this.#socket.start();
+  }
+
+  setOptOut(optOut: boolean): void {
+    this.#socket.send({ type: 'opt-out', opt_out: optOut });
+  }
+
+  leave(): void {
+    this.#socket.send({ type: 'leave' });
+    this.#end({ name: 'left' });
+  }
+
+  #end(phase: Phase): void {
+    const now = this.phase.get().name;
+    if (now === 'left' || now === 'gone') return;
+    this.phase.set(phase);
+    globalThis.removeEventListener?.('online', this.#online);
+    clearInterval(this.#levels);
+    clearTimeout(this.#expiry);
+    this.#socket.stop();
+    for (const source of [this.mic, this.camera, this.screen]) void source.set(false);
+    this.#uplink.close();
+    this.downlink.close();
+    this.captions.silence();
+  }
+
+  readonly #online = (): void => this.#socket.hurry();
+
+  /** A new connection starts with fresh peer connections; media flows on the old ones until then. */
+  #hello(): void {
+    this.downlink.close();
+    this.#socket.send({ type: 'hello', token: this.#token });
+  }
+
+  #lost(attempt: number): void {
+    if (this.phase.get().name !== 'connecting' || attempt > 0) this.phase.set({ name: 'reconnecting', attempt });
+  }
+
+  #take(m: ServerMessage): void {
+    switch (m.type) {
+      case 'welcome':
+        return void this.#welcomed(m.welcome).catch(() => this.#socket.reopen());
+      case 'offer':
+        return void this.downlink.offer(m.sdp);
+      case 'answer':
+        return void this.#uplink.answer(m.sdp).catch(() => this.#socket.reopen());
+      case 'candidate':
+        // A candidate the browser cannot use is no harm: others follow.
+        return void (m.pc === 'up' ? this.#uplink : this.downlink).candidate(m.candidate).catch(() => undefined);
+      case 'slot':
+        return this.downlink.assign(m.slots);
+      case 'caption':
+        return this.#caption(m.caption);
+      case 'ai':
+        return this.#aiChanged(m.ai);
+      case 'gone':
+        return this.#gone(m.code);
+      case 'fault':
+        return this.#options.notice({ kind: 'fault', code: m.code });
+      case 'joined':
+      case 'changed':
+      case 'left':
+        return this.#rosterChanged(m);
+    }
+  }
+
+  #rosterChanged(m: Extract<ServerMessage, { type: 'joined' | 'changed' | 'left' }>): void {
+    const before = this.roster.peers.get();
+    if (m.type === 'left') {
+      const peer = before.get(m.participant);
+      this.roster.leave(m.participant);
+      if (peer?.present) this.#options.notice({ kind: 'left', name: peer.name });
+      return;
+    }
+    this.roster.put(m.peer);
+    const isNew = m.type === 'joined' && !before.get(m.peer.participant)?.present;
+    if (isNew && m.peer.participant !== this.welcome.get()?.participant) {
+      this.#options.notice({ kind: 'joined', name: m.peer.name });
+    }
+  }
+
+  async #welcomed(w: Welcome): Promise<void> {
+    const before = this.welcome.get();
+    if (before && before.meeting !== w.meeting) this.captions.clear();
+    this.#token = w.token;
+    this.#welcomedMs = performance.now();
+    this.#rejoined = this.#downRestarted = false;
+    this.#socket.settled();
+    this.roster.replace(w.peers);
+    this.welcome.set(w);
+    this.phase.set({ name: 'connected' });
+    this.#aiChanged(w.ai);
+    await this.#uplink.renew();
+  }
+
+  #tell(source: Source, active: boolean): void {
+    this.#socket.send({ type: 'track', source, active });
+  }
+
+  #aiChanged(ai: AIState): void {
+    const before = this.ai.get();
+    this.ai.set(ai);
+    if (ai.policy.level === 'off') this.captions.silence();
+    const change = before !== undefined && before.policy.level !== ai.policy.level;
+    const onAtJoin = before === undefined && ai.policy.level !== 'off';
+    if (change || onAtJoin) this.#options.notice({ kind: 'policy', ai, change });
+  }
+
+  #caption(c: Caption): void {
+    // What was under way when the AI was switched off is not shown any more; a final of it is listed.
+    const off = this.ai.get()?.policy.level === 'off';
+    if (off && !c.final) return;
+    const now = performance.now();
+    const past = c.final && now - this.#welcomedMs < historyMs;
+    const origin = off || past ? 'history' : 'live';
+    this.captions.receive(c, now, origin);
+    this.#expire();
+  }
+
+  readonly #expire = (): void => {
+    clearTimeout(this.#expiry);
+    const now = performance.now();
+    const next = this.captions.expire(now);
+    if (next !== undefined) this.#expiry = setTimeout(this.#expire, Math.max(50, next - now));
+  };
+
+  #gone(code: string): void {
+    const then = afterGone(code);
+    if (then === 'stop' || (then === 'rejoin' && this.#rejoined)) return this.#end({ name: 'gone', code });
+    this.phase.set({ name: 'reconnecting', attempt: 0 });
+    if (then === 'rejoin') void this.#rejoin(code);
+  }
+
+  async #rejoin(code: string): Promise<void> {
+    this.#rejoined = true;
+    try {
+      this.#token = await this.#options.rejoin();
+      this.#socket.hurry();
+    } catch {
+      this.#end({ name: 'gone', code });
+    }
+  }
+
+  #downFailed(): void {
+    if (this.#downRestarted) return this.#socket.reopen();
+    this.#downRestarted = true;
+    this.#socket.send({ type: 'restart' });
+  }
+
+  #device(kind: CaptureKind): LocalSource<MediaStreamTrack> {
+    const source: LocalSource<MediaStreamTrack> = new LocalSource<MediaStreamTrack>({
+      open: () => capture(kind, this.#options.device(kind)),
+      publish: async (track) => {
+        track.addEventListener('ended', () => source.opened.get() === track && void source.set(false));
+        await this.#publish(kind, track);
+      },
+      withdraw: () => this.#withdraw(kind),
+      close: (track) => track.stop(),
+      failed: (reason) => this.#trouble(reason, kind),
+    });
+    return source;
+  }
+
+  #screenSource(): LocalSource<ScreenTracks> {
+    const source: LocalSource<ScreenTracks> = new LocalSource<ScreenTracks>({
+      open: captureScreen,
+      publish: async ({ video, audio }) => {
+        video.addEventListener('ended', () => source.opened.get()?.video === video && void source.set(false));
+        await this.#publish('screen', video);
+        if (audio) await this.#publish('screen-audio', audio);
+      },
+      withdraw: async ({ audio }) => {
+        await this.#withdraw('screen');
+        if (audio) await this.#withdraw('screen-audio');
+      },
+      close: ({ video, audio }) => {
+        video.stop();
+        audio?.stop();
+      },
+      failed: (reason) => this.#trouble(reason, 'screen'),
+    });
+    return source;
+  }
+
+  // The server drops packets of a source that it believes inactive, so it is told before the first packet; at the very
+  // first publication the offer tells it.
+  async #publish(source: Source, track: MediaStreamTrack): Promise<void> {
+    if (this.#uplink.offered) this.#tell(source, true);
+    await this.#uplink.publish(source, track);
+  }
+
+  async #withdraw(source: Source): Promise<void> {
+    this.#tell(source, false);
+    await this.#uplink.withdraw(source);
+  }
+
+  #trouble(reason: unknown, kind: CaptureKind | 'screen'): void {
+    const error = reason instanceof CaptureError ? reason : new CaptureError('failed', kind);
+    this.#options.notice({ kind: 'trouble', error });
+  }
+
+  async #listen(): Promise<void> {
+    if (this.phase.get().name !== 'connected') return;
+    const levels = new Map(await this.downlink.levels());
+    const me = this.welcome.get()?.participant;
+    if (me !== undefined) levels.set(me, await this.#uplink.level());
+    const now = performance.now();
+    for (const [who, level] of levels) if (level >= speakingLevel) this.#lastHeard.set(who, now);
+    for (const [who, at] of this.#lastHeard) if (now - at > speakingHoldMs) this.#lastHeard.delete(who);
+    const heard = new Set(this.#lastHeard.keys());
+    const was = this.speaking.get();
+    if (heard.size !== was.size || [...heard].some((p) => !was.has(p))) this.speaking.set(heard);
+  }
+}

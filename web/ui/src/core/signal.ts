@@ -1,0 +1,266 @@
+// The signalling language: the same messages as Go package internal/signal, whose testdata holds the golden messages
+// that both sides' tests read. parseServer is the only way a frame of the server becomes a typed message.
+
+import { levels, roles, type Level, type Role } from './level';
+import { count, countOr, fields, flag, flagOr, list, oneOf, ShapeError, text, textOr } from './shape';
+
+export const maxMessageBytes = 64 << 10;
+export const captionVersion = 1;
+
+export const sources = ['mic', 'camera', 'screen', 'screen-audio'] as const;
+export type Source = (typeof sources)[number];
+export type Connection = 'up' | 'down';
+
+/** Pre-negotiated data channels of the downlink. */
+export const captionsChannel = { label: 'captions', id: 1 } as const;
+export const partialsChannel = { label: 'partials', id: 2 } as const;
+
+export interface Candidate {
+  readonly candidate: string;
+  readonly sdpMid?: string;
+  readonly sdpMLineIndex?: number;
+  readonly usernameFragment?: string;
+}
+
+export interface Published {
+  readonly mid: string;
+  readonly source: Source;
+}
+
+export type ClientMessage =
+  | { readonly type: 'hello'; readonly token: string }
+  | { readonly type: 'offer'; readonly sdp: string; readonly tracks: readonly Published[] }
+  | { readonly type: 'answer'; readonly sdp: string }
+  | { readonly type: 'candidate'; readonly pc: Connection; readonly candidate: Candidate }
+  | { readonly type: 'track'; readonly source: Source; readonly active: boolean }
+  | { readonly type: 'opt-out'; readonly opt_out: boolean }
+  | { readonly type: 'restart' }
+  | { readonly type: 'leave' }
+  | { readonly type: 'ping' };
+
+export interface Peer {
+  readonly participant: string;
+  readonly name: string;
+  readonly role: Role;
+  /** Join order, 0 for the first; colours follow it. */
+  readonly order: number;
+  /** What it sends now; without 'mic' it is muted. */
+  readonly sources: readonly Source[];
+  readonly opt_out: boolean;
+  readonly present: boolean;
+}
+
+export interface MediaSlot {
+  readonly mid: string;
+  readonly kind: 'audio' | 'video';
+  /** Empty: the slot carries nobody. */
+  readonly participant: string;
+  readonly source: string;
+}
+
+export interface Policy {
+  readonly level: Level;
+  readonly ceiling: Level;
+  readonly by_name: string;
+  /** Room clock, ms. */
+  readonly at_ms: number;
+  readonly langs: readonly string[];
+}
+
+export const captionStates = ['off', 'starting', 'live', 'catching_up', 'paused'] as const;
+export type CaptionState = (typeof captionStates)[number];
+
+export interface Status {
+  readonly state: CaptionState;
+  readonly reason: string;
+  readonly lag_ms: number;
+  readonly engine: string;
+}
+
+export interface AIState {
+  readonly policy: Policy;
+  readonly status: Status;
+}
+
+/** A partial or a segment as shown to a reader. Times are ms of the room clock. */
+export interface Caption {
+  readonly seg: string;
+  readonly rev: number;
+  readonly spk: string;
+  readonly t0: number;
+  readonly t1: number;
+  readonly lang: string;
+  readonly text: string;
+  /** Leading Unicode code points of text that no later partial changes. */
+  readonly stable: number;
+  readonly final: boolean;
+}
+
+export interface Welcome {
+  readonly participant: string;
+  readonly meeting: string;
+  readonly room: string;
+  readonly room_name: string;
+  readonly role: Role;
+  readonly began_unix_ms: number;
+  readonly token: string;
+  readonly peers: readonly Peer[];
+  readonly ai: AIState;
+}
+
+export type ServerMessage =
+  | { readonly type: 'welcome'; readonly welcome: Welcome }
+  | { readonly type: 'offer' | 'answer'; readonly sdp: string }
+  | { readonly type: 'candidate'; readonly pc: Connection; readonly candidate: Candidate }
+  | { readonly type: 'joined' | 'changed'; readonly peer: Peer }
+  | { readonly type: 'left'; readonly participant: string }
+  | { readonly type: 'slot'; readonly slots: readonly MediaSlot[] }
+  | { readonly type: 'ai'; readonly ai: AIState }
+  | { readonly type: 'caption'; readonly caption: Caption }
+  | { readonly type: 'gone' | 'fault'; readonly code: string; readonly message: string }
+  | { readonly type: 'pong' };
+
+const maxPeers = 2_000;
+const maxSlots = 512;
+const maxCaptionText = 8_192;
+
+/** Reads one text frame. Throws ShapeError (or SyntaxError) on anything that is not a message of this version. */
+export function parseServer(frame: string): ServerMessage {
+  if (frame.length > maxMessageBytes * 4) throw new ShapeError('frame is too long');
+  const raw: unknown = JSON.parse(frame);
+  const m = fields(raw, 'message');
+  const type = text(m['type'], 'type');
+  switch (type) {
+    case 'welcome':
+      return { type, welcome: readWelcome(m['welcome']) };
+    case 'offer':
+    case 'answer':
+      return { type, sdp: text(m['sdp'], 'sdp') };
+    case 'candidate':
+      return { type, pc: oneOf(m['pc'], ['up', 'down'] as const, 'pc'), candidate: readCandidate(m['candidate']) };
+    case 'joined':
+    case 'changed':
+      return { type, peer: readPeer(m['peer']) };
+    case 'left':
+      return { type, participant: text(m['participant'], 'participant') };
+    case 'slot':
+      return { type, slots: list(m['slots'], readSlot, 'slots', maxSlots) };
+    case 'ai':
+      return { type, ai: readAI(m['ai']) };
+    case 'caption':
+      return { type, caption: readCaption(m['caption']) };
+    case 'gone':
+    case 'fault':
+      return { type, code: textOr(m['code'], ''), message: textOr(m['message'], '') };
+    case 'pong':
+      return { type };
+  }
+  throw new ShapeError('unknown message type');
+}
+
+/** Reads one message of a caption data channel. */
+export function parseCaption(frame: string): Caption {
+  const raw: unknown = JSON.parse(frame);
+  return readCaption(raw);
+}
+
+export function readCaption(v: unknown): Caption {
+  const c = fields(v, 'caption');
+  if (c['v'] !== captionVersion) throw new ShapeError('caption of another version');
+  const said = text(c['text'], 'caption text');
+  if (said.length > maxCaptionText) throw new ShapeError('caption text is too long');
+  return {
+    seg: named(c['seg'], 'seg'),
+    rev: count(c['rev'], 'rev'),
+    spk: named(c['spk'], 'spk'),
+    t0: count(c['t0'], 't0'),
+    t1: count(c['t1'], 't1'),
+    lang: textOr(c['lang'], ''),
+    text: said,
+    stable: Math.max(0, countOr(c['stable'], 0)),
+    final: flag(c['final'], 'final'),
+  };
+}
+
+function named(v: unknown, what: string): string {
+  const s = text(v, what);
+  if (s === '' || s.length > 128) throw new ShapeError(`${what} is not an identifier`);
+  return s;
+}
+
+function readWelcome(v: unknown): Welcome {
+  const w = fields(v, 'welcome');
+  return {
+    participant: named(w['participant'], 'participant'),
+    meeting: named(w['meeting'], 'meeting'),
+    room: named(w['room'], 'room'),
+    room_name: textOr(w['room_name'], ''),
+    role: oneOf(w['role'], roles, 'role'),
+    began_unix_ms: count(w['began_unix_ms'], 'began_unix_ms'),
+    token: text(w['token'], 'token'),
+    peers: list(w['peers'], readPeer, 'peers', maxPeers),
+    ai: readAI(w['ai']),
+  };
+}
+
+function readPeer(v: unknown): Peer {
+  const p = fields(v, 'peer');
+  return {
+    participant: named(p['participant'], 'participant'),
+    name: textOr(p['name'], ''),
+    role: oneOf(p['role'], roles, 'role'),
+    order: count(p['order'], 'order'),
+    sources: list(p['sources'], (s) => oneOf(s, sources, 'source'), 'sources', 16),
+    opt_out: flagOr(p['opt_out'], false),
+    present: flagOr(p['present'], true),
+  };
+}
+
+function readSlot(v: unknown): MediaSlot {
+  const s = fields(v, 'slot');
+  return {
+    mid: text(s['mid'], 'mid'),
+    kind: oneOf(s['kind'], ['audio', 'video'] as const, 'kind'),
+    participant: textOr(s['participant'], ''),
+    source: textOr(s['source'], ''),
+  };
+}
+
+function readCandidate(v: unknown): Candidate {
+  const c = fields(v, 'candidate');
+  const mid = c['sdpMid'];
+  const line = c['sdpMLineIndex'];
+  const fragment = c['usernameFragment'];
+  return {
+    candidate: text(c['candidate'], 'candidate'),
+    ...(typeof mid === 'string' ? { sdpMid: mid } : {}),
+    ...(typeof line === 'number' ? { sdpMLineIndex: line } : {}),
+    ...(typeof fragment === 'string' ? { usernameFragment: fragment } : {}),
+  };
+}
+
+function readAI(v: unknown): AIState {
+  const a = fields(v, 'ai');
+  return { policy: readPolicy(a['policy']), status: readStatus(a['status']) };
+}
+
+function readPolicy(v: unknown): Policy {
+  const p = fields(v, 'policy');
+  return {
+    level: oneOf(p['level'], levels, 'level'),
+    ceiling: oneOf(p['ceiling'], levels, 'ceiling'),
+    by_name: textOr(p['by_name'], ''),
+    at_ms: countOr(p['at_ms'], 0),
+    langs: list(p['langs'], (l) => text(l, 'language'), 'langs', 128),
+  };
+}
+
+function readStatus(v: unknown): Status {
+  const s = fields(v, 'status');
+  return {
+    state: oneOf(s['state'], captionStates, 'state'),
+    reason: textOr(s['reason'], ''),
+    lag_ms: Math.max(0, countOr(s['lag_ms'], 0)),
+    engine: textOr(s['engine'], ''),
+  };
+}

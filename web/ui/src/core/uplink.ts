@@ -1,0 +1,140 @@
+// The peer connection that carries what we publish. It is made at the first publication, with one transceiver for each
+// source; later publications only replace tracks, so there is one negotiation for the whole meeting.
+
+import { sources, type Candidate, type Published, type Source } from './signal';
+
+export interface UplinkEvents {
+  offer(sdp: string, tracks: readonly Published[]): void;
+  candidate(c: Candidate): void;
+  /** ICE failed and a restart did not mend it. */
+  failed(): void;
+}
+
+const encodings: Record<Source, RTCRtpEncodingParameters> = {
+  mic: { maxBitrate: 40_000 },
+  camera: { maxBitrate: 900_000 },
+  screen: { maxBitrate: 2_000_000, maxFramerate: 15 },
+  'screen-audio': { maxBitrate: 96_000 },
+};
+
+export class Uplink {
+  readonly #events: UplinkEvents;
+  readonly #live = new Map<Source, MediaStreamTrack>();
+  readonly #transceivers = new Map<Source, RTCRtpTransceiver>();
+  #pc: RTCPeerConnection | undefined;
+  #waiting: Candidate[] = []; // candidates that came before the answer; at most one session's worth
+  #offered = false;
+  #restarted = false;
+
+  constructor(events: UplinkEvents) {
+    this.#events = events;
+  }
+
+  /** Whether the server has been offered the connection. */
+  get offered(): boolean {
+    return this.#offered;
+  }
+
+  /** What is published now. */
+  live(): Source[] {
+    return [...this.#live.keys()];
+  }
+
+  async publish(source: Source, track: MediaStreamTrack): Promise<void> {
+    this.#live.set(source, track);
+    if (!this.#pc) return this.#open();
+    await this.#transceivers.get(source)?.sender.replaceTrack(track);
+  }
+
+  async withdraw(source: Source): Promise<void> {
+    this.#live.delete(source);
+    await this.#transceivers.get(source)?.sender.replaceTrack(null);
+  }
+
+  /** The signalling session began anew: whatever is published is offered on a fresh connection. */
+  async renew(): Promise<void> {
+    this.close();
+    if (this.#live.size > 0) await this.#open();
+  }
+
+  async answer(sdp: string): Promise<void> {
+    const pc = this.#pc;
+    if (!pc || pc.signalingState !== 'have-local-offer') return;
+    await pc.setRemoteDescription({ type: 'answer', sdp });
+    for (const c of this.#waiting.splice(0)) await this.candidate(c);
+  }
+
+  async candidate(c: Candidate): Promise<void> {
+    if (!this.#pc) return;
+    if (this.#pc.remoteDescription) await this.#pc.addIceCandidate(c);
+    else if (this.#waiting.length < 64) this.#waiting.push(c);
+  }
+
+  /** Loudness of the published microphone, 0 to 1. */
+  async level(): Promise<number> {
+    const sender = this.#live.has('mic') ? this.#transceivers.get('mic')?.sender : undefined;
+    if (!sender) return 0;
+    let level = 0;
+    (await sender.getStats()).forEach((s: Record<string, unknown>) => {
+      if (s['type'] === 'media-source' && typeof s['audioLevel'] === 'number') level = s['audioLevel'];
+    });
+    return level;
+  }
+
+  close(): void {
+    this.#pc?.close();
+    this.#pc = undefined;
+    this.#transceivers.clear();
+    this.#waiting = [];
+    this.#offered = this.#restarted = false;
+  }
+
+  async #open(): Promise<void> {
+    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    this.#pc = pc;
+    pc.onicecandidate = (e) => e.candidate && this.#pc === pc && this.#events.candidate(candidateOf(e.candidate));
+    pc.onconnectionstatechange = () => this.#pc === pc && void this.#watch(pc);
+    for (const source of sources) this.#transceivers.set(source, addTransceiver(pc, source));
+    await Promise.all([...this.#live].map(([s, track]) => this.#transceivers.get(s)?.sender.replaceTrack(track)));
+    await this.#offer(pc);
+  }
+
+  async #offer(pc: RTCPeerConnection, options: RTCOfferOptions = {}): Promise<void> {
+    await pc.setLocalDescription(await pc.createOffer(options));
+    if (this.#pc !== pc || !pc.localDescription) return;
+    const tracks = [...this.#transceivers].map(([source, t]) => ({ mid: t.mid ?? '', source }));
+    this.#offered = true;
+    this.#events.offer(pc.localDescription.sdp, tracks);
+  }
+
+  async #watch(pc: RTCPeerConnection): Promise<void> {
+    if (pc.connectionState === 'connected') this.#restarted = false;
+    if (pc.connectionState !== 'failed') return;
+    if (this.#restarted) return this.#events.failed();
+    this.#restarted = true;
+    await this.#offer(pc, { iceRestart: true });
+  }
+}
+
+function addTransceiver(pc: RTCPeerConnection, source: Source): RTCRtpTransceiver {
+  const kind = source === 'mic' || source === 'screen-audio' ? 'audio' : 'video';
+  const t = pc.addTransceiver(kind, { direction: 'sendonly', sendEncodings: [encodings[source]] });
+  if (kind === 'video') preferVP8(t);
+  return t;
+}
+
+/** VP8 for everybody: slots switch between publishers without a new payload type. */
+function preferVP8(t: RTCRtpTransceiver): void {
+  const codecs = RTCRtpReceiver.getCapabilities('video')?.codecs ?? [];
+  const isVP8 = (c: RTCRtpCodec) => c.mimeType.toLowerCase() === 'video/vp8';
+  if (codecs.some(isVP8)) t.setCodecPreferences([...codecs.filter(isVP8), ...codecs.filter((c) => !isVP8(c))]);
+}
+
+export function candidateOf(c: RTCIceCandidate): Candidate {
+  return {
+    candidate: c.candidate,
+    ...(c.sdpMid === null ? {} : { sdpMid: c.sdpMid }),
+    ...(c.sdpMLineIndex === null ? {} : { sdpMLineIndex: c.sdpMLineIndex }),
+    ...(c.usernameFragment === null ? {} : { usernameFragment: c.usernameFragment }),
+  };
+}

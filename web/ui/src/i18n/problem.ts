@@ -1,0 +1,36 @@
+// What a failed call means to the person who made it.
+
+import { ApiError } from '../core/api';
+import type { Catalogue } from './index';
+
+export function sentenceFor(t: Catalogue, reason: unknown): string {
+  if (!(reason instanceof ApiError)) return t.error.unknown;
+  switch (reason.code) {
+    case 'network':
+      return t.error.network;
+    case 'above-ceiling':
+      return t.error.aboveCeiling;
+    case 'not-live':
+      return t.error.notLive;
+    case 'refused':
+      return t.error.full;
+    case 'still-live':
+      return t.error.stillLive;
+  }
+  return byStatus(t, reason.status);
+}
+
+function byStatus(t: Catalogue, status: number): string {
+  switch (status) {
+    case 401:
+      return t.error.signIn;
+    case 403:
+      return t.error.forbidden;
+    case 404:
+    case 410:
+      return t.error.notFound;
+    case 429:
+      return t.error.tooMany;
+  }
+  return t.error.unknown;
+}
