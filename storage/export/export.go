@@ -1,0 +1,168 @@
+// Package export writes a transcript as a file for people and other programs: subtitles (VTT, SRT), text, Markdown and
+// JSON. It knows nothing of where transcripts are kept, nor of HTTP.
+//
+// Start reading at [Write]; subtitles are cut in cue.go.
+package export
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+
+	"souffleur/internal/meeting"
+	"souffleur/storage"
+)
+
+// Format is a kind of file.
+type Format string
+
+// The formats. Their names are those of the API and the ends of the file names.
+const (
+	VTT      Format = "vtt"  // https://www.w3.org/TR/webvtt1/ with a voice span per cue
+	SRT      Format = "srt"  // SubRip, speaker's name in the text
+	Text     Format = "txt"  // a paragraph per turn
+	Markdown Format = "md"   // the same with headings
+	JSON     Format = "json" // everything: words, times, confidence
+)
+
+// Formats returns all formats.
+func Formats() []Format { return []Format{VTT, SRT, Text, Markdown, JSON} }
+
+// ParseFormat reads the name of a format.
+func ParseFormat(s string) (Format, error) {
+	for _, f := range Formats() {
+		if s == string(f) {
+			return f, nil
+		}
+	}
+	return "", fmt.Errorf("unknown export format %q: use vtt, srt, txt, md or json", s)
+}
+
+// ContentType returns the media type with its character set.
+func (f Format) ContentType() string {
+	switch f {
+	case VTT:
+		return "text/vtt; charset=utf-8"
+	case SRT:
+		return "application/x-subrip; charset=utf-8"
+	case Markdown:
+		return "text/markdown; charset=utf-8"
+	case JSON:
+		return "application/json"
+	}
+	return "text/plain; charset=utf-8"
+}
+
+// FileName returns a name for the file, such as "2026-11-23 Weekly.vtt", in UTF-8 and free of path separators and
+// control characters.
+func FileName(f Format, t *storage.Transcript) string {
+	name := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) {
+			return '-'
+		}
+		return r
+	}, oneLine(t.RoomName))
+	parts := []string{}
+	if t.BeganUnixMS != 0 {
+		parts = append(parts, time.UnixMilli(t.BeganUnixMS).UTC().Format("2006-01-02"))
+	}
+	if name = strings.Trim(truncate(name, maxFileName), ". "); name != "" {
+		parts = append(parts, name)
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "transcript")
+	}
+	return strings.Join(parts, " ") + "." + string(f)
+}
+
+// maxFileName bounds the room's part of a file name, in code points.
+const maxFileName = 60
+
+// Write writes the transcript to w in one format. It returns the first error of w.
+func Write(w io.Writer, f Format, t *storage.Transcript) error {
+	out := bufio.NewWriter(w)
+	var err error
+	switch f {
+	case VTT:
+		writeVTT(out, t)
+	case SRT:
+		writeSRT(out, t)
+	case Text:
+		writeText(out, t)
+	case Markdown:
+		writeMarkdown(out, t)
+	case JSON:
+		err = writeJSON(out, t)
+	default:
+		_, err = ParseFormat(string(f))
+	}
+	if err != nil {
+		return err
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("write transcript as %s: %w", f, err)
+	}
+	return nil
+}
+
+// names gives every speaker the name to show.
+type names map[meeting.ParticipantID]string
+
+func namesOf(t *storage.Transcript) names {
+	n := make(names, len(t.People))
+	for _, p := range t.People {
+		n[p.Participant] = oneLine(p.Name)
+	}
+	return n
+}
+
+// of returns the speaker's name, with the voice's number on a shared microphone; an unknown speaker's ID; "" for none.
+func (n names) of(s meeting.SpeakerID) string {
+	name, ok := n[s.Participant()]
+	if !ok || name == "" {
+		return oneLine(string(s))
+	}
+	_, voice, shared := strings.Cut(string(s), "/")
+	if !shared {
+		return name
+	}
+	return name + " (" + oneLine(strings.TrimPrefix(voice, "voice-")) + ")"
+}
+
+// oneLine makes every run of white space and control characters one space, and drops it at both ends.
+func oneLine(s string) string { return strings.Join(fields(s), " ") }
+
+// fields cuts s where a line may be broken. No-break spaces hold together, as French needs them before "?" and "!".
+func fields(s string) []string {
+	return strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool {
+		const noBreak, narrowNoBreak = '\u00a0', '\u202f'
+		return (unicode.IsSpace(r) || unicode.IsControl(r)) && r != noBreak && r != narrowNoBreak
+	})
+}
+
+// truncate keeps the first n code points.
+func truncate(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
+
+// title returns the room's name and the beginning, as far as they are known.
+func title(t *storage.Transcript) string {
+	name := oneLine(t.RoomName)
+	if t.BeganUnixMS == 0 {
+		return name
+	}
+	began := time.UnixMilli(t.BeganUnixMS).UTC().Format("2006-01-02 15:04 UTC")
+	if name == "" {
+		return began
+	}
+	return name + ", " + began
+}
