@@ -102,7 +102,8 @@ func (s *Seats[K]) claimants(now time.Time, microphones []Microphone[K]) []Micro
 	return claims
 }
 
-// promote gives k the seat of whoever has been silent longest, who takes the spare seat. Nothing happens while all talk.
+// promote gives k the seat of whoever has been silent longest, who takes the spare
+// seat unless its holder was heard later. Nothing happens while all talk.
 func (s *Seats[K]) promote(k K, now time.Time) {
 	heard := s.holder[:min(s.slots, len(s.holder))]
 	victim := -1
@@ -120,7 +121,10 @@ func (s *Seats[K]) promote(k K, now time.Time) {
 	}
 	old := s.holder[victim]
 	s.holder[victim] = k
-	if len(s.holder) > s.slots {
+	if len(s.holder) <= s.slots {
+		return
+	}
+	if spare := s.holder[s.slots]; spare == k || !s.voices[spare].last.After(s.voices[old].last) {
 		s.holder[s.slots] = old
 	}
 }

@@ -61,8 +61,8 @@ type Stream[S comparable] struct {
 
 	highest uint16 // newest source packet seen in the present span's source
 
-	sent      bool // below: the newest packet sent
-	seq       uint16
+	sent      bool   // below: the newest packet sent
+	seq       uint16 // also counts numbers left free
 	ts        uint32
 	at        time.Time
 	pictured  bool // below: the newest picture numbers sent
@@ -153,6 +153,7 @@ func (s *Stream[S]) late(in In) (Out, bool) {
 // skip drops padding packet seq of the present source and closes the gap: what follows is numbered one lower.
 func (s *Stream[S]) skip(seq uint16) {
 	p := *s.present()
+	s.seq = seq - 1 + p.seq         // numbers left free for packets still under way count as used
 	fresh := s.highest == p.first-1 // nothing of this span was sent or left free
 	p.first, p.seq = seq+1, p.seq-1
 	if fresh && seq == s.highest+1 {

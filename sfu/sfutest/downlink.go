@@ -1,0 +1,140 @@
+package sfutest
+
+import (
+	"fmt"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"souffleur/internal/signal"
+)
+
+// answer takes the server's offer of the downlink: the first one opens the connection, a later one restarts ICE. After
+// the server has replaced the connection (Resume), call Reset first.
+func (p *Peer) answer(offer string) error {
+	pc, err := p.downlink()
+	if err != nil {
+		return err
+	}
+	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
+		return fmt.Errorf("take downlink offer: %w", err)
+	}
+	answer, err := pc.CreateAnswer(nil)
+	if err != nil {
+		return fmt.Errorf("answer downlink offer: %w", err)
+	}
+	if err := pc.SetLocalDescription(answer); err != nil {
+		return fmt.Errorf("use downlink answer: %w", err)
+	}
+	return p.send(signal.ClientMessage{Type: signal.Answer, SDP: answer.SDP})
+}
+
+func (p *Peer) downlink() (*webrtc.PeerConnection, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.down != nil {
+		return p.down, nil
+	}
+	pc, err := p.api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		return nil, fmt.Errorf("open downlink: %w", err)
+	}
+	for label, id := range map[string]uint16{signal.CaptionsChannel: signal.CaptionsChannelID, signal.PartialsChannel: signal.PartialsChannelID} {
+		negotiated := true
+		c, err := pc.CreateDataChannel(label, &webrtc.DataChannelInit{Negotiated: &negotiated, ID: &id})
+		if err != nil {
+			return nil, fmt.Errorf("open data channel %s: %w", label, err)
+		}
+		c.OnMessage(func(m webrtc.DataChannelMessage) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.texts[label] = append(p.texts[label], string(m.Data))
+		})
+	}
+	pc.OnTrack(p.receive)
+	p.down = pc
+	return pc, nil
+}
+
+// receive records what comes in one slot, until it ends.
+func (p *Peer) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+	mid := receiver.RTPTransceiver().Mid()
+	go p.receiveReports(mid, receiver)
+	for {
+		packet, _, err := remote.ReadRTP()
+		if err != nil {
+			return
+		}
+		p.record(mid, packet)
+	}
+}
+
+func (p *Peer) record(mid string, packet *rtp.Packet) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := append(p.packets[mid], packet)
+	if len(list) > maxPackets {
+		list = list[1:]
+	}
+	p.packets[mid] = list
+}
+
+func (p *Peer) receiveReports(mid string, receiver *webrtc.RTPReceiver) {
+	for {
+		packets, _, err := receiver.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, packet := range packets {
+			if sr, ok := packet.(*rtcp.SenderReport); ok {
+				p.mu.Lock()
+				p.reports[mid] = append(p.reports[mid], sr)
+				p.mu.Unlock()
+			}
+		}
+	}
+}
+
+// AskKeyFrame sends a picture loss indication for a slot.
+func (p *Peer) AskKeyFrame(mid string) error {
+	p.mu.Lock()
+	pc := p.down
+	p.mu.Unlock()
+	for _, t := range pc.GetTransceivers() {
+		if t.Mid() == mid && t.Receiver().Track() != nil {
+			return pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.Receiver().Track().SSRC())}})
+		}
+	}
+	return fmt.Errorf("no slot %s", mid)
+}
+
+// WriteDownlinkRTCP sends any RTCP to the server on the downlink.
+func (p *Peer) WriteDownlinkRTCP(packets ...rtcp.Packet) error {
+	p.mu.Lock()
+	pc := p.down
+	p.mu.Unlock()
+	return pc.WriteRTCP(packets)
+}
+
+// OpenDataChannel opens a data channel of the peer's own, which the server forbids.
+func (p *Peer) OpenDataChannel(label string) error {
+	p.mu.Lock()
+	pc := p.down
+	p.mu.Unlock()
+	_, err := pc.CreateDataChannel(label, nil)
+	return err
+}
+
+// Reset closes both connections and forgets the slots, before the participant is resumed. What was recorded stays.
+func (p *Peer) Reset() error {
+	p.mu.Lock()
+	up, down := p.up, p.down
+	p.up, p.down, p.sources = nil, nil, nil
+	p.slots = map[string]signal.MediaSlot{}
+	p.mu.Unlock()
+	if err := closeConnection(up); err != nil {
+		return err
+	}
+	return closeConnection(down)
+}

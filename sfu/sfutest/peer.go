@@ -1,0 +1,223 @@
+// Package sfutest is a participant without a browser: real pion peer connections that speak the signalling language, for
+// tests and scripted participants. It sends RTP packets as they are given and records what it gets; it encodes and
+// decodes nothing. It knows nothing of sfu itself: messages come in by [Peer.Send] and go out by the function given to
+// [New], whatever carries them.
+package sfutest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"souffleur/internal/signal"
+)
+
+const (
+	inbox      = 1024 // server messages not yet acted on; Send fails beyond, as a connection to a client that does not read would
+	maxPackets = 20000
+	uriLevel   = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+)
+
+// ErrSlow says that the peer has too many messages waiting.
+var ErrSlow = errors.New("peer does not keep up")
+
+// Config is what a peer is made with. Its zero value loses nothing.
+type Config struct {
+	LoseUplink   func() bool // asked for each RTP packet sent, repeats included; true: it is lost
+	LoseDownlink func() bool // the same for each one received
+}
+
+// Peer is one participant's client. All methods may be called from any goroutine.
+type Peer struct {
+	send func(signal.ClientMessage) error
+	api  *webrtc.API
+	in   chan signal.ServerMessage // bounded by inbox: Send fails when it is full
+	quit chan struct{}
+	once sync.Once
+	loop sync.WaitGroup
+
+	mu       sync.Mutex // guards all below
+	err      error
+	down, up *webrtc.PeerConnection
+	answered chan struct{} // closed when the uplink's present offer is answered
+	messages []signal.ServerMessage
+	slots    map[string]signal.MediaSlot // by MID
+	packets  map[string][]*rtp.Packet    // by MID
+	reports  map[string][]*rtcp.SenderReport
+	texts    map[string][]string // by data channel
+	sources  []*Source
+}
+
+// New returns a peer that sends its messages by send, which may be called from several goroutines. Close it.
+func New(config Config, send func(signal.ClientMessage) error) (*Peer, error) {
+	api, err := newAPI(config)
+	if err != nil {
+		return nil, err
+	}
+	p := &Peer{
+		send: send, api: api, in: make(chan signal.ServerMessage, inbox), quit: make(chan struct{}),
+		slots: map[string]signal.MediaSlot{}, packets: map[string][]*rtp.Packet{},
+		reports: map[string][]*rtcp.SenderReport{}, texts: map[string][]string{},
+	}
+	p.loop.Add(1)
+	go p.run()
+	return p, nil
+}
+
+// newAPI makes connections like a browser's: Opus is offered without nack, yet what is lost of it is repeated when asked.
+func newAPI(config Config) (*webrtc.API, error) {
+	media := &webrtc.MediaEngine{}
+	opus := webrtc.RTPCodecParameters{PayloadType: 111, RTPCodecCapability: webrtc.RTPCodecCapability{
+		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1",
+	}}
+	vp8 := webrtc.RTPCodecParameters{PayloadType: 96, RTPCodecCapability: webrtc.RTPCodecCapability{
+		MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
+		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}},
+	}}
+	always := func(*interceptor.StreamInfo) bool { return true }
+	responder, err1 := nack.NewResponderInterceptor(nack.ResponderStreamsFilter(always))
+	generator, err2 := nack.NewGeneratorInterceptor(nack.GeneratorStreamsFilter(always), nack.GeneratorInterval(50e6), nack.GeneratorMaxNacksPerPacket(10))
+	sender, err3 := report.NewSenderInterceptor()
+	receiver, err4 := report.NewReceiverInterceptor()
+	err := errors.Join(err1, err2, err3, err4, media.RegisterCodec(opus, webrtc.RTPCodecTypeAudio), media.RegisterCodec(vp8, webrtc.RTPCodecTypeVideo),
+		media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uriLevel}, webrtc.RTPCodecTypeAudio))
+	if err != nil {
+		return nil, fmt.Errorf("make a peer: %w", err)
+	}
+	registry := &interceptor.Registry{}
+	registry.Add(lossy{config}) // first, so it stands next to the network and loses repeats too
+	registry.Add(responder)
+	registry.Add(generator)
+	registry.Add(sender)
+	registry.Add(receiver)
+	settings := webrtc.SettingEngine{}
+	settings.SetIncludeLoopbackCandidate(true)
+	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings)), nil
+}
+
+// Send takes a message of the server, without waiting. With it a Peer is what sfu calls a Signaller.
+func (p *Peer) Send(m signal.ServerMessage) error {
+	select {
+	case p.in <- m:
+		return nil
+	default:
+		return ErrSlow
+	}
+}
+
+func (p *Peer) run() {
+	defer p.loop.Done()
+	for {
+		select {
+		case <-p.quit:
+			return
+		case m := <-p.in:
+			if err := p.handle(m); err != nil {
+				p.mu.Lock()
+				p.err = errors.Join(p.err, err)
+				p.mu.Unlock()
+			}
+		}
+	}
+}
+
+func (p *Peer) handle(m signal.ServerMessage) error {
+	p.mu.Lock()
+	p.messages = append(p.messages, m)
+	for _, s := range m.Slots {
+		p.slots[s.MID] = s
+	}
+	p.mu.Unlock()
+	switch m.Type {
+	case signal.Offer:
+		return p.answer(m.SDP)
+	case signal.Answer:
+		return p.takeAnswer(m.SDP)
+	}
+	return nil
+}
+
+// Close hangs up, without a word to the server.
+func (p *Peer) Close() error {
+	p.once.Do(func() { close(p.quit) })
+	p.loop.Wait()
+	p.mu.Lock()
+	up, down := p.up, p.down
+	p.up, p.down = nil, nil
+	p.mu.Unlock()
+	return errors.Join(closeConnection(up), closeConnection(down))
+}
+
+func closeConnection(pc *webrtc.PeerConnection) error {
+	if pc == nil {
+		return nil
+	}
+	return pc.GracefulClose()
+}
+
+// Err returns what went wrong so far.
+func (p *Peer) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+// Messages returns the server's messages of one type, in order.
+func (p *Peer) Messages(kind string) []signal.ServerMessage {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []signal.ServerMessage
+	for _, m := range p.messages {
+		if m.Type == kind {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// Slots returns what every media slot carries, by MID.
+func (p *Peer) Slots() map[string]signal.MediaSlot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	slots := make(map[string]signal.MediaSlot, len(p.slots))
+	for mid, s := range p.slots {
+		slots[mid] = s
+	}
+	return slots
+}
+
+// Packets returns what was received in a slot, in order of arrival; the newest 20,000.
+func (p *Peer) Packets(mid string) []*rtp.Packet {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.packets[mid])
+}
+
+// Reports returns the sender reports of a slot.
+func (p *Peer) Reports(mid string) []*rtcp.SenderReport {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.reports[mid])
+}
+
+// Texts returns what came on a data channel, by its label.
+func (p *Peer) Texts(channel string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.texts[channel])
+}
+
+// Connected says whether the downlink is up.
+func (p *Peer) Connected() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.down != nil && p.down.ConnectionState() == webrtc.PeerConnectionStateConnected
+}
