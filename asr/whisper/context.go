@@ -23,7 +23,18 @@ const (
 	partialFloor = 384
 )
 
-// Of finals and of language detection.
+// Of finals and of language detection. Measured with whisper-base q8_0 and one thread on two cores with AVX512, 16 FLEURS
+// clips of 4 to 23 s (196 s, 444 words; fr, en, de, es, pt), word errors and processor seconds per second of speech,
+// failed decodes repeated as in [Recognizer]:
+//
+//	slack, floor  beams  errors  cost
+//	128, 384      1      23.0 %  0.15
+//	128, 384      5      22.3 %  0.23
+//	256, 512      5      20.3 %  0.26
+//	1500          1      20.7 %  0.28
+//	1500          5      19.8 %  about 0.5
+//
+// The full context costs speech of 5 s twice as much as 256, 512 with five beams (2.5 against 1.2 s).
 const (
 	finalSlack = 256
 	finalFloor = 512
@@ -31,3 +42,6 @@ const (
 
 // maxTokens bounds the tokens of a partial of n samples: nobody says more than seven a second, a decode that loops does.
 func maxTokens(n int) int { return 10 + 7*n/minSamples }
+
+// finalBeams is how many hypotheses a final follows.
+const finalBeams = 5

@@ -14,7 +14,9 @@ import (
 	"souffleur/asr"
 )
 
-// detectSamples is how much of the speech language detection hears: the first 4 s.
+// detectSamples is how much of the speech language detection hears: the first 4 s. It costs an encoder pass of 512
+// positions, about 0.5 s with whisper-base on one core, so callers keep what was found. Measured on first seconds of FLEURS
+// and LibriSpeech: French or English 60 of 60 clips right; among fr, en, de, es, pt 15 of 16.
 const detectSamples = 4 * asr.SampleRate
 
 // language returns what to decode req in: its language, the only one allowed, or the likeliest of those allowed.

@@ -148,25 +148,21 @@ func (r *Recognizer) decode(req asr.Request, lang string) (asr.Result, error) {
 	pcm := r.padded(req.PCM)
 	prompt := r.promptTokens(req.Prompt)
 	if req.Partial {
-		return r.attempt(req, pcm, prompt, C.wx_params{
-			audio_ctx: C.int(audioContext(len(pcm), partialSlack, partialFloor)), max_tokens: C.int(maxTokens(len(pcm))),
-			beams: 1, one_segment: 1,
-		}, lang)
+		partial, err := r.attempt(req, pcm, prompt, lang, C.wx_params{
+			audio_ctx: C.int(audioContext(len(pcm), partialSlack, partialFloor)), max_tokens: C.int(maxTokens(len(pcm))), beams: 1,
+		})
+		return partial.Result, err
 	}
-	first, err := r.attempt(req, pcm, prompt, C.wx_params{
-		audio_ctx: C.int(r.finalContext(len(pcm))), beams: C.int(r.finalBeams()), one_segment: 1,
-	}, lang)
-	if err != nil || !failed(first) {
-		return first, err
+	first, err := r.attempt(req, pcm, prompt, lang, C.wx_params{audio_ctx: C.int(r.finalContext(len(pcm))), beams: finalBeams})
+	if err != nil || !first.failed(req.PCM) {
+		return first.Result, err
 	}
 	// Without the prompt: it is the usual cause of repetition.
-	second, err := r.attempt(req, pcm, nil, C.wx_params{
-		audio_ctx: maxPositions, beams: C.int(r.finalBeams()), one_segment: 1, temperature_step: retryStep,
-	}, lang)
-	if err != nil || !better(second, first) {
-		return first, err
+	second, err := r.attempt(req, pcm, nil, lang, C.wx_params{audio_ctx: maxPositions, beams: finalBeams, temperature_step: retryStep})
+	if err != nil || !second.betterThan(first, req.PCM) {
+		return first.Result, err
 	}
-	return second, nil
+	return second.Result, nil
 }
 
 // retryStep gives the library two attempts, at temperatures 0 and 0.51: it counts up to 1 in even steps.
@@ -179,28 +175,25 @@ func (r *Recognizer) finalContext(n int) int {
 	return audioContext(n, finalSlack, finalFloor)
 }
 
-func (r *Recognizer) finalBeams() int {
-	if r.model.gpu {
-		return 5
-	}
-	return 1
-}
-
 // attempt is one call of the library.
-func (r *Recognizer) attempt(req asr.Request, pcm []float32, prompt []binding.Token, params C.wx_params, lang string) (asr.Result, error) {
+func (r *Recognizer) attempt(req asr.Request, pcm []float32, prompt []binding.Token, lang string, params C.wx_params) (attempt, error) {
 	params.lang = C.CString(lang)
 	defer C.free(unsafe.Pointer(params.lang))
 	params.threads = C.int(r.model.threads)
 	var n C.int
+	var end C.int64_t
 	status := C.wx_decode(r.handle, (*C.float)(&pcm[0]), C.int(len(pcm)), &params,
 		(*C.int32_t)(unsafe.SliceData(prompt)), C.int(len(prompt)),
-		&r.tokens[0], maxResultTokens, &n, &r.text[0], maxResultText)
+		&r.tokens[0], maxResultTokens, &n, &r.text[0], maxResultText, &end)
 	if err := statusError(status); err != nil {
-		return asr.Result{}, err
+		return attempt{}, err
 	}
 	tokens := r.readTokens(int(n))
 	length := time.Duration(len(req.PCM)) * time.Second / asr.SampleRate
-	return asr.Result{Lang: lang, Words: wordsOf(tokens, length), LogProb: meanLogProb(tokens)}, nil
+	return attempt{
+		Result: asr.Result{Lang: lang, Words: wordsOf(tokens, length), LogProb: meanLogProb(tokens)},
+		end:    int(end) * asr.SampleRate / 100,
+	}, nil
 }
 
 func (r *Recognizer) readTokens(n int) []token {

@@ -79,7 +79,7 @@ static whisper_full_params decode_params(wx_recognizer *r, const wx_params *in, 
     p.audio_ctx = in->audio_ctx;
     p.max_tokens = in->max_tokens;
     p.language = in->lang;
-    p.single_segment = in->one_segment != 0;
+    p.single_segment = true;
     p.no_context = true; // a recogniser serves many speakers: nothing of one call may reach the next
     p.suppress_blank = true;
     p.suppress_nst = true;
@@ -97,12 +97,18 @@ static whisper_full_params decode_params(wx_recognizer *r, const wx_params *in, 
 }
 
 // copy_tokens writes the text tokens of the last decode into the caller's arrays.
-static int copy_tokens(wx_recognizer *r, wx_token *tokens, int cap_tokens, int *n_tokens, char *text, int cap_text) {
-    const whisper_token eot = whisper_token_eot(r->model); // all ids from here on are special
+static int copy_tokens(wx_recognizer *r, wx_token *tokens, int cap_tokens, int *n_tokens, char *text, int cap_text,
+                       int64_t *end) {
+    const whisper_token eot = whisper_token_eot(r->model);   // all ids from here on are special
+    const whisper_token begin = whisper_token_beg(r->model); // and from here on timestamps, of 20 ms
+    *end = -1;
     int n = 0, at = 0;
     for (int s = 0; s < whisper_full_n_segments_from_state(r->state); s++) {
         for (int t = 0; t < whisper_full_n_tokens_from_state(r->state, s); t++) {
             const whisper_token_data token = whisper_full_get_token_data_from_state(r->state, s, t);
+            if (token.id > begin) {
+                *end = 2 * (token.id - begin);
+            }
             if (token.id >= eot) {
                 continue;
             }
@@ -121,7 +127,7 @@ static int copy_tokens(wx_recognizer *r, wx_token *tokens, int cap_tokens, int *
 }
 
 int wx_decode(wx_recognizer *r, const float *pcm, int n_pcm, const wx_params *params, const int32_t *prompt, int n_prompt,
-              wx_token *tokens, int cap_tokens, int *n_tokens, char *text, int cap_text) {
+              wx_token *tokens, int cap_tokens, int *n_tokens, char *text, int cap_text, int64_t *end) {
     try {
         if (is_cancelled(r)) {
             return WX_CANCELLED;
@@ -140,7 +146,7 @@ int wx_decode(wx_recognizer *r, const float *pcm, int n_pcm, const wx_params *pa
         if (status != 0) {
             return WX_FAILED;
         }
-        return copy_tokens(r, tokens, cap_tokens, n_tokens, text, cap_text);
+        return copy_tokens(r, tokens, cap_tokens, n_tokens, text, cap_text, end);
     } catch (...) {
         return WX_EXCEPTION;
     }

@@ -42,7 +42,6 @@ typedef struct {
     int audio_ctx;          // encoder positions of 20 ms to compute, 1 to 1500, at least n_pcm / 320
     int max_tokens;         // 0: no limit
     int beams;              // 1: greedy
-    int one_segment;        // 1: never encode twice
     float temperature_step; // 0: one attempt; else attempts at 0, step, 2 step ... up to 1
 } wx_params;
 
@@ -54,9 +53,10 @@ typedef struct {
 
 // wx_decode recognises n_pcm samples (16 kHz mono, 16000 to 480000 of them, finite). prompt holds n_prompt token ids, which
 // may be NULL for 0. It writes the text tokens (no timestamps or other special tokens) and their bytes, which need not be
-// whole UTF-8 characters token by token.
+// whole UTF-8 characters token by token. end is the last timestamp that the model wrote, in units of 10 ms: how far it thinks
+// it heard; -1 if it wrote none. The audio is encoded once, whatever the model says about where to go on.
 int wx_decode(wx_recognizer *r, const float *pcm, int n_pcm, const wx_params *params, const int32_t *prompt, int n_prompt,
-              wx_token *tokens, int cap_tokens, int *n_tokens, char *text, int cap_text);
+              wx_token *tokens, int cap_tokens, int *n_tokens, char *text, int cap_text, int64_t *end);
 
 // wx_detect writes the probability of every language, by the library's language id, into probs. cap_probs is the number
 // of languages. pcm and audio_ctx as in wx_decode.
