@@ -41,7 +41,7 @@ const roomForm = /^[bcdfghjkmnpqrstvwxz]{3}-[bcdfghjkmnpqrstvwxz]{4}-[bcdfghjkmn
 const inLink = /\/r\/([a-z-]+)(#.*)?$/;
 
 /**
- * What a person typed to enter a room: a link, "kfm-rtqa-xzdp" or the same letters without dashes, in any case.
+ * What a person typed to enter a room: a link, "kfm-rtqw-xzdp" or the same letters without dashes, in any case.
  * Returns the path to go to, or undefined.
  */
 export function roomPath(typed: string): string | undefined {

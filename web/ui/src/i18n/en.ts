@@ -8,7 +8,6 @@ const people = (n: number) => plural('en', n, { one: `${n} person`, other: `${n}
 export const en = {
   app: {
     name: 'Souffleur',
-    tagline: 'Meetings with live subtitles, on your own machines.',
     language: 'Language',
     skip: 'Skip to content',
     loading: 'Loading…',
@@ -62,9 +61,9 @@ export const en = {
     createForbidden: 'On this server, rooms are created by an administrator.',
     enterTitle: 'Enter a room',
     enterLabel: 'Link or code',
-    enterExample: 'kfm-rtqa-xzdp',
+    enterExample: 'kfm-rtqw-xzdp',
     enter: 'Enter',
-    enterInvalid: 'This is neither a room link nor a code. A code looks like kfm-rtqa-xzdp.',
+    enterInvalid: 'This is neither a room link nor a code. A code looks like kfm-rtqw-xzdp.',
     yourRooms: 'Your rooms',
     allRooms: 'Rooms',
     open: 'Open',
@@ -216,8 +215,6 @@ export const en = {
     page: (n: number, of: number) => `${n} / ${of}`,
     joined: (name: string) => `${name} joined.`,
     left: (name: string) => `${name} left.`,
-    joinedMany: (n: number) => `${n} people joined.`,
-    leftMany: (n: number) => `${n} people left.`,
     fault: 'Something you asked for did not work. Try again.',
     shortcuts: 'Keyboard shortcuts: m microphone, v camera, c captions',
   },

@@ -9,7 +9,6 @@ const people = (n: number) => plural('fr', n, { one: `${n} personne`, other: `${
 export const fr: Catalogue = {
   app: {
     name: 'Souffleur',
-    tagline: 'Des réunions sous-titrées en direct, sur vos propres machines.',
     language: 'Langue',
     skip: 'Aller au contenu',
     loading: 'Chargement…',
@@ -63,9 +62,9 @@ export const fr: Catalogue = {
     createForbidden: 'Sur ce serveur, un administrateur crée les salons.',
     enterTitle: 'Entrer dans un salon',
     enterLabel: 'Lien ou code',
-    enterExample: 'kfm-rtqa-xzdp',
+    enterExample: 'kfm-rtqw-xzdp',
     enter: 'Entrer',
-    enterInvalid: 'Ce n’est ni un lien de salon ni un code. Un code ressemble à kfm-rtqa-xzdp.',
+    enterInvalid: 'Ce n’est ni un lien de salon ni un code. Un code ressemble à kfm-rtqw-xzdp.',
     yourRooms: 'Vos salons',
     allRooms: 'Salons',
     open: 'Ouvrir',
@@ -217,8 +216,6 @@ export const fr: Catalogue = {
     page: (n, of) => `${n} / ${of}`,
     joined: (name) => `${name} est arrivé·e.`,
     left: (name) => `${name} est parti·e.`,
-    joinedMany: (n) => `${n} personnes sont arrivées.`,
-    leftMany: (n) => `${n} personnes sont parties.`,
     fault: 'Votre demande n’a pas abouti. Réessayez.',
     shortcuts: 'Raccourcis clavier : m micro, v caméra, c sous-titres',
   },

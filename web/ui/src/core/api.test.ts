@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { Api, ApiError, readRoom, readTranscript } from './api';
+
+const room = {
+  id: 'kfm-rtqw-xzdp',
+  name: 'Tuesday',
+  level: 'transcript',
+  ceiling: 'inherit',
+  effective_ceiling: 'captions',
+  effective_level: 'captions',
+  langs: [],
+  role: 'organizer',
+  live: { meeting: 'm', people: 2, since_unix_ms: 5 },
+  created_unix_ms: 1,
+  join_url: 'https://meet.example/r/kfm-rtqw-xzdp',
+};
+
+function answering(status: number, body: unknown): { api: Api; asked: [string, RequestInit | undefined][] } {
+  const asked: [string, RequestInit | undefined][] = [];
+  const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body);
+  const api = new Api(async (input, init) => {
+    asked.push([String(input), init]);
+    return new Response(text, { status });
+  });
+  return { api, asked };
+}
+
+describe('answers', () => {
+  it('are read', async () => {
+    expect(readRoom(room)).toMatchObject({ effectiveLevel: 'captions', live: { people: 2 } });
+    expect(readRoom({ ...room, live: null }).live).toBeUndefined();
+    const { api } = answering(200, { rooms: [room] });
+    expect(await api.rooms()).toHaveLength(1);
+  });
+
+  it('that are not what was promised are refused', () => {
+    expect(() => readRoom({ ...room, level: 'everything' })).toThrow();
+    expect(() => readTranscript({ people: [], segments: [{ seg: 's' }], final: true })).toThrow();
+    expect(() => readTranscript([])).toThrow();
+  });
+
+  it('without content are fine', async () => {
+    await answering(204, undefined).api.deleteRoom('kfm-rtqw-xzdp');
+  });
+});
+
+describe('failures', () => {
+  it('carry the stable word of the problem', async () => {
+    const problem = { type: 'urn:souffleur:problem:above-ceiling', status: 409, detail: 'too much' };
+    const { api } = answering(409, problem);
+    await expect(api.setLevel('kfm-rtqw-xzdp', 'minutes')).rejects.toMatchObject({
+      status: 409,
+      code: 'above-ceiling',
+    });
+  });
+
+  it.each([
+    ['a page of a proxy', '<html>'],
+    ['nothing', undefined],
+    ['another kind of problem', { type: 'about:blank' }],
+  ])('are understood from %s', async (_, body) => {
+    await expect(answering(502, body).api.me()).rejects.toEqual(new ApiError(502, '', ''));
+  });
+
+  it('of the network are told apart', async () => {
+    const api = new Api(() => Promise.reject(new TypeError('no route')));
+    await expect(api.me()).rejects.toMatchObject({ status: 0, code: 'network' });
+  });
+});
+
+describe('questions', () => {
+  it('keep foreign text out of the path', async () => {
+    const { api, asked } = answering(200, room);
+    await api.room('../admin?x');
+    expect(asked[0]?.[0]).toBe('/api/v1/rooms/..%2Fadmin%3Fx');
+  });
+
+  it('say what they send', async () => {
+    const { api, asked } = answering(204, undefined);
+    await api.setLevel('r', 'off');
+    expect(asked[0]?.[1]).toMatchObject({
+      method: 'PUT',
+      body: '{"level":"off"}',
+      headers: { 'content-type': 'application/json' },
+    });
+    await api.endMeeting('r');
+    expect(asked[1]?.[1]?.body).toBeUndefined();
+  });
+
+  it('name the reason of an admin', () => {
+    const { api } = answering(200, {});
+    expect(api.exportUrl('M', 'vtt', 'court order')).toBe('/api/v1/meetings/M/export?format=vtt&reason=court+order');
+    expect(api.exportUrl('M', 'vtt', '')).toBe('/api/v1/meetings/M/export?format=vtt');
+  });
+});

@@ -1,0 +1,84 @@
+// Both sides of the signalling read the same messages: these files, and Go's signal.ParseClient and ServerMessage.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseServer, type ClientMessage, type ServerMessage } from './signal';
+
+const folder = new URL('../../../../internal/signal/testdata/', import.meta.url);
+const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
+const files = readdirSync(folder);
+
+// By type, so that a message without a golden file does not compile.
+const serverTypes: Record<ServerMessage['type'], true> = {
+  welcome: true,
+  offer: true,
+  answer: true,
+  candidate: true,
+  joined: true,
+  changed: true,
+  left: true,
+  slot: true,
+  ai: true,
+  caption: true,
+  gone: true,
+  fault: true,
+  pong: true,
+};
+
+const sdp = 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n';
+const candidate = {
+  candidate: 'candidate:1 1 udp 2130706431 192.0.2.7 40000 typ host',
+  sdpMid: '0',
+  sdpMLineIndex: 0,
+  usernameFragment: 'abcd',
+};
+
+const clientMessages: { [T in ClientMessage['type']]: Extract<ClientMessage, { type: T }> } = {
+  hello: { type: 'hello', token: 'opaque.token' },
+  offer: {
+    type: 'offer',
+    sdp,
+    tracks: [
+      { mid: '0', source: 'mic' },
+      { mid: '1', source: 'camera' },
+      { mid: '2', source: 'screen' },
+      { mid: '3', source: 'screen-audio' },
+    ],
+  },
+  answer: { type: 'answer', sdp },
+  candidate: { type: 'candidate', pc: 'up', candidate },
+  track: { type: 'track', source: 'mic', active: true },
+  restart: { type: 'restart' },
+  'opt-out': { type: 'opt-out', opt_out: true },
+  leave: { type: 'leave' },
+  ping: { type: 'ping' },
+};
+
+describe('golden messages of the server', () => {
+  it.each(Object.keys(serverTypes))('%s is read, and nothing of it is lost', (type) => {
+    const frame = read(`server_${type}.json`);
+    const message = parseServer(frame);
+    expect(message.type).toBe(type);
+    const { pc: _, ...sent } = JSON.parse(frame); // of an offer or answer: the direction says it already
+    expect(message).toMatchObject(type === 'candidate' ? JSON.parse(frame) : withoutUnread(sent));
+  });
+
+  it('has no file that the client does not know', () => {
+    const known = [
+      ...Object.keys(serverTypes).map((t) => `server_${t}.json`),
+      ...Object.keys(clientMessages).map((t) => `client_${t}.json`),
+    ];
+    expect(files.filter((f) => /^(server|client)_/.test(f)).filter((f) => !known.includes(f))).toEqual([]);
+  });
+});
+
+describe('golden messages of the client', () => {
+  it.each(Object.entries(clientMessages))('%s is written as the server expects it', (type, message) => {
+    expect(JSON.parse(read(`client_${type}.json`))).toEqual(message);
+  });
+});
+
+/** Drops what the client does not use: who switched the AI, as an ID, and the version of a caption. */
+function withoutUnread(v: unknown): object {
+  return JSON.parse(JSON.stringify(v, (key, value: unknown) => (key === 'by' || key === 'v' ? undefined : value)));
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { organizerSecret, roomPath, routeOf } from './router';
+
+describe('addresses', () => {
+  it.each([
+    ['/', { view: 'home' }],
+    ['/r/kfm-rtqw-xzdp', { view: 'room', room: 'kfm-rtqw-xzdp' }],
+    ['/m/01K9QJ5X8T3Z0V6B7N4M2C1D0E', { view: 'transcript', meeting: '01K9QJ5X8T3Z0V6B7N4M2C1D0E' }],
+    ['/meetings', { view: 'meetings' }],
+    ['/admin/', { view: 'admin' }],
+    ['/link', { view: 'link' }],
+    ['/r/', { view: 'lost' }],
+    ['/r/a/b', { view: 'lost' }],
+    ['/elsewhere', { view: 'lost' }],
+    ['/r/%E0%A4%A', { view: 'room', room: '%E0%A4%A' }],
+  ])('%s', (path, route) => {
+    expect(routeOf(path)).toEqual(route);
+  });
+
+  it('carry an organizer secret in the fragment', () => {
+    expect(organizerSecret('#organizer=s3cret')).toBe('s3cret');
+    expect(organizerSecret('#other')).toBe('');
+    expect(organizerSecret('')).toBe('');
+  });
+});
+
+describe('what a person types to enter a room', () => {
+  it.each([
+    ['kfm-rtqw-xzdp', '/r/kfm-rtqw-xzdp'],
+    [' KFM RTQW XZDP ', '/r/kfm-rtqw-xzdp'],
+    ['kfmrtqwxzdp', '/r/kfm-rtqw-xzdp'],
+    ['https://meet.example/r/kfm-rtqw-xzdp', '/r/kfm-rtqw-xzdp'],
+    ['http://localhost:8080/r/kfm-rtqw-xzdp#organizer=s3cret', '/r/kfm-rtqw-xzdp#organizer=s3cret'],
+    ['hello', undefined],
+    ['', undefined],
+    ['aei-ouae-iouy', undefined],
+  ])('%s', (typed, path) => {
+    expect(roomPath(typed)).toBe(path);
+  });
+});
