@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -110,7 +111,10 @@ func (d *downlink) offer(options *webrtc.OfferOptions) (string, error) {
 // accept takes the client's answer. It is the client's fault if it cannot be used.
 func (d *downlink) accept(text string) error {
 	if d.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
-		return fmt.Errorf("answer without an offer")
+		return errors.New("answer without an offer")
+	}
+	if err := checkAnswer(text, len(d.slots)+1); err != nil {
+		return err
 	}
 	return d.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: text})
 }

@@ -42,6 +42,7 @@ type member struct {
 	captions   atomic.Pointer[captionLine]
 
 	// Below: the member's goroutine only.
+	client     *line   // whose media this is: offers and answers go there and nowhere else
 	up         *uplink // nil until something is published
 	down       *downlink
 	muted      map[string]bool // by source; kept over reconnects
@@ -86,8 +87,12 @@ func (m *member) run() {
 
 // connect starts the media of a new signalling connection from nothing. What an earlier one left is closed: its tracks
 // end, and the client publishes anew.
-func (m *member) connect() {
+func (m *member) connect(client *line) {
+	if m.line.Load() != client {
+		return // replaced or lost already
+	}
 	m.disconnect()
+	m.client = client
 	m.publishRoster()
 	m.candidates = 0
 	down, err := m.openDownlink()
@@ -122,7 +127,7 @@ func (m *member) offerDownlink(options *webrtc.OfferOptions) error {
 	if err != nil {
 		return err
 	}
-	m.tell(signal.ServerMessage{Type: signal.Offer, PC: signal.Down, SDP: text})
+	_ = m.client.Send(signal.ServerMessage{Type: signal.Offer, PC: signal.Down, SDP: text})
 	return nil
 }
 
@@ -161,7 +166,7 @@ func (m *member) acceptOffer(msg signal.ClientMessage) error {
 		m.log.Debug("uplink offer refused", "err", err)
 		return faultf(signal.CodeBadSDP, "the uplink offer cannot be used")
 	}
-	m.tell(signal.ServerMessage{Type: signal.Answer, PC: signal.Up, SDP: answer})
+	_ = m.client.Send(signal.ServerMessage{Type: signal.Answer, PC: signal.Up, SDP: answer})
 	m.up.refresh()
 	m.publishRoster()
 	return nil

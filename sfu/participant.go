@@ -33,7 +33,14 @@ func (p *Participant) Handle(msg signal.ClientMessage) error {
 		return nil
 	}
 	var err error
-	if !p.m.do(func() { err = p.m.handle(msg) }) {
+	handled := p.m.do(func() {
+		if p.void() { // replaced while the message waited: it must not touch the new connection's media
+			err = faultf(signal.CodeReplaced, "this participant is connected elsewhere")
+			return
+		}
+		err = p.m.handle(msg)
+	})
+	if !handled {
 		return ErrClosed
 	}
 	return err

@@ -53,8 +53,9 @@ func (r *Room) attach(e *entry, s Signaller) *Participant {
 	if r.config.Welcome != nil {
 		_ = s.Send(signal.ServerMessage{Type: signal.Welcome, Welcome: r.config.Welcome(m.id, r.Peers())})
 	}
-	m.line.Store(&line{s})
-	if !m.post(m.connect) {
+	client := &line{s}
+	m.line.Store(client)
+	if !m.post(func() { m.connect(client) }) {
 		r.log.Error("participant does not take its messages", "participant", m.id)
 		r.remove(m, signal.CodeSlow)
 	}

@@ -34,6 +34,18 @@ func readOffer(text string) (*sdp.SessionDescription, error) {
 	return &d, nil
 }
 
+// checkAnswer checks that a client answers all sections of an offer. pion would take fewer and leave slots half made.
+func checkAnswer(text string, sections int) error {
+	var d sdp.SessionDescription
+	if err := d.UnmarshalString(text); err != nil {
+		return fmt.Errorf("parse answer: %w", err)
+	}
+	if n := len(d.MediaDescriptions); n != sections {
+		return fmt.Errorf("answer has %d media sections, the offer %d", n, sections)
+	}
+	return nil
+}
+
 func hasMID(d *sdp.SessionDescription, mid string) bool {
 	for _, m := range d.MediaDescriptions {
 		if got, _ := m.Attribute("mid"); got == mid {

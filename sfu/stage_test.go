@@ -30,6 +30,7 @@ type stage struct {
 
 func newStage(t *testing.T, config sfu.RoomConfig) *stage {
 	t.Helper()
+	t.Parallel() // stages mostly wait for media, which comes in real time
 	nodeConfig := sfu.DefaultConfig()
 	nodeConfig.UDPPort, nodeConfig.Addresses = 0, []string{"127.0.0.1"}
 	node, err := sfu.NewNode(nodeConfig, testLog())
@@ -198,8 +199,12 @@ type camera struct {
 }
 
 func (a *actor) openCamera(seq, picture uint16) *camera {
+	return a.openVideo(signal.Camera, seq, picture)
+}
+
+func (a *actor) openVideo(source string, seq, picture uint16) *camera {
 	a.t.Helper()
-	s, err := a.Publish(signal.Camera)
+	s, err := a.Publish(source)
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package sfutest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -148,4 +149,11 @@ func (s *Source) readFeedback() {
 			}
 		}
 	}
+}
+
+// Unpublish leaves a source out of the next Negotiate. Its packets are sent on, as by a client that forgot to stop.
+func (p *Peer) Unpublish(source string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sources = slices.DeleteFunc(slices.Clone(p.sources), func(s *Source) bool { return s.name == source })
 }

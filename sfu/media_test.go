@@ -1,0 +1,228 @@
+package sfu_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"souffleur/internal/signal"
+	"souffleur/sfu"
+	"souffleur/sfu/sfutest"
+	"souffleur/sfu/vp8"
+)
+
+func TestRetargetLooksLikeOneCamera(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, ben, reader := s.join("Ada"), s.join("Ben"), s.join("Reader")
+	stopAda := ada.openVideo(signal.Screen, 65000, 32700).film(t)
+	mid := reader.awaitSlot(ada, signal.Screen)
+	eventually(t, "Ada's screen is seen", func() bool { return len(reader.Packets(mid)) > 100 })
+
+	defer ben.openVideo(signal.Screen, 17, 4).film(t)() // the newest share is shown
+	if again := reader.awaitSlot(ben, signal.Screen); again != mid {
+		t.Fatalf("Ben's screen came in slot %s, not %s", again, mid)
+	}
+	seen := len(reader.Packets(mid))
+	eventually(t, "Ben's screen is seen", func() bool { return len(reader.Packets(mid)) > seen+100 })
+
+	stopAda()
+	ada.participant().Leave("left")
+	eventually(t, "Ben's screen is still seen", func() bool { return len(reader.Packets(mid)) > seen+200 })
+	oneCamera(t, reader.Packets(mid))
+}
+
+// oneCamera fails unless the packets look like one camera's: every frame's number is one higher than that before, the
+// index of the lowest layer too, and there are as many breaks in the source as there are key frames after the first.
+func oneCamera(t *testing.T, packets []*rtp.Packet) {
+	t.Helper()
+	continuous(t, packets)
+	var last vp8.Descriptor
+	keys := 0
+	for i, p := range packets {
+		d, err := vp8.Parse(p.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 && !d.KeyFrame {
+			t.Fatal("the first packet is not of a key frame")
+		}
+		if d.KeyFrame {
+			keys++
+		}
+		switch {
+		case i == 0:
+		case d.Start && (d.PictureID != (last.PictureID+1)&0x7FFF || d.TL0 != last.TL0+1):
+			t.Fatalf("frame %d/%d follows %d/%d at packet %d", d.PictureID, d.TL0, last.PictureID, last.TL0, i)
+		case !d.Start && d.PictureID != last.PictureID:
+			t.Fatalf("frame %d is broken off by %d", last.PictureID, d.PictureID)
+		}
+		last = d
+	}
+	if keys < 2 {
+		t.Errorf("%d key frames: the switch did not begin with one", keys)
+	}
+}
+
+// lose returns a network that loses one packet in twenty, by a fixed sequence.
+func lose() func() bool {
+	var mu sync.Mutex
+	random := rand.New(rand.NewPCG(7, 11))
+	return func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return random.IntN(20) == 0
+	}
+}
+
+func TestLossOnTheWayInIsRepaired(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ear := newEar()
+	defer s.room.Listen(ear)()
+	ada := s.joinWith("Ada", sfutest.Config{LoseUplink: lose()})
+	mic := ada.openMic("ada")
+	eventually(t, "the first packet comes", func() bool { mic.say(t, 1); return ear.packets() > 0 })
+	mic.say(t, 200)
+	stop := mic.keepSaying(t) // a packet is missed only when a later one comes
+	defer stop()
+	eventually(t, "all packets are there", func() bool { return len(missing(ear.sequence(), 195)) == 0 })
+}
+
+// sequence returns the numbers heard, in order of the stream.
+func (e *ear) sequence() []uint16 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return sorted(e.seqs)
+}
+
+func sorted(seqs []uint16) []uint16 {
+	seqs = slices.Clone(seqs)
+	slices.SortFunc(seqs, func(a, b uint16) int { return int(int16(a - b)) })
+	return seqs
+}
+
+// missing lists the numbers that lack among the first n from the first one.
+func missing(seqs []uint16, n int) []uint16 {
+	var gaps []uint16
+	for i := range n {
+		if seq := seqs[0] + uint16(i); !slices.Contains(seqs, seq) {
+			gaps = append(gaps, seq)
+		}
+	}
+	return gaps
+}
+
+func TestLossOnTheWayOutIsRepaired(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada := s.join("Ada")
+	defer ada.openMic("ada").keepSaying(t)()
+	defer ada.openCamera(65000, 0).film(t)()
+	reader := s.joinWith("Reader", sfutest.Config{LoseDownlink: lose()})
+	for source, n := range map[string]int{signal.Mic: 150, signal.Camera: 600} {
+		mid := reader.awaitSlot(ada, source)
+		eventually(t, "all packets of "+source+" are there", func() bool {
+			seqs := numbers(reader.Packets(mid))
+			return len(seqs) > n+10 && len(missing(seqs, n)) == 0
+		})
+	}
+}
+
+func numbers(packets []*rtp.Packet) []uint16 {
+	var seqs []uint16
+	for _, p := range packets {
+		seqs = append(seqs, p.SequenceNumber)
+	}
+	return sorted(seqs)
+}
+
+func TestKeyFrameRequestsAreThrottled(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, reader := s.join("Ada"), s.join("Reader")
+	cam := ada.openCamera(1, 1)
+	defer cam.film(t)()
+	mid := reader.awaitSlot(ada, signal.Camera)
+	eventually(t, "video flows", func() bool { return len(reader.Packets(mid)) > 10 })
+	before := cam.KeyFrameRequests()
+	for range 200 {
+		if err := reader.AskKeyFrame(mid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "a key frame is asked for", func() bool { return cam.KeyFrameRequests() > before })
+	seen := len(reader.Packets(mid))
+	eventually(t, "video flows on", func() bool { return len(reader.Packets(mid)) > seen+100 }) // half a second
+	if n := cam.KeyFrameRequests() - before; n > 5 {
+		t.Errorf("200 requests within a moment were passed on %d times", n)
+	}
+}
+
+func TestSenderReportsComeInTheTimeOfTheSlot(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, reader := s.join("Ada"), s.join("Reader")
+	defer ada.openMic("ada").keepSaying(t)()
+	mid := reader.awaitSlot(ada, signal.Mic)
+	eventually(t, "a sender report comes", func() bool { return len(reader.Reports(mid)) > 0 })
+	sr := reader.Reports(mid)[0]
+	packets := reader.Packets(mid)
+	if d := int32(packets[len(packets)-1].Timestamp - sr.RTPTime); d < -48000*5 || d > 48000*30 {
+		t.Errorf("the report's time %d is %d ticks from the newest packet's", sr.RTPTime, d)
+	}
+	if sr.SSRC != packets[0].SSRC || sr.PacketCount == 0 {
+		t.Errorf("the report is of %d, not of the slot: %+v", sr.SSRC, sr)
+	}
+}
+
+func TestLoudestThreeOfManyAreForwarded(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	reader := s.join("Reader")
+	var people []*actor
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		p := s.join(name)
+		people = append(people, p)
+		defer p.openMic(name).keepSayingAt(t, map[bool]uint8{true: 20, false: 127}[name == "e"])()
+	}
+	// The last to come finds all seats taken by people who keep silent: he talks, so he gets one.
+	eventually(t, "the only talker is heard", func() bool { return reader.slotOf(people[4], signal.Mic) != "" })
+	busy := 0
+	for _, slot := range reader.Slots() {
+		if slot.Kind == "audio" && slot.Participant != "" {
+			busy++
+		}
+		if slot.Participant == reader.id {
+			t.Error("somebody hears himself")
+		}
+	}
+	if busy != sfu.AudioSlots {
+		t.Errorf("%d microphones are forwarded", busy)
+	}
+}
+
+func TestStrangersAskingForRepeatsGetNothing(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, reader := s.join("Ada"), s.join("Reader")
+	defer ada.openMic("ada").keepSaying(t)()
+	mid := reader.awaitSlot(ada, signal.Mic)
+	eventually(t, "audio flows", func() bool { return len(reader.Packets(mid)) > 5 })
+	ssrc := reader.Packets(mid)[0].SSRC
+	flood := []rtcp.NackPair{}
+	for i := range 200 {
+		flood = append(flood, rtcp.NackPair{PacketID: uint16(i * 17), LostPackets: 0xFFFF})
+	}
+	for _, packet := range []rtcp.Packet{
+		&rtcp.TransportLayerNack{MediaSSRC: ssrc, Nacks: flood},
+		&rtcp.TransportLayerNack{MediaSSRC: 12345, Nacks: flood},
+		&rtcp.FullIntraRequest{MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc}}},
+		&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: ssrc, FractionLost: 255}}},
+		&rtcp.Goodbye{Sources: []uint32{ssrc}},
+	} {
+		if err := reader.WriteDownlinkRTCP(packet); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := len(reader.Packets(mid))
+	eventually(t, "audio flows on", func() bool { return len(reader.Packets(mid)) > seen+20 })
+	continuous(t, reader.Packets(mid))
+}
