@@ -23,10 +23,17 @@ const (
 	maxWaiting = 256
 )
 
+// channel is what is needed of a webrtc.DataChannel.
+type channel interface {
+	ReadyState() webrtc.DataChannelState
+	BufferedAmount() uint64 // bytes not yet sent
+	SendText(string) error  // queues without waiting
+}
+
 // captionLine is one reader's pair of data channels.
 type captionLine struct {
-	finals   *webrtc.DataChannel
-	partials *webrtc.DataChannel
+	finals   channel
+	partials channel
 	skipped  atomic.Uint64 // partials that were dropped
 
 	// mu guards all below. It is held while a final is handed to SCTP, which queues without waiting, because finals must

@@ -62,12 +62,12 @@ func (d *downlink) fill() error {
 			d.slots = append(d.slots, s)
 		}
 	}
-	finals, err := d.channel(signal.CaptionsChannel, signal.CaptionsChannelID, webrtc.DataChannelInit{})
+	finals, err := d.addChannel(signal.CaptionsChannel, signal.CaptionsChannelID, webrtc.DataChannelInit{})
 	if err != nil {
 		return err
 	}
 	unordered, never := false, uint16(0)
-	partials, err := d.channel(signal.PartialsChannel, signal.PartialsChannelID, webrtc.DataChannelInit{Ordered: &unordered, MaxRetransmits: &never})
+	partials, err := d.addChannel(signal.PartialsChannel, signal.PartialsChannelID, webrtc.DataChannelInit{Ordered: &unordered, MaxRetransmits: &never})
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (d *downlink) fill() error {
 	return nil
 }
 
-func (d *downlink) channel(label string, id uint16, init webrtc.DataChannelInit) (*webrtc.DataChannel, error) {
+func (d *downlink) addChannel(label string, id uint16, init webrtc.DataChannelInit) (*webrtc.DataChannel, error) {
 	negotiated := true
 	init.Negotiated, init.ID = &negotiated, &id
 	c, err := d.pc.CreateDataChannel(label, &init)

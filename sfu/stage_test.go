@@ -1,6 +1,7 @@
 package sfu_test
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,7 +19,13 @@ import (
 	"souffleur/sfu/sfutest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The tests wait for media in real time, so many can share a core.
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // stage is a node with one room, and everybody's client.
 type stage struct {
