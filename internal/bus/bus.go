@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -101,9 +103,17 @@ func (b *Bus) probe(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		errs = fmt.Errorf("%s does not answer as a Kafka broker: %w", broker, err)
+		errs = fmt.Errorf("%s does not answer as a Kafka broker: %w%s", broker, err, hint(err))
 	}
 	return errs
+}
+
+// hint explains the one error that says nothing: a broker that closes the connection.
+func hint(err error) string {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+		return " (it closed the connection: do KAFKA_TLS and KAFKA_SASL fit its listener?)"
+	}
+	return ""
 }
 
 // Close waits for writes in progress and closes the connections. Follow and Consume must have returned.

@@ -40,7 +40,25 @@ func (b *Bus) ensureTopics(ctx context.Context) error {
 		return err
 	}
 	b.partitions = partitions
+	if err := b.awaitLeaders(ctx, client); err != nil {
+		return err
+	}
 	b.warnOfOtherSettings(ctx, client)
+	return nil
+}
+
+// awaitLeaders fails, for a retry, while a leader does not know yet that it is one: brokers list the leaders of a fresh
+// topic some milliseconds before those take records, and audio is tried only once.
+func (b *Bus) awaitLeaders(ctx context.Context, client *kafka.Client) error {
+	for _, topic := range Topics() {
+		var requests []kafka.OffsetRequest
+		for p := range b.partitions[topic] {
+			requests = append(requests, kafka.LastOffsetOf(p))
+		}
+		if _, err := listOffsets(ctx, client, b.name(topic), requests); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -69,7 +69,7 @@ func (b *Bus) spans(ctx context.Context, topic Topic, partitions ...int) ([]span
 	for _, p := range partitions {
 		requests = append(requests, kafka.FirstOffsetOf(p), kafka.LastOffsetOf(p))
 	}
-	answers, err := b.listOffsets(ctx, topic, requests)
+	answers, err := listOffsets(ctx, b.client, b.name(topic), requests)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (b *Bus) since(ctx context.Context, topic Topic, t time.Time, spans []span)
 	for p := range spans {
 		requests = append(requests, kafka.TimeOffsetOf(p, t))
 	}
-	answers, err := b.listOffsets(ctx, topic, requests)
+	answers, err := listOffsets(ctx, b.client, b.name(topic), requests)
 	if err != nil {
 		return nil, err
 	}
@@ -108,18 +108,17 @@ func (b *Bus) since(ctx context.Context, topic Topic, t time.Time, spans []span)
 }
 
 // listOffsets returns the answers by partition. The client reports success even if a partition failed.
-func (b *Bus) listOffsets(ctx context.Context, topic Topic, requests []kafka.OffsetRequest) (map[int]kafka.PartitionOffsets, error) {
-	name := b.name(topic)
-	response, err := b.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
+func listOffsets(ctx context.Context, client *kafka.Client, name string, requests []kafka.OffsetRequest) (map[int]kafka.PartitionOffsets, error) {
+	response, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
 		Topics: map[string][]kafka.OffsetRequest{name: requests},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list offsets of %s: %w", topic, err)
+		return nil, fmt.Errorf("list offsets of %s: %w", name, err)
 	}
 	answers := make(map[int]kafka.PartitionOffsets)
 	for _, p := range response.Topics[name] {
 		if p.Error != nil {
-			return nil, fmt.Errorf("list offsets of %s partition %d: %w", topic, p.Partition, p.Error)
+			return nil, fmt.Errorf("list offsets of %s partition %d: %w", name, p.Partition, p.Error)
 		}
 		answers[p.Partition] = p
 	}
