@@ -146,6 +146,7 @@ func TestRecordsOfAPartitionComeInOrderWithKeyAndMeeting(t *testing.T) {
 }
 
 func TestPublishRefusesWhatHasNoPlace(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, startEmbedded(t))
 	b := s.open(t)
 	for name, m := range map[string]Message{
@@ -393,6 +394,7 @@ func TestMetadataHasTheSameLimitEverywhere(t *testing.T) {
 }
 
 func TestAHandlerThatFailsIsGivenItsPartitionAgain(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, startEmbedded(t))
 	b := s.open(t)
 	publish(t, b, DeadLetters, 0, "a", "b")
@@ -453,6 +455,7 @@ func TestReadersAndWritersSurviveABrokerThatIsKilled(t *testing.T) {
 }
 
 func TestPublishEndsWithItsContextWhileTheBrokerIsAway(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, startEmbedded(t))
 	b := s.open(t)
 	s.Kill()
@@ -560,6 +563,7 @@ func freePort(t *testing.T) string {
 }
 
 func TestOpenSaysWhichSettingIsWrong(t *testing.T) {
+	t.Parallel()
 	tune := quick()
 	tune.openPatience = 200 * time.Millisecond
 	nobody := freePort(t)
@@ -589,6 +593,7 @@ func TestOpenSaysWhichSettingIsWrong(t *testing.T) {
 }
 
 func TestAWrongTLSOrSASLSettingIsExplained(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, startEmbedded(t))
 	tune := quick()
 	tune.openPatience = 200 * time.Millisecond

@@ -50,7 +50,7 @@ func runBroker(config string) error {
 	if err := json.Unmarshal([]byte(config), &cfg); err != nil {
 		return err
 	}
-	broker, err := embed.StartBroker(context.Background(), cfg, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	broker, err := embed.StartBroker(context.Background(), cfg, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		return err
 	}
@@ -135,6 +135,9 @@ type site struct {
 
 // onEach runs test on the embedded broker and, if wanted, on Kafka.
 func onEach(t *testing.T, test func(t *testing.T, s *site)) {
+	if !kafkatest.Wanted() {
+		t.Parallel() // each embedded broker is a test's own; the one Kafka is killed by some tests
+	}
 	t.Run("embedded", func(t *testing.T) { test(t, newSite(t, startEmbedded(t))) })
 	t.Run("kafka", func(t *testing.T) {
 		if !kafkatest.Wanted() {

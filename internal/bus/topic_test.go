@@ -9,21 +9,27 @@ import (
 
 // Partitions are agreed between programs and outlive restarts, so these values must never change.
 func TestPartitionsOfAMeetingNeverChange(t *testing.T) {
-	for id, want := range map[meeting.ID][2]int{
-		"01JD0000000000000000000000": {spreadOf("01JD0000000000000000000000", 8), spreadOf("01JD0000000000000000000000", 48)},
+	for id, want := range map[meeting.ID]struct{ of8, of48 int }{
+		"01JD0000000000000000000000": {7, 7},
+		"01JD7ZKQ4Y3W9T8V6X5R2M1N0P": {6, 14},
 	} {
-		for index := range 5 {
-			if got := spread(id, index, 8); got != (want[0]+index)%8 {
-				t.Errorf("track %d of %s is in partition %d of 8", index, id, got)
-			}
-			if got := spread(id, index, 48); got != (want[1]+index)%48 {
-				t.Errorf("track %d of %s is in partition %d of 48", index, id, got)
-			}
+		if got := spread(id, 0, 8); got != want.of8 {
+			t.Errorf("%s is in partition %d of 8, was %d", id, got, want.of8)
+		}
+		if got := spread(id, 0, 48); got != want.of48 {
+			t.Errorf("%s is in partition %d of 48, was %d", id, got, want.of48)
 		}
 	}
 }
 
-func spreadOf(id meeting.ID, n int) int { return spread(id, 0, n) }
+func TestTracksOfAMeetingTakePartitionsInTurn(t *testing.T) {
+	first := spread("m", 0, 8)
+	for index := range 20 {
+		if got := spread("m", index, 8); got != (first+index)%8 {
+			t.Errorf("track %d is in partition %d, the first one in %d", index, got, first)
+		}
+	}
+}
 
 func TestMeetingsSpreadEvenly(t *testing.T) {
 	for _, n := range []int{4, 8, 16, 48} {

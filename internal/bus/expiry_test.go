@@ -1,0 +1,168 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// briefAudio keeps audio for a second.
+func briefAudio() tuning {
+	tune := quick()
+	tune.retention = map[Topic]time.Duration{Audio: time.Second}
+	return tune
+}
+
+func TestRetentionFreesTheDisk(t *testing.T) {
+	t.Parallel()
+	server := startEmbedded(t).(*embeddedServer)
+	b := newSite(t, server).openTuned(t, briefAudio())
+	big := strings.Repeat("x", 500_000)
+	publish(t, b, Audio, 0, big, big, big, big, big, big)
+	if size := audioBytes(t, server); size < 1<<20 {
+		t.Fatalf("3 MB of records take %d bytes", size)
+	}
+	eventually(t, func() error {
+		if size := audioBytes(t, server); size > 100_000 {
+			return fmt.Errorf("expired records still take %d bytes", size)
+		}
+		return nil
+	})
+}
+
+// audioBytes adds up the files of the audio topic.
+func audioBytes(t *testing.T, s *embeddedServer) int64 {
+	t.Helper()
+	var size int64
+	err := filepath.WalkDir(s.cfg.Dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.Contains(path, string(Audio)) {
+			return nil // files may go while we look
+		}
+		if file, err := entry.Info(); err == nil {
+			size += file.Size()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return size
+}
+
+// After kill -9 the log begins with the first record that still stands in a file.
+func TestExpiredRecordsStayGoneWhenTheBrokerIsKilled(t *testing.T) {
+	t.Parallel()
+	server := startEmbedded(t).(*embeddedServer)
+	s := newSite(t, server)
+	b := s.openTuned(t, briefAudio())
+	publish(t, b, Audio, 2, numbered("expires ", 10)...)
+	awaitEmpty(t, b, 2, 10)
+	publish(t, b, Audio, 2, "fresh") // keeps the file
+	s.Kill()
+	server.cfg.RetentionEvery = time.Hour
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	spans, err := s.openTuned(t, briefAudio()).spans(t.Context(), Audio, 2)
+	if err != nil || (spans[0].first < 10 && spans[0].end > 0) {
+		t.Errorf("the log is %+v, %v; its first ten records have expired", spans, err)
+	}
+}
+
+func TestFollowDoesNotWaitForRecordsThatAreGone(t *testing.T) {
+	onEach(t, func(t *testing.T, s *site) {
+		b := s.openTuned(t, briefAudio())
+		publish(t, b, Audio, 1, "a", "b")
+		publish(t, b, Meetings, 1, "a", "b")
+		waiting := func(topic Topic, at, end int64) bool {
+			f := &follower{bus: b, topic: topic, at: []int64{0, at}, missing: map[int]int64{1: end}}
+			f.dropVanished(t.Context())
+			return len(f.missing) > 0
+		}
+		if !waiting(Meetings, 0, 2) || !waiting(Meetings, 1, 2) {
+			t.Error("records that are there are not waited for")
+		}
+		if waiting(Meetings, 2, 3) { // as if the third had been compacted away
+			t.Error("still waiting at the end of the log")
+		}
+		if waiting(Meetings, 5, 9) != true { // the log has begun anew and holds two records
+			t.Error("the records of a log that has begun anew are not waited for")
+		}
+		awaitEmpty(t, b, 1, 2)
+		if waiting(Audio, 0, 2) {
+			t.Error("still waiting for records that have expired")
+		}
+	})
+}
+
+func TestAReaderThatIsOvertakenByRetentionCountsItsLoss(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, startEmbedded(t))
+	b := s.openTuned(t, briefAudio())
+	publish(t, b, Audio, 2, numbered("", 10)...)
+	c := b.newCursor(Audio, 2, 0)
+	defer c.close()
+	awaitEmpty(t, b, 2, 10)
+	publish(t, b, Audio, 2, "new")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	m, err := c.next(ctx)
+	if err != nil || string(m.Value) != "new" || c.lost != 10 {
+		t.Errorf("read %q with %d lost, %v", m.Value, c.lost, err)
+	}
+}
+
+// The log of the embedded broker begins anew while somebody stands behind its end.
+func TestAReaderBehindTheEndOfTheLogBeginsAnew(t *testing.T) {
+	onEach(t, func(t *testing.T, s *site) {
+		b := s.open(t)
+		publish(t, b, Audio, 2, "a", "b")
+		c := b.newCursor(Audio, 2, 50)
+		defer c.close()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		m, err := c.next(ctx)
+		if err != nil || string(m.Value) != "a" {
+			t.Errorf("read %q, %v", m.Value, err)
+		}
+	})
+}
+
+func TestAGroupBehindTheEndOfTheLogBeginsAnewAndWritesThatDown(t *testing.T) {
+	onEach(t, func(t *testing.T, s *site) {
+		b := s.open(t)
+		publish(t, b, DeadLetters, 0, "a", "b")
+		first := make(chan struct{})
+		stop := running(t, func(ctx context.Context) error {
+			return b.Consume(ctx, "asr", DeadLetters, func(ctx context.Context, a *Assignment) error {
+				if err := a.Commit(ctx, 50, "kept"); err != nil {
+					t.Error(err)
+				}
+				close(first)
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		})
+		<-first
+		stop()
+		found := make(chan *Assignment, 1)
+		running(t, func(ctx context.Context) error {
+			return b.Consume(ctx, "asr", DeadLetters, func(ctx context.Context, a *Assignment) error {
+				found <- a
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		})
+		a := <-found
+		if a.Committed != 0 || a.Metadata != "kept" || a.Lost() != 0 {
+			t.Errorf("assigned %+v", a)
+		}
+		if offset, metadata, err := b.committed(t.Context(), "asr", DeadLetters, 0); offset != 0 || metadata != "kept" || err != nil {
+			t.Errorf("committed %d, %q, %v", offset, metadata, err)
+		}
+	})
+}
