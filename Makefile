@@ -1,0 +1,123 @@
+# Souffleur. `make run` sets everything up and starts; `make test` runs every test. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+ROOT    := $(CURDIR)
+BIN     := build/souffleur
+WHISPER := build/whisper/stamp
+UI      := web/ui/dist/app/index.html
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# The speech engine is linked statically from build/whisper; the tag says that it is there.
+export GOFLAGS     := -tags=whisper
+export CGO_CFLAGS  := -O2 -g -I$(ROOT)/build/whisper/include
+export CGO_LDFLAGS := -O2 -g -L$(ROOT)/build/whisper/lib
+
+GO_SOURCES := $(shell find . -name '*.go' -not -path './build/*' -not -path './web/ui/node_modules/*' -not -name '*_test.go' 2>/dev/null) \
+              $(shell find . \( -name '*.c' -o -name '*.h' -o -name 'manifest.json' -o -name 'openapi.json' \) -not -path './build/*' -not -path '*/node_modules/*' 2>/dev/null)
+UI_SOURCES := $(shell find web/ui/src web/ui/public web/ui/index.html web/ui/package-lock.json web/ui/vite.config.ts web/ui/svelte.config.js -type f 2>/dev/null)
+
+## run: set everything up (engine, web pages, speech models) and start on http://localhost:8080
+.PHONY: run
+run: build models
+	@exec $(BIN) serve $(ARGS)
+
+## build: build/souffleur, with the web pages inside
+.PHONY: build
+build: $(BIN)
+
+## models: fetch and verify the default speech models (into the user's cache)
+.PHONY: models
+models: $(BIN)
+	@$(BIN) models pull
+
+$(BIN): $(WHISPER) $(UI) $(GO_SOURCES) go.mod go.sum
+	@echo "building $(BIN)"
+	@mkdir -p build
+	@go build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) .
+	@touch $(BIN)
+
+$(WHISPER): scripts/build-whisper.sh | system
+	@scripts/build-whisper.sh
+	@touch $(WHISPER)
+
+web/ui/node_modules/.package-lock.json: web/ui/package-lock.json web/ui/.npmrc | system
+	@echo "installing the web client's build tools"
+	@cd web/ui && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(UI): web/ui/node_modules/.package-lock.json $(UI_SOURCES)
+	@echo "building the web client"
+	@cd web/ui && npm run --silent build
+	@touch $@
+
+.PHONY: system
+system:
+	@scripts/system-packages.sh build
+
+.PHONY: system-test
+system-test:
+	@scripts/system-packages.sh build test
+
+## demo: a running server gets a room with two scripted speakers; open the printed link to read along
+.PHONY: demo
+demo: $(BIN)
+	@scripts/demo.sh
+
+## test: everything: Go tests with the race detector, web client, browser test
+.PHONY: test
+test: system-test build models test-go test-ui test-browser
+
+## test-short: the quick Go tests, race detector on
+.PHONY: test-short
+test-short: $(WHISPER)
+	go test -race -short ./...
+
+.PHONY: test-go
+test-go: $(WHISPER) $(BIN)
+	go test -race -timeout 20m ./...
+
+.PHONY: test-ui
+test-ui: web/ui/node_modules/.package-lock.json
+	cd web/ui && npm run --silent check && npm run --silent test
+
+## test-browser: two Chromium browsers, one meeting, real speech recognition
+.PHONY: test-browser
+test-browser: system-test $(BIN) models e2e/node_modules/.package-lock.json
+	cd e2e && npm run --silent test
+
+e2e/node_modules/.package-lock.json: e2e/package-lock.json e2e/.npmrc
+	@cd e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+## test-real: the bus and storage tests, and one whole meeting, on a real Apache Kafka and a real S3 server
+.PHONY: test-real
+test-real: system-test $(BIN) models e2e/node_modules/.package-lock.json
+	scripts/real-kafka.sh build/real/kafka
+	scripts/real-minio.sh build/real/bin
+	SOUFFLEUR_TEST_REAL=1 go test -race -timeout 20m -count=1 ./internal/bus/... ./storage/... ./e2e/...
+	cd e2e && SOUFFLEUR_TEST_REAL=1 npm run --silent test
+
+## lint: formatting and static checks
+.PHONY: lint
+lint: $(WHISPER) web/ui/node_modules/.package-lock.json
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	GOFLAGS= CGO_ENABLED=0 go vet ./...
+	cd web/ui && npm run --silent lint
+	@for f in scripts/*.sh .ci/run; do bash -n $$f || exit 1; done
+
+## fmt: format everything
+.PHONY: fmt
+fmt: web/ui/node_modules/.package-lock.json
+	gofmt -w $$(git ls-files '*.go')
+	cd web/ui && npm run --silent format
+
+## clean: remove what was built; data and cached models stay
+.PHONY: clean
+clean:
+	rm -rf build web/ui/dist/app web/ui/node_modules e2e/node_modules e2e/results
+
+.PHONY: help
+help:
+	@grep -hE '^## ' Makefile | sed 's/^## /  make /'

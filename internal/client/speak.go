@@ -1,0 +1,91 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+// Source gives Opus packets and how long each sounds; io.EOF after the last.
+type Source interface {
+	Next() (opus []byte, length time.Duration, err error)
+}
+
+// opusSilence is one 20 ms frame of silence (RFC 6716: CELT, full band, code 0).
+var opusSilence = []byte{0xf8, 0xff, 0xfe}
+
+const (
+	silenceFrame = 20 * time.Millisecond
+	// tail is how long silence is sent after the recording, as an open microphone would, before it is switched off.
+	tail = 2 * time.Second
+)
+
+// Speak switches the microphone on, sends src at real speed from the moment the media path stands, then two seconds of
+// silence, and switches the microphone off. started is called with the time at which the first packet was sent.
+// While the client is reconnecting, the recording goes on unheard, as a person's voice would.
+func (c *Client) Speak(ctx context.Context, src Source, started func(time.Time)) error {
+	c.mu.Lock()
+	up := c.connected
+	c.mu.Unlock()
+	select {
+	case <-up:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.ended:
+		return fmt.Errorf("out of the meeting: %w", c.gone)
+	}
+	c.SetMicrophone(true)
+	p := pacer{c: c, begin: time.Now()}
+	started(p.begin)
+	for {
+		opus, length, err := src.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read the recording: %w", err)
+		}
+		if err := p.send(ctx, opus, length); err != nil {
+			return err
+		}
+	}
+	for range tail / silenceFrame {
+		if err := p.send(ctx, opusSilence, silenceFrame); err != nil {
+			return err
+		}
+	}
+	c.SetMicrophone(false)
+	return nil
+}
+
+// pacer sends packets when they are due.
+type pacer struct {
+	c     *Client
+	begin time.Time
+	at    time.Duration // position of the next packet
+	seq   uint16
+}
+
+func (p *pacer) send(ctx context.Context, opus []byte, length time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.c.ended:
+		return fmt.Errorf("out of the meeting: %w", p.c.gone)
+	case <-time.After(time.Until(p.begin.Add(p.at))):
+	}
+	err := p.c.track.WriteRTP(&rtp.Packet{
+		Header:  rtp.Header{Version: 2, SequenceNumber: p.seq, Timestamp: uint32(p.at * 48 / time.Millisecond)},
+		Payload: opus,
+	})
+	p.seq++
+	p.at += length
+	if err != nil && !errors.Is(err, io.ErrClosedPipe) {
+		return fmt.Errorf("send audio: %w", err)
+	}
+	return nil
+}

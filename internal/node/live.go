@@ -1,0 +1,272 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"souffleur/bot"
+	"souffleur/internal/bus"
+	"souffleur/internal/meeting"
+	"souffleur/internal/seal"
+	"souffleur/internal/signal"
+	"souffleur/sfu"
+	"souffleur/storage"
+	"souffleur/web"
+)
+
+// live is one meeting that is going on. Its SFU room, recorder and outbox have goroutines of their own; what joins them
+// is below mu.
+type live struct {
+	n        *Node          // set once
+	id       meeting.ID     // set once
+	room     meeting.RoomID // set once
+	roomName string         // set once
+	began    time.Time      // set once
+	key      seal.Key       // set once
+	media    *sfu.Room      // set once
+	recorder *bot.Recorder  // set once
+	outbox   *outbox        // set once; events to Kafka, in order
+	keeper   *keeper        // set once; writes meeting.json
+	prompt   *prompt        // set once; captions to readers
+	log      *slog.Logger   // set once
+	unlisten func()         // set once
+
+	mu       sync.Mutex // guards what follows; nothing of another package is called while it is held
+	policy   meeting.Policy
+	policies []meeting.Policy
+	people   []meeting.Person // everybody who has joined, in order
+	sessions map[meeting.ParticipantID]*session
+	claims   map[meeting.ParticipantID]claims // of those present, for their resume tokens
+	present  map[meeting.ParticipantID]bool   // joined and not yet left; also while their socket is lost
+	empty    time.Time                        // since when nobody is present
+	worker   meeting.Status                   // what a recogniser said last
+	workerAt time.Time
+	onSince  time.Time      // when captions were switched on
+	shown    meeting.Status // what everybody sees
+}
+
+func newLive(n *Node, doc storage.Meeting, policy meeting.Policy, key seal.Key) *live {
+	l := &live{
+		n: n, id: doc.ID, room: doc.Room, roomName: doc.RoomName, began: time.UnixMilli(doc.BeganUnixMS), key: key,
+		log:      n.deps.Log.With("meeting", doc.ID, "room", doc.Room),
+		policy:   policy,
+		policies: slices.Clone(doc.Policies), people: slices.Clone(doc.People),
+		sessions: make(map[meeting.ParticipantID]*session), present: make(map[meeting.ParticipantID]bool),
+		claims: make(map[meeting.ParticipantID]claims),
+		empty:  time.Now(), onSince: time.Now(),
+	}
+	l.shown = meeting.Status{State: meeting.StateOff}
+	if policy.Level > meeting.Off {
+		l.shown.State = meeting.StateStarting
+	}
+	l.media = n.deps.SFU.NewRoom(sfu.RoomConfig{
+		Meeting: doc.ID, Events: l, Log: l.log, MaxParticipants: n.cfg.MaxPeople, Welcome: l.welcome,
+	})
+	l.outbox = newOutbox(n.deps.Bus, doc, key, l.log)
+	l.keeper = newKeeper(n.deps.Meetings, l)
+	l.prompt = newPrompt(l.media, n.cfg.History)
+	l.recorder = bot.NewRecorder(bot.RecorderConfig{
+		Meeting: doc.ID, Began: l.began, Key: key, Bus: n.deps.Bus, Log: l.log,
+		Announce: l.announceTrack, JoinIndex: l.order,
+	})
+	l.unlisten = l.media.Listen(l.recorder)
+	return l
+}
+
+// now is the room clock.
+func (l *live) now() int64 { return time.Since(l.began).Milliseconds() }
+
+// post queues an event for meetings.v1; then is called once Kafka has it, and may be nil.
+func (l *live) post(e meeting.Event, then func()) {
+	e.V, e.Meeting, e.Room, e.At = meeting.EventVersion, l.id, l.room, l.now()
+	l.outbox.post(e, then)
+}
+
+// announceTrack tells recognisers whose words a track carries, before its first audio. It waits for Kafka.
+func (l *live) announceTrack(ctx context.Context, t meeting.Track) error {
+	done := make(chan struct{})
+	l.post(meeting.Event{Type: meeting.EventTrack, Participant: t.Participant, Track: &t}, func() { close(done) })
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// order returns a participant's join index, which spreads tracks over partitions and colours over speakers.
+func (l *live) order(p meeting.ParticipantID) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := l.indexLocked(p); i >= 0 {
+		return l.people[i].Order
+	}
+	return 0
+}
+
+func (l *live) indexLocked(p meeting.ParticipantID) int {
+	return slices.IndexFunc(l.people, func(q meeting.Person) bool { return q.Participant == p })
+}
+
+// setPolicy applies a policy. A lower level acts on the recorder at once; a higher one after recognisers have been
+// told, so that they never hear audio they believe forbidden.
+func (l *live) setPolicy(p meeting.Policy) {
+	p.AtMS = l.now()
+	l.mu.Lock()
+	old := l.policy
+	if p.Level == old.Level && p.Ceiling == old.Ceiling && slices.Equal(p.Langs, old.Langs) {
+		l.mu.Unlock()
+		return
+	}
+	if p.Level == old.Level { // only what is allowed has changed, not what is done
+		p.By, p.ByName, p.AtMS = old.By, old.ByName, old.AtMS
+	}
+	l.policy = p
+	l.policies = append(l.policies, p)
+	if old.Level == meeting.Off {
+		l.onSince, l.worker, l.workerAt = time.Now(), meeting.Status{}, time.Time{}
+	}
+	l.mu.Unlock()
+
+	if p.Level < old.Level {
+		l.recorder.SetLevel(p.Level)
+	}
+	if p.Level == meeting.Off {
+		l.prompt.silence()
+	}
+	l.showPolicy()
+	l.announcePolicy(p)
+	l.keeper.save()
+	l.log.Info("AI level", "level", p.Level, "ceiling", p.Ceiling)
+}
+
+// announcePolicy tells recognisers and archiver, then lets the recorder follow.
+func (l *live) announcePolicy(p meeting.Policy) {
+	l.post(meeting.Event{Type: meeting.EventPolicy, Policy: &p}, func() {
+		l.mu.Lock()
+		level := l.policy.Level // it may have changed again meanwhile
+		l.mu.Unlock()
+		if level == p.Level {
+			l.recorder.SetLevel(level)
+		}
+	})
+}
+
+// ParticipantLeft implements the SFU's events: a participant is gone for good.
+func (l *live) ParticipantLeft(id meeting.ParticipantID, reason string) {
+	l.mu.Lock()
+	was := l.present[id]
+	delete(l.present, id)
+	delete(l.sessions, id)
+	delete(l.claims, id)
+	if len(l.present) == 0 {
+		l.empty = time.Now()
+	}
+	l.mu.Unlock()
+	if !was {
+		return
+	}
+	l.post(meeting.Event{Type: meeting.EventLeft, Participant: id}, nil)
+	l.log.Info("participant left", "participant", id, "reason", reason)
+}
+
+// OptOut implements the SFU's events: a participant does not want to be transcribed, or wants it again.
+func (l *live) OptOut(id meeting.ParticipantID, out bool) {
+	l.recorder.SetOptOut(id, out)
+	l.post(meeting.Event{Type: meeting.EventOptOut, Participant: id, OptOut: out}, nil)
+}
+
+// RosterChanged implements the SFU's events; the SFU has told the participants already.
+func (l *live) RosterChanged([]signal.Peer) {}
+
+// deserted says whether nobody has been in the meeting for the grace period.
+func (l *live) deserted(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.present) == 0 && now.Sub(l.empty) > l.n.cfg.Grace
+}
+
+// end closes the meeting for good.
+func (l *live) end(ctx context.Context) {
+	l.unlisten()
+	l.recorder.Close()
+	l.post(meeting.Event{Type: meeting.EventEnded}, nil)
+	l.tellGone(signal.CodeEnded, "The meeting has ended.")
+	l.media.Close()
+	l.prompt.close()
+	l.keeper.end(ctx, time.Now())
+	l.outbox.close()
+}
+
+// suspend closes this process's side of the meeting: it goes on after a restart.
+func (l *live) suspend() {
+	l.unlisten()
+	l.recorder.Close()
+	l.tellGone(signal.CodeShutdown, "The server restarts. You will be back in a moment.")
+	l.media.Close()
+	l.prompt.close()
+	l.keeper.close()
+	l.outbox.close()
+}
+
+func (l *live) tellGone(code, message string) {
+	l.mu.Lock()
+	outs := make([]web.Outbox, 0, len(l.sessions))
+	for _, s := range l.sessions {
+		outs = append(outs, s.out)
+	}
+	l.mu.Unlock()
+	for _, out := range outs {
+		sendTo(out, signal.ServerMessage{Type: signal.Gone, Code: code, Message: message})
+	}
+}
+
+// sendTo ignores a closed connection: its end is told by Detach.
+func sendTo(out web.Outbox, m signal.ServerMessage) { _ = out.Send(m) }
+
+// LiveKey implements bot.Audience.
+func (l *live) LiveKey() seal.Key { return l.key }
+
+// level is the policy at this moment.
+func (l *live) level() meeting.Level {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.policy.Level
+}
+
+// ShowPartial implements bot.Audience.
+func (l *live) ShowPartial(c meeting.Caption, message []byte) {
+	if l.level() != meeting.Off {
+		l.prompt.partial(c.Seg, message)
+	}
+}
+
+// ShowFinal implements bot.Audience. Finals that come after the AI was switched off are not shown.
+func (l *live) ShowFinal(s meeting.Segment, messages [][]byte) {
+	if l.level() != meeting.Off {
+		l.prompt.final(s, messages)
+	}
+}
+
+// remember takes up what was said before a restart, for late joiners.
+func (l *live) remember(segments []meeting.Segment) {
+	for _, s := range segments {
+		l.prompt.remember(s.Caption)
+	}
+}
+
+// WorkerStatus implements bot.Audience.
+func (l *live) WorkerStatus(s meeting.Status) {
+	l.mu.Lock()
+	l.worker, l.workerAt = s, time.Now()
+	l.mu.Unlock()
+}
+
+var (
+	_ bot.Audience = (*live)(nil)
+	_ bot.Follower = (*bus.Bus)(nil)
+	_ sfu.Events   = (*live)(nil)
+)

@@ -1,0 +1,156 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"souffleur/internal/meeting"
+	"souffleur/storage"
+	"souffleur/web"
+)
+
+// SetLevel implements web.Live.
+func (n *Node) SetLevel(ctx context.Context, room meeting.RoomID, level meeting.Level, by web.Actor) error {
+	doc, err := n.deps.Rooms.Get(ctx, room)
+	if err != nil {
+		return fmt.Errorf("read room %s: %w", room, err)
+	}
+	ceiling, err := n.ceiling(ctx, doc)
+	if err != nil {
+		return err
+	}
+	if level > ceiling {
+		return fmt.Errorf("set AI of %s to %s: %w", room, level, web.ErrAboveCeiling)
+	}
+	if level == meeting.Off { // off takes effect even if storage does not answer
+		n.silence(room, by)
+	}
+	doc, err = n.deps.Rooms.Update(ctx, room, func(r *storage.Room) error {
+		r.Level = level
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store AI level of %s: %w", room, err)
+	}
+	n.audit(ctx, by, "ai.level."+level.String(), "rooms/"+string(room))
+	return n.apply(ctx, doc, by)
+}
+
+// silence switches a live meeting off before anything else is done.
+func (n *Node) silence(room meeting.RoomID, by web.Actor) {
+	if l := n.of(room); l != nil {
+		l.mu.Lock()
+		p := l.policy
+		l.mu.Unlock()
+		p.Level = meeting.Off
+		l.setPolicy(l.attributed(p, by))
+	}
+}
+
+// SetCeiling implements web.Live.
+func (n *Node) SetCeiling(ctx context.Context, room meeting.RoomID, ceiling *meeting.Level, by web.Actor) error {
+	doc, err := n.deps.Rooms.Update(ctx, room, func(r *storage.Room) error {
+		r.Ceiling = ceiling
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store AI ceiling of %s: %w", room, err)
+	}
+	n.audit(ctx, by, "ai.ceiling."+ceilingName(ceiling), "rooms/"+string(room))
+	return n.apply(ctx, doc, by)
+}
+
+func ceilingName(c *meeting.Level) string {
+	if c == nil {
+		return "inherit"
+	}
+	return c.String()
+}
+
+// SetInstanceCeiling implements web.Live.
+func (n *Node) SetInstanceCeiling(ctx context.Context, level meeting.Level, by web.Actor) error {
+	_, err := n.deps.Instance.Update(ctx, func(s *storage.Settings) error {
+		s.Ceiling = level
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store the instance's AI ceiling: %w", err)
+	}
+	n.audit(ctx, by, "ai.ceiling."+level.String(), "instance")
+	var errs []error
+	for _, l := range n.all() {
+		doc, err := n.deps.Rooms.Get(ctx, l.room)
+		if err == nil {
+			err = n.apply(ctx, doc, by)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// apply brings a live meeting in line with its room.
+func (n *Node) apply(ctx context.Context, room storage.Room, by web.Actor) error {
+	l := n.of(room.ID)
+	if l == nil {
+		return nil
+	}
+	p, err := n.effective(ctx, room)
+	if err != nil {
+		return err
+	}
+	l.setPolicy(l.attributed(p, by))
+	return nil
+}
+
+// attributed notes who made a policy, by the participant if they are in the meeting.
+func (l *live) attributed(p meeting.Policy, by web.Actor) meeting.Policy {
+	p.ByName, p.By = by.Name, ""
+	if by.Person == "" {
+		return p
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, q := range l.people {
+		if q.Person == by.Person && l.present[q.Participant] {
+			p.By, p.ByName = q.Participant, q.Name
+		}
+	}
+	return p
+}
+
+func (n *Node) audit(ctx context.Context, by web.Actor, action, object string) {
+	err := n.deps.Audit.Append(ctx, storage.AuditEntry{
+		AtUnixMS: time.Now().UnixMilli(), Actor: string(by.Person), Role: by.Role, Action: action, Object: object,
+	})
+	if err != nil {
+		n.deps.Log.Error("audit entry not stored", "action", action, "object", object, "err", err)
+	}
+}
+
+// End implements web.Live.
+func (n *Node) End(ctx context.Context, room meeting.RoomID, by web.Actor) error {
+	l := n.of(room)
+	if l == nil {
+		return fmt.Errorf("end meeting in %s: %w", room, web.ErrNotLive)
+	}
+	n.audit(ctx, by, "meeting.end", "meetings/"+string(l.id))
+	n.finish(ctx, l, string(by.Person))
+	return nil
+}
+
+// Room implements web.Live.
+func (n *Node) Room(id meeting.RoomID) (web.LiveRoom, bool) {
+	l := n.of(id)
+	if l == nil {
+		return web.LiveRoom{}, false
+	}
+	ai := l.ai()
+	l.mu.Lock()
+	people := len(l.present)
+	l.mu.Unlock()
+	return web.LiveRoom{
+		Meeting: l.id, People: people, SinceUnixMS: l.began.UnixMilli(), Policy: ai.Policy, Status: ai.Status,
+	}, true
+}

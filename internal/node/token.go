@@ -1,0 +1,60 @@
+package node
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"souffleur/internal/meeting"
+	"souffleur/internal/seal"
+	"souffleur/web"
+)
+
+// claims is what a participant's token says. It is sealed with the instance key, so the holder can neither read nor
+// change it, and it outlives a restart of the server.
+type claims struct {
+	Room        meeting.RoomID        `json:"room"`
+	Meeting     meeting.ID            `json:"meeting"`
+	Participant meeting.ParticipantID `json:"participant"`
+	Person      meeting.PersonID      `json:"person"`
+	Name        string                `json:"name"`
+	Role        meeting.Role          `json:"role"`
+	ExpiresUnix int64                 `json:"exp"`
+}
+
+const tokenPlace = "participant token v1"
+
+// maxToken bounds what is decoded: names are at most 80 characters.
+const maxToken = 2048
+
+func (c claims) token(key seal.Key) (string, error) {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("encode token: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(key.Seal(b, tokenPlace)), nil
+}
+
+// parseToken returns the claims of a token, web.ErrBadToken or web.ErrExpiredToken.
+func parseToken(key seal.Key, token string, now time.Time) (claims, error) {
+	if len(token) > maxToken {
+		return claims{}, web.ErrBadToken
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return claims{}, web.ErrBadToken
+	}
+	plain, err := key.Open(sealed, tokenPlace)
+	if err != nil {
+		return claims{}, web.ErrBadToken
+	}
+	var c claims
+	if err := json.Unmarshal(plain, &c); err != nil {
+		return claims{}, web.ErrBadToken
+	}
+	if now.Unix() > c.ExpiresUnix {
+		return claims{}, web.ErrExpiredToken
+	}
+	return c, nil
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"souffleur/asr"
+	"souffleur/asr/whisper"
+	"souffleur/internal/models"
+	"souffleur/internal/supervise"
+	"souffleur/internal/vad"
+)
+
+// nodeCmd is rooms, web and bots on one machine.
+type nodeCmd struct {
+	dataFlags
+	nodeFlags
+	busFlags
+	storageFlags
+	keyFlags
+}
+
+// Run serves until ctx ends.
+func (c *nodeCmd) Run(ctx context.Context, log *slog.Logger) error {
+	master, err := c.master("")
+	if err != nil {
+		return err
+	}
+	closers := &closeStack{}
+	defer closers.close(log)
+	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, master, log)
+	if err != nil {
+		return err
+	}
+	closers.add("bus", sys.bus.Close)
+	house, err := openHouse(ctx, c.nodeFlags, c.Data, sys, closers, log)
+	if err != nil {
+		return err
+	}
+	if err := house.greet(ctx, house.firstRun); err != nil {
+		log.Error("the admin link could not be made", "err", err)
+	}
+	return ignoreCancel(house.run(ctx))
+}
+
+// archiveCmd is the archiver alone.
+type archiveCmd struct {
+	busFlags
+	storageFlags
+	keyFlags
+}
+
+// Run archives until ctx ends.
+func (c *archiveCmd) Run(ctx context.Context, log *slog.Logger) error {
+	master, err := c.master("")
+	if err != nil {
+		return err
+	}
+	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, master, log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(ignoreCancel(sys.archiver(log).Run(ctx)), sys.bus.Close())
+}
+
+// asrCmd is speech recognition alone.
+type asrCmd struct {
+	busFlags
+	storageFlags
+	keyFlags
+	modelFlags
+	asrFlags
+	Supervised bool `hidden:"" help:"End when standard input closes: the supervisor is gone."`
+}
+
+// Run recognises until ctx ends.
+func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
+	if c.Supervised {
+		var stop context.CancelFunc
+		ctx, stop = supervise.UntilOrphaned(ctx)
+		defer stop()
+	}
+	engine, err := c.modelFlags.open(c.GPU, log)
+	if err != nil {
+		return err
+	}
+	defer engine.close(log)
+	master, err := c.master("")
+	if err != nil {
+		return err
+	}
+	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, master, log)
+	if err != nil {
+		return err
+	}
+	workers := c.ASRWorkers
+	if workers == 0 {
+		workers = runtime.NumCPU()
+	}
+	worker, err := asr.NewWorker(asr.WorkerConfig{
+		Bus: sys.bus, Keys: sys.keys, NewRecognizer: engine.recognizer, NewDetector: engine.detector,
+		Workers: workers, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	log.Info("recognising speech", "model", engine.whisper.Name(), "workers", workers)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return worker.Run(ctx) })
+	return errors.Join(ignoreCancel(g.Wait()), sys.bus.Close())
+}
+
+// engine is a loaded speech model and voice detector.
+type engine struct {
+	whisper *whisper.Model
+	vad     *vad.Model
+}
+
+// open loads the models. Without them the error says what to do, and carries exitNoModel.
+func (f modelFlags) open(gpu bool, log *slog.Logger) (*engine, error) {
+	store := models.NewStore(f.Models, log)
+	path, err := store.Path(f.Model)
+	if err != nil {
+		return nil, noModel(f.Model, err)
+	}
+	voice, err := store.Path(vadModel)
+	if err != nil {
+		return nil, noModel(vadModel, err)
+	}
+	m, err := whisper.Load(path, whisper.Options{GPU: gpu, Threads: 1})
+	if err != nil {
+		return nil, noModel(f.Model, err)
+	}
+	v, err := vad.Load(voice)
+	if err != nil {
+		return nil, errors.Join(noModel(vadModel, err), m.Close())
+	}
+	return &engine{whisper: m, vad: v}, nil
+}
+
+const vadModel = "silero-vad"
+
+func noModel(name string, err error) error {
+	return exitStatus{fmt.Errorf("no speech model %q: %w; fetch it with: souffleur models pull %s", name, err, name), exitNoModel}
+}
+
+func (e *engine) recognizer() (asr.Recognizer, error)  { return e.whisper.NewRecognizer() }
+func (e *engine) detector() (asr.VoiceDetector, error) { return e.vad.NewDetector() }
+
+func (e *engine) close(log *slog.Logger) {
+	if err := errors.Join(e.vad.Close(), e.whisper.Close()); err != nil {
+		log.Error("close speech models", "err", err)
+	}
+}
+
+// diarizeCmd will tell voices on one microphone apart.
+type diarizeCmd struct{}
+
+// Run says that there is no such role yet.
+func (diarizeCmd) Run() error {
+	return badUsage("diarize: this version does not tell several voices on one microphone apart yet; each participant is one speaker")
+}
+
+// summarizeCmd will write minutes.
+type summarizeCmd struct{}
+
+// Run says that there is no such role yet.
+func (summarizeCmd) Run() error {
+	return badUsage("summarize: this version does not write minutes yet; transcripts are kept at level minutes too")
+}

@@ -1,0 +1,368 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"souffleur/internal/bus"
+	"souffleur/internal/embed"
+	"souffleur/internal/meeting"
+	"souffleur/internal/node"
+	"souffleur/internal/seal"
+	"souffleur/internal/supervise"
+	"souffleur/sfu"
+	"souffleur/storage"
+	"souffleur/web"
+	"souffleur/web/ui"
+)
+
+// systemFlags are the settings of the whole system on one machine.
+type systemFlags struct {
+	dataFlags
+	nodeFlags
+	busFlags
+	storageFlags
+	keyFlags
+	modelFlags
+	asrFlags
+}
+
+// serveCmd is the whole system on one machine.
+type serveCmd struct {
+	systemFlags
+	AdminLink bool `help:"Print a new one-time admin link, also if an admin has signed in before."`
+}
+
+// Run starts everything and ends with ctx.
+func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return badUsage("--data: %w", err)
+	}
+	closers := &closeStack{}
+	defer closers.close(log)
+	if err := c.embed(ctx, closers, log); err != nil {
+		return err
+	}
+	master, err := c.master(c.Data)
+	if err != nil {
+		return err
+	}
+	if c.MasterKey == "" && c.MasterKeyFile == "" { // children and other roles read the same file
+		c.MasterKeyFile = filepath.Join(c.Data, "master.key")
+	}
+	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, master, log)
+	if err != nil {
+		return err
+	}
+	closers.add("bus", sys.bus.Close)
+	house, err := openHouse(ctx, c.nodeFlags, c.Data, sys, closers, log)
+	if err != nil {
+		return err
+	}
+	asr, err := c.recognisers(house.node, log)
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return asr.Run(ctx) })
+	g.Go(func() error { return sys.archiver(log).Run(ctx) })
+	g.Go(func() error { return house.run(ctx) })
+	if err := house.greet(ctx, c.AdminLink || house.firstRun); err != nil {
+		log.Error("the admin link could not be made", "err", err)
+	}
+	return ignoreCancel(g.Wait())
+}
+
+func ignoreCancel(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// embed starts the embedded servers that are not replaced by real ones, and points the settings at them.
+func (c *serveCmd) embed(ctx context.Context, closers *closeStack, log *slog.Logger) error {
+	if len(c.KafkaBrokers) == 0 {
+		broker, err := embed.StartBroker(ctx, embed.BrokerConfig{Dir: filepath.Join(c.Data, "kafka")}, log)
+		if err != nil {
+			return fmt.Errorf("start embedded broker: %w", err)
+		}
+		closers.add("embedded broker", broker.Close)
+		c.KafkaBrokers = []string{broker.Addr()}
+	}
+	if c.S3Endpoint == "" {
+		s3, err := embed.StartS3(ctx, embed.S3Config{Dir: filepath.Join(c.Data, "s3")}, log)
+		if err != nil {
+			return fmt.Errorf("start embedded store: %w", err)
+		}
+		closers.add("embedded store", s3.Close)
+		c.S3Endpoint, c.S3AccessKey, c.S3SecretKey, c.S3TLS = s3.Endpoint(), s3.AccessKey(), s3.SecretKey(), false
+	}
+	return nil
+}
+
+// recognisers describes the supervised speech recogniser: this program as a child with the same settings.
+func (c *serveCmd) recognisers(n *node.Node, log *slog.Logger) (supervise.Child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return supervise.Child{}, fmt.Errorf("find own program: %w", err)
+	}
+	env := childEnv(c.systemFlags)
+	return supervise.Child{
+		Name: "asr", Path: self, Args: []string{"asr", "--supervised"}, Env: env, Log: log, Lower: 5,
+		Started: func() { n.SetRecognisers("") },
+		Stopped: func(code int) {
+			if code == exitNoModel {
+				n.SetRecognisers(meeting.ReasonNoModel)
+			}
+		},
+	}, nil
+}
+
+// system is what every role needs: Kafka, S3 and the keys.
+type system struct {
+	bus   *bus.Bus
+	store *storage.Store
+	keys  *storage.Keyring
+}
+
+func openSystem(ctx context.Context, b busFlags, s storageFlags, master *seal.Master, log *slog.Logger) (*system, error) {
+	if len(b.KafkaBrokers) == 0 {
+		return nil, badUsage("KAFKA_BROKERS is not set: only serve starts a broker of its own")
+	}
+	if s.S3Endpoint == "" {
+		return nil, badUsage("S3_ENDPOINT is not set: only serve starts a store of its own")
+	}
+	if err := b.config().Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	if err := s.config().Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	store, err := storage.Open(ctx, s.config(), log)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := bus.Open(ctx, b.config(), log)
+	if err != nil {
+		return nil, err
+	}
+	return &system{bus: messages, store: store, keys: storage.NewKeyring(store, master)}, nil
+}
+
+func (s *system) archiver(log *slog.Logger) *storage.Archiver {
+	return storage.NewArchiver(s.bus, s.store, s.keys, storage.DefaultArchiverConfig(), log)
+}
+
+// house is the rooms and web pages of this machine.
+type house struct {
+	node   *node.Node
+	web    *web.Server
+	http   *http.Server
+	listen net.Listener
+	flags  nodeFlags
+	links  *storage.Links
+	url    string
+	log    *slog.Logger
+
+	firstRun bool // nobody has had a chance to become admin yet
+}
+
+func openHouse(ctx context.Context, f nodeFlags, data string, sys *system, closers *closeStack, log *slog.Logger) (*house, error) {
+	nodeConfig, err := f.nodeConfig()
+	if err != nil {
+		return nil, err
+	}
+	token, firstRun, err := apiToken(data)
+	if err != nil {
+		return nil, err
+	}
+	webConfig, err := f.webConfig(token)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", f.Listen)
+	if err != nil {
+		return nil, badUsage("--listen %s: %w; is another souffleur running? Stop it, or choose another address", f.Listen, err)
+	}
+	closers.add("listener", func() error { return ignoreClosed(listener.Close()) })
+	media, err := sfu.NewNode(f.sfuConfig(), log)
+	if err != nil {
+		return nil, fmt.Errorf("open media port (choose another with --udp-port): %w", err)
+	}
+	closers.add("sfu", media.Close)
+	rooms, meetings := storage.NewRooms(sys.store, sys.keys), storage.NewMeetings(sys.store, sys.keys)
+	transcripts, audit := storage.NewTranscripts(sys.store, sys.keys, meetings), storage.NewAudit(sys.store, sys.keys)
+	instance := storage.NewInstance(sys.store)
+	n, err := node.New(ctx, nodeConfig, node.Deps{
+		Bus: sys.bus, Keys: sys.keys, Rooms: rooms, Meetings: meetings, Instance: instance,
+		Transcripts: transcripts, Audit: audit, SFU: media, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	links := storage.NewLinks(sys.store, sys.keys)
+	server, err := web.New(webConfig, web.Deps{
+		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: storage.NewSessions(sys.store, sys.keys),
+		Links: links, Instance: instance, Audit: audit, UI: clientFiles(log), Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h := &house{node: n, web: server, listen: listener, flags: f, links: links, log: log, url: f.PublicURL, firstRun: firstRun}
+	if h.url == "" {
+		h.url = localURL(f.TLSCert != "", f.Listen, listener.Addr())
+	}
+	h.http = &http.Server{Handler: server.Handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	if err := writeURL(data, h.url); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// clientFiles are the web pages; without them the server says on its pages that `make` was not run.
+func clientFiles(log *slog.Logger) fs.FS {
+	files, ok := ui.Built()
+	if !ok {
+		log.Warn("built without the web pages: run make build")
+		return nil
+	}
+	return files
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// localURL is how a browser on this machine reaches the server.
+func localURL(tls bool, listen string, addr net.Addr) string {
+	scheme := "http"
+	if tls {
+		scheme = "https"
+	}
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil || host == "" || host == "0.0.0.0" || host == "::" {
+		host = "localhost"
+	}
+	_, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return scheme + "://" + listen
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// run serves until ctx ends, then lets connections finish.
+func (h *house) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return h.node.Run(ctx) })
+	g.Go(func() error {
+		var err error
+		if h.flags.TLSCert != "" {
+			err = h.http.ServeTLS(h.listen, h.flags.TLSCert, h.flags.TLSKey)
+		} else {
+			err = h.http.Serve(h.listen)
+		}
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("serve HTTP: %w", err)
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		stop, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return errors.Join(h.web.Shutdown(stop), h.http.Shutdown(stop))
+	})
+	return g.Wait()
+}
+
+// greet prints where the server is, and a one-time admin link if wanted.
+func (h *house) greet(ctx context.Context, adminLink bool) error {
+	fmt.Printf("\n  Souffleur is ready:  %s\n", h.url)
+	if adminLink {
+		secret, err := h.links.Create(ctx, storage.LinkAdmin, "", adminLinkLife)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("  Admin link, works once within a day:  %s/link#%s\n", h.url, secret)
+	}
+	fmt.Println()
+	return nil
+}
+
+const adminLinkLife = 24 * time.Hour
+
+// Files in the data directory that the command line on the same machine reads.
+const (
+	tokenFile = "api-token"
+	urlFile   = "url"
+)
+
+// apiToken returns the token that gives programs on this machine the rights of an admin, and makes it at the first run.
+func apiToken(dir string) (token string, made bool, err error) {
+	path := filepath.Join(dir, tokenFile)
+	text, err := os.ReadFile(path)
+	if err == nil {
+		return strings.TrimSpace(string(text)), false, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", false, fmt.Errorf("read API token: %w", err)
+	}
+	raw := make([]byte, 32)
+	rand.Read(raw)
+	token = hex.EncodeToString(raw)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", false, badUsage("--data: %w", err)
+	}
+	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+		return "", false, fmt.Errorf("write API token: %w", err)
+	}
+	return token, true, nil
+}
+
+// writeURL leaves the server's address for the command line.
+func writeURL(dir, url string) error {
+	if err := os.WriteFile(filepath.Join(dir, urlFile), []byte(url+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write address file: %w", err)
+	}
+	return nil
+}
+
+// closeStack closes in reverse order what was opened.
+type closeStack struct {
+	entries []struct {
+		name  string
+		close func() error
+	}
+}
+
+func (s *closeStack) add(name string, f func() error) {
+	s.entries = append(s.entries, struct {
+		name  string
+		close func() error
+	}{name, f})
+}
+
+func (s *closeStack) close(log *slog.Logger) {
+	for i := len(s.entries) - 1; i >= 0; i-- {
+		if err := s.entries[i].close(); err != nil {
+			log.Error("close", "part", s.entries[i].name, "err", err)
+		}
+	}
+}

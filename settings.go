@@ -1,0 +1,261 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"souffleur/internal/bus"
+	"souffleur/internal/node"
+	"souffleur/internal/seal"
+	"souffleur/sfu"
+	"souffleur/storage"
+	"souffleur/web"
+)
+
+// dataFlags says where the durable things of this machine are.
+type dataFlags struct {
+	Data string `help:"Folder for everything this machine keeps." env:"SOUFFLEUR_DATA" default:"data" type:"path" placeholder:"DIR"`
+}
+
+// busFlags chooses the Kafka servers.
+type busFlags struct {
+	KafkaBrokers     []string `help:"Kafka servers, HOST:PORT,…; without it serve starts the embedded broker." env:"KAFKA_BROKERS" placeholder:"HOST:PORT"`
+	KafkaPrefix      string   `help:"Prefix of all topic names." env:"KAFKA_PREFIX" default:"souffleur."`
+	KafkaReplication int      `help:"Replication factor of topics that are created; 3 in production." env:"KAFKA_REPLICATION" default:"1"`
+	KafkaLarge       bool     `help:"Create topics with the partitions of a large installation." env:"KAFKA_LARGE"`
+	KafkaTLS         bool     `help:"Use TLS." env:"KAFKA_TLS" name:"kafka-tls"`
+	KafkaCAFile      string   `help:"Certificates to trust instead of the system's." env:"KAFKA_CA_FILE" name:"kafka-ca-file" type:"existingfile" placeholder:"FILE"`
+	KafkaSASL        string   `help:"SASL mechanism: plain, scram-sha-256 or scram-sha-512." env:"KAFKA_SASL" name:"kafka-sasl" placeholder:"MECHANISM"`
+	KafkaUser        string   `help:"SASL user." env:"KAFKA_USER" placeholder:"NAME"`
+	KafkaPassword    string   `help:"SASL password." env:"KAFKA_PASSWORD" placeholder:"SECRET" secret:""`
+}
+
+func (f busFlags) config() bus.Config {
+	c := bus.DefaultConfig()
+	c.Brokers, c.Prefix, c.Replication, c.Large = f.KafkaBrokers, f.KafkaPrefix, f.KafkaReplication, f.KafkaLarge
+	c.TLS, c.CAFile = f.KafkaTLS, f.KafkaCAFile
+	c.SASL, c.User, c.Password = f.KafkaSASL, f.KafkaUser, f.KafkaPassword
+	return c
+}
+
+// storageFlags chooses the S3 server.
+type storageFlags struct {
+	S3Endpoint  string `help:"S3 server, HOST:PORT; without it serve starts the embedded store." env:"S3_ENDPOINT" name:"s3-endpoint" placeholder:"HOST:PORT"`
+	S3Region    string `help:"S3 region." env:"S3_REGION" name:"s3-region" default:"us-east-1"`
+	S3Bucket    string `help:"Bucket; made if absent." env:"S3_BUCKET" name:"s3-bucket" default:"souffleur"`
+	S3AccessKey string `help:"Access key." env:"S3_ACCESS_KEY" name:"s3-access-key"`
+	S3SecretKey string `help:"Secret key." env:"S3_SECRET_KEY" name:"s3-secret-key" secret:""`
+	S3TLS       bool   `help:"Use TLS." env:"S3_TLS" name:"s3-tls"`
+}
+
+func (f storageFlags) config() storage.Config {
+	c := storage.DefaultConfig()
+	c.Endpoint, c.Region, c.Bucket = f.S3Endpoint, f.S3Region, f.S3Bucket
+	c.AccessKey, c.SecretKey, c.TLS = f.S3AccessKey, f.S3SecretKey, f.S3TLS
+	return c
+}
+
+// keyFlags gives the master key.
+type keyFlags struct {
+	MasterKey     string `help:"Master key that wraps all others, 64 hexadecimal digits." env:"SOUFFLEUR_MASTER_KEY" secret:""`
+	MasterKeyFile string `help:"File with the master key; serve makes DATA/master.key if there is none." env:"SOUFFLEUR_MASTER_KEY_FILE" type:"path" placeholder:"FILE"`
+}
+
+// master returns the master key. An empty dir means that no file may be made.
+func (f keyFlags) master(dir string) (*seal.Master, error) {
+	if f.MasterKey != "" {
+		m, err := seal.ParseMaster(f.MasterKey)
+		if err != nil {
+			return nil, badUsage("SOUFFLEUR_MASTER_KEY: %w", err)
+		}
+		return m, nil
+	}
+	path, create := f.MasterKeyFile, false
+	if path == "" {
+		if dir == "" {
+			return nil, badUsage("no master key: set SOUFFLEUR_MASTER_KEY_FILE to the file DATA/master.key of the server, or SOUFFLEUR_MASTER_KEY")
+		}
+		path, create = filepath.Join(dir, "master.key"), true
+	}
+	m, err := seal.LoadMaster(path, create)
+	if err != nil {
+		return nil, badUsage("%w", err)
+	}
+	return m, nil
+}
+
+// modelFlags chooses the speech model.
+type modelFlags struct {
+	Models string `help:"Folder of speech models." env:"SOUFFLEUR_MODELS" default:"${models}" type:"path" placeholder:"DIR"`
+	Model  string `help:"Speech model." env:"SOUFFLEUR_MODEL" default:"whisper-base" placeholder:"NAME"`
+}
+
+func defaultModelsDir() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	return filepath.Join(cache, "souffleur", "models")
+}
+
+// asrFlags tunes recognition.
+type asrFlags struct {
+	ASRWorkers int  `help:"Decodes at once, one thread each; 0: one per core." env:"SOUFFLEUR_ASR_WORKERS" name:"asr-workers" default:"0"`
+	GPU        bool `help:"Use the GPU, if the engine was built for one." env:"SOUFFLEUR_GPU" name:"gpu"`
+}
+
+// nodeFlags are of the rooms and the web pages.
+type nodeFlags struct {
+	Listen         string        `help:"Address of the web pages." env:"SOUFFLEUR_LISTEN" default:"localhost:8080" placeholder:"HOST:PORT"`
+	PublicURL      string        `help:"Address under which browsers reach the server, behind a proxy." env:"SOUFFLEUR_PUBLIC_URL" placeholder:"URL"`
+	TrustedProxies []string      `help:"Proxies whose X-Forwarded headers are believed, as networks." env:"SOUFFLEUR_TRUSTED_PROXIES" placeholder:"CIDR"`
+	TLSCert        string        `help:"Certificate file: serve HTTPS." env:"SOUFFLEUR_TLS_CERT" name:"tls-cert" type:"existingfile" placeholder:"FILE"`
+	TLSKey         string        `help:"Key file of the certificate." env:"SOUFFLEUR_TLS_KEY" name:"tls-key" type:"existingfile" placeholder:"FILE"`
+	UDPPort        int           `help:"UDP port for all media; 0: any." env:"SOUFFLEUR_UDP_PORT" name:"udp-port" default:"3480"`
+	PublicIPs      []string      `help:"Public addresses of this machine, if it is behind NAT." env:"SOUFFLEUR_PUBLIC_IPS" name:"public-ips" placeholder:"IP"`
+	Grace          time.Duration `help:"How long a meeting waits for somebody to come back before it ends." env:"SOUFFLEUR_GRACE" default:"2m"`
+	MaxPeople      int           `help:"People in one meeting." env:"SOUFFLEUR_MAX_PEOPLE" default:"150"`
+}
+
+func (f nodeFlags) nodeConfig() (node.Config, error) {
+	c := node.DefaultConfig()
+	c.Grace, c.MaxPeople = f.Grace, f.MaxPeople
+	if err := c.Validate(); err != nil {
+		return c, usageError{err}
+	}
+	return c, nil
+}
+
+func (f nodeFlags) sfuConfig() sfu.Config {
+	c := sfu.DefaultConfig()
+	c.UDPPort, c.PublicIPs = f.UDPPort, f.PublicIPs
+	return c
+}
+
+func (f nodeFlags) webConfig(token string) (web.Config, error) {
+	c := web.DefaultConfig()
+	c.PublicURL, c.APIToken, c.Version = f.PublicURL, token, version
+	for _, p := range f.TrustedProxies {
+		prefix, err := netip.ParsePrefix(p)
+		if err != nil {
+			return c, badUsage("SOUFFLEUR_TRUSTED_PROXIES: %q is no network such as 10.0.0.0/8", p)
+		}
+		c.TrustedProxies = append(c.TrustedProxies, prefix)
+	}
+	if err := c.Validate(); err != nil {
+		return c, usageError{err}
+	}
+	if (f.TLSCert == "") != (f.TLSKey == "") {
+		return c, badUsage("--tls-cert and --tls-key go together")
+	}
+	return c, nil
+}
+
+// loadSettings reads the JSON file of --config. A key that is no flag stops the start.
+func loadSettings(r io.Reader) (kong.Resolver, error) {
+	values := map[string]any{}
+	if err := json.NewDecoder(r).Decode(&values); err != nil {
+		return nil, fmt.Errorf("settings file is not JSON: %w", err)
+	}
+	return settingsFile(values), nil
+}
+
+type settingsFile map[string]any
+
+// Validate implements kong.Resolver.
+func (s settingsFile) Validate(app *kong.Application) error {
+	known := map[string]bool{}
+	for _, f := range flagsBelow(app.Node) {
+		known[f.Name] = true
+	}
+	for key := range s {
+		if !known[key] {
+			return fmt.Errorf("settings file: unknown key %q", key)
+		}
+	}
+	return nil
+}
+
+func flagsBelow(n *kong.Node) []*kong.Flag {
+	flags := slices.Clone(n.Flags)
+	for _, child := range n.Children {
+		flags = append(flags, flagsBelow(child)...)
+	}
+	return flags
+}
+
+// Resolve implements kong.Resolver.
+func (s settingsFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	value, ok := s[flag.Name]
+	if !ok {
+		return nil, nil
+	}
+	return value, nil
+}
+
+// configCmd shows settings.
+type configCmd struct {
+	Print configPrintCmd `cmd:"" help:"Print the settings that serve would use, secrets masked."`
+}
+
+type configPrintCmd struct{ systemFlags }
+
+// Run prints the effective settings of serve.
+func (c *configPrintCmd) Run(kctx *kong.Context) error {
+	for _, f := range kctx.Selected().Flags {
+		value := fmt.Sprint(f.Target.Interface())
+		if list, ok := f.Target.Interface().([]string); ok {
+			value = strings.Join(list, ",")
+		}
+		if f.Tag.Has("secret") && !f.Target.IsZero() {
+			value = "********"
+		}
+		env := ""
+		if len(f.Envs) > 0 {
+			env = f.Envs[0]
+		}
+		if _, err := fmt.Fprintf(kctx.Stdout, "%-24s %-28s %s\n", f.Name, env, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// childEnv is the environment that gives a child process the same settings as this one: every flag that has a variable.
+func childEnv(flags any) []string {
+	env := os.Environ()
+	walkFlags(reflect.ValueOf(flags), func(name string, v reflect.Value) {
+		if v.IsZero() {
+			return
+		}
+		value := fmt.Sprint(v.Interface())
+		if list, ok := v.Interface().([]string); ok {
+			value = strings.Join(list, ",")
+		}
+		env = append(env, name+"="+value)
+	})
+	return env
+}
+
+func walkFlags(v reflect.Value, visit func(env string, v reflect.Value)) {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		if field.Anonymous {
+			walkFlags(v.Field(i), visit)
+			continue
+		}
+		if env, ok := field.Tag.Lookup("env"); ok {
+			visit(env, v.Field(i))
+		}
+	}
+}
