@@ -6,7 +6,6 @@ package s3test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,6 +15,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"souffleur/internal/embed"
 )
@@ -69,7 +71,7 @@ func MinIO(t testing.TB) Server {
 		t.Fatalf("start minio: %v", err)
 	}
 	t.Cleanup(func() { stop(t, command) })
-	await(t, server.Endpoint)
+	await(t, server)
 	return server
 }
 
@@ -100,13 +102,21 @@ func freeAddr(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// await polls until the server says that it is ready.
-func await(t testing.TB, endpoint string) {
+// await polls until the server answers signed requests; before that it says that it is not initialised, although its
+// health check is good.
+func await(t testing.TB, server Server) {
 	t.Helper()
+	transport := &http.Transport{DisableKeepAlives: true}
+	client, err := minio.New(server.Endpoint, &minio.Options{
+		Creds: credentials.NewStaticV4(server.AccessKey, server.SecretKey, ""), Region: "us-east-1", MaxRetries: 1, Transport: transport,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	for {
-		err := ready(ctx, endpoint)
+		_, err := client.BucketExists(ctx, "ready")
 		if err == nil {
 			return
 		}
@@ -116,23 +126,6 @@ func await(t testing.TB, endpoint string) {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-func ready(ctx context.Context, endpoint string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+endpoint+"/minio/health/ready", nil)
-	if err != nil {
-		return err
-	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("ready check answered %s", response.Status)
-	}
-	return nil
 }
 
 // stop ends the process and waits until it is gone.
