@@ -11,11 +11,19 @@ const (
 
 // melFilters returns n triangular filters of melBins weights each: Slaney's mel scale and area norm, 0 to 8 kHz, as
 // librosa.filters.mel computes them and OpenAI trained with.
-func melFilters(n int) []float32 {
+func melFilters(n int) []float32 { return filtersBetween(melEdges(n)) }
+
+// melEdges returns where n filters begin, peak and end, in hertz: each begins where the one before it peaks.
+func melEdges(n int) []float64 {
 	edges := make([]float64, n+2)
 	for i := range edges {
 		edges[i] = melToHertz(hertzToMel(melMaxHertz) * float64(i) / float64(n+1))
 	}
+	return edges
+}
+
+func filtersBetween(edges []float64) []float32 {
+	n := len(edges) - 2
 	filters := make([]float32, n*melBins)
 	for i := range n {
 		low, peak, high := edges[i], edges[i+1], edges[i+2]
