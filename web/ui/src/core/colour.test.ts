@@ -1,10 +1,9 @@
 // The contrast of the colours as they stand in tokens.css (WCAG 1.4.3 and 1.4.11).
 
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import css from '../styles/tokens.css?raw';
 import { contrast, fromHex, fromOKLCH, type RGB } from './colour';
 
-const css = readFileSync(new URL('../styles/tokens.css', import.meta.url), 'utf8');
 const light = tokens(css.split("[data-theme='dark']")[0] ?? '');
 const dark = new Map([...light, ...tokens(css.split("[data-theme='dark']").slice(1).join(''))]);
 const white: RGB = [1, 1, 1];

@@ -226,14 +226,16 @@ export class MeetingSession {
     const then = afterGone(code);
     if (then === 'stop' || (then === 'rejoin' && this.#rejoined)) return this.#end({ name: 'gone', code });
     this.phase.set({ name: 'reconnecting', attempt: 0 });
-    if (then === 'rejoin') void this.#rejoin(code);
+    if (then !== 'rejoin') return;
+    this.#socket.hold();
+    void this.#rejoin(code);
   }
 
   async #rejoin(code: string): Promise<void> {
     this.#rejoined = true;
     try {
       this.#token = await this.#options.rejoin();
-      this.#socket.hurry();
+      if (this.phase.get().name === 'reconnecting') this.#socket.start();
     } catch {
       this.#end({ name: 'gone', code });
     }

@@ -1,52 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ServerMessage } from './signal';
 import { SignalSocket } from './socket';
-
-/** A socket as the browser has it, moved by the test. */
-class Wire extends EventTarget implements WebSocket {
-  static readonly all: Wire[] = [];
-  readonly CONNECTING = 0;
-  readonly OPEN = 1;
-  readonly CLOSING = 2;
-  readonly CLOSED = 3;
-  binaryType: BinaryType = 'blob';
-  readonly bufferedAmount = 0;
-  readonly extensions = '';
-  readonly protocol = '';
-  readyState = 0;
-  onopen: WebSocket['onopen'] = null;
-  onmessage: WebSocket['onmessage'] = null;
-  onclose: WebSocket['onclose'] = null;
-  onerror: WebSocket['onerror'] = null;
-  readonly sent: string[] = [];
-
-  constructor(readonly url: string) {
-    super();
-    Wire.all.push(this);
-  }
-  send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
-    this.sent.push(String(data));
-  }
-  close(): void {
-    this.readyState = 3;
-  }
-  opens(): void {
-    this.readyState = 1;
-    this.onopen?.call(this, new Event('open'));
-  }
-  says(frame: unknown): void {
-    this.onmessage?.call(this, new MessageEvent('message', { data: frame }));
-  }
-  breaks(): void {
-    this.readyState = 3;
-    this.onclose?.call(this, new Event('close') as CloseEvent);
-  }
-  static get last(): Wire {
-    const wire = Wire.all.at(-1);
-    if (!wire) throw new Error('no socket was opened');
-    return wire;
-  }
-}
+import { Wire } from './testing/wire';
 
 describe('the signalling socket', () => {
   const heard: ServerMessage[] = [];
@@ -141,6 +96,15 @@ describe('the signalling socket', () => {
     old.breaks();
     old.says('{"type":"left","participant":"p1"}');
     expect(heard).toEqual([]);
+  });
+
+  it('stays away while the session gets another token', () => {
+    Wire.last.opens();
+    socket.hold();
+    vi.advanceTimersByTime(120_000);
+    expect(Wire.all).toHaveLength(1);
+    socket.start();
+    expect(Wire.all).toHaveLength(2);
   });
 
   it('does not come back after it was stopped', () => {

@@ -63,6 +63,14 @@ export class SignalSocket {
     this.#drop();
   }
 
+  /** Closes the socket and stays away until start: the session needs another token first. */
+  hold(): void {
+    const ws = this.#ws;
+    this.#ws = undefined;
+    this.#clear();
+    ws?.close();
+  }
+
   /** Tries now, if it was waiting: the network came back. */
   hurry(): void {
     if (this.#retry === undefined || this.#stopped) return;

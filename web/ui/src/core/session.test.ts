@@ -1,0 +1,206 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { MeetingSession, type Notice } from './session';
+import { Wire } from './testing/wire';
+
+const policy = (level: string, by_name = '') => ({ level, ceiling: 'minutes', by_name, at_ms: 0 });
+const ai = (level: string, by_name = '') => ({
+  policy: policy(level, by_name),
+  status: { state: level === 'off' ? 'off' : 'live' },
+});
+const peer = (participant: string, order: number) => ({
+  participant,
+  name: participant,
+  role: 'participant',
+  order,
+  sources: [],
+  opt_out: false,
+  present: true,
+});
+const welcome = (change: object = {}) => ({
+  type: 'welcome',
+  welcome: {
+    participant: 'ada',
+    meeting: 'm1',
+    room: 'r1',
+    room_name: 'Tuesday',
+    role: 'participant',
+    began_unix_ms: 0,
+    token: 'resume-1',
+    peers: [peer('ada', 0)],
+    ai: ai('off'),
+    ...change,
+  },
+});
+const caption = (change: object = {}) => ({
+  type: 'caption',
+  caption: {
+    v: 1,
+    seg: 's1',
+    rev: 1,
+    spk: 'ada',
+    t0: 0,
+    t1: 1,
+    lang: 'en',
+    text: 'hi',
+    stable: 0,
+    final: false,
+    ...change,
+  },
+});
+
+describe('a stay in a meeting', () => {
+  let session: MeetingSession;
+  let notices: Notice[];
+  let rejoin: () => Promise<string>;
+  const kinds = () => notices.map((n) => n.kind);
+  const says = (message: object) => Wire.last.says(JSON.stringify(message));
+  const shown = () => session.captions.shown.get().map((s) => s.caption.text);
+  const hellos = () => Wire.all.map((w) => w.sent[0]);
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal('WebSocket', Wire);
+    Wire.all.length = 0;
+    notices = [];
+    rejoin = () => Promise.resolve('fresh');
+    session = new MeetingSession({
+      socketUrl: 'ws://test/api/v1/signal',
+      token: 'first',
+      rejoin: () => rejoin(),
+      device: () => '',
+      notice: (n) => notices.push(n),
+    });
+    session.start();
+  });
+  afterEach(() => {
+    session.leave();
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  function joined(change: object = {}): void {
+    Wire.last.opens();
+    says(welcome(change));
+  }
+
+  it('begins with its token and the state it is welcomed to', () => {
+    joined();
+    expect(hellos()).toEqual(['{"type":"hello","token":"first"}']);
+    expect(session.phase.get()).toEqual({ name: 'connected' });
+    expect([...session.roster.peers.get().keys()]).toEqual(['ada']);
+    expect(notices).toEqual([]);
+  });
+
+  it('is told of the AI at once when it is on', () => {
+    joined({ ai: ai('transcript', 'Grace') });
+    expect(notices).toMatchObject([{ kind: 'policy', change: false, ai: { policy: { level: 'transcript' } } }]);
+  });
+
+  it('resumes after a loss with the token of the welcome, and takes the roster as it is then', async () => {
+    joined({ peers: [peer('ada', 0), peer('ben', 1)] });
+    Wire.last.breaks();
+    expect(session.phase.get()).toMatchObject({ name: 'reconnecting' });
+    await vi.advanceTimersByTimeAsync(1_000);
+    joined({ token: 'resume-2' });
+    expect(hellos()[1]).toBe('{"type":"hello","token":"resume-1"}');
+    expect(session.phase.get()).toEqual({ name: 'connected' });
+    expect([...session.roster.peers.get().keys()]).toEqual(['ada']);
+  });
+
+  it('announces who comes and goes, but not itself', () => {
+    joined();
+    says({ type: 'joined', peer: peer('ada', 0) });
+    says({ type: 'joined', peer: peer('ben', 1) });
+    says({ type: 'changed', peer: { ...peer('ben', 1), sources: ['mic'] } });
+    says({ type: 'left', participant: 'ben' });
+    says({ type: 'left', participant: 'stranger' });
+    expect(kinds()).toEqual(['joined', 'left']);
+  });
+
+  it('announces a change of the AI once, with who made it', () => {
+    joined();
+    says({ type: 'ai', ai: ai('captions', 'Grace') });
+    says({ type: 'ai', ai: ai('captions', 'Grace') });
+    expect(notices).toMatchObject([{ kind: 'policy', change: true, ai: { policy: { by_name: 'Grace' } } }]);
+  });
+
+  it('lists what was said before it came, without showing it as if said now', () => {
+    joined({ ai: ai('captions') });
+    says(caption({ seg: 'old', final: true, rev: 1000, text: 'long ago' }));
+    expect(shown()).toEqual([]);
+    expect(session.captions.finals.get()).toHaveLength(1);
+    vi.advanceTimersByTime(2_000);
+    says(caption({ seg: 'new', final: true, rev: 1000, text: 'just now' }));
+    expect(shown()).toEqual(['just now']);
+  });
+
+  it('takes captions off the screen when their time is over', () => {
+    joined({ ai: ai('captions') });
+    says(caption());
+    expect(shown()).toEqual(['hi']);
+    vi.advanceTimersByTime(4_100);
+    expect(shown()).toEqual([]);
+  });
+
+  it('empties the screen when the AI is switched off, and shows nothing that comes late', () => {
+    joined({ ai: ai('captions') });
+    says(caption());
+    says({ type: 'ai', ai: ai('off', 'Grace') });
+    says(caption({ rev: 2 }));
+    says(caption({ final: true, rev: 1000 }));
+    expect(shown()).toEqual([]);
+  });
+
+  it.each(['ended', 'replaced', 'flood'])('is over after "%s", and does not come back', async (code) => {
+    joined();
+    says({ type: 'gone', code, message: '' });
+    Wire.last.breaks();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(session.phase.get()).toEqual({ name: 'gone', code });
+    expect(Wire.all).toHaveLength(1);
+  });
+
+  it('comes back with the same token when the server restarts', async () => {
+    joined();
+    says({ type: 'gone', code: 'shutdown', message: '' });
+    Wire.last.breaks();
+    await vi.advanceTimersByTimeAsync(1_000);
+    Wire.last.opens();
+    expect(hellos()[1]).toBe('{"type":"hello","token":"resume-1"}');
+  });
+
+  it('joins anew, once, when its token is not known any more', async () => {
+    joined();
+    says({ type: 'gone', code: 'expired', message: '' });
+    Wire.last.breaks();
+    await vi.advanceTimersByTimeAsync(1_000);
+    Wire.last.opens();
+    expect(hellos()).toEqual(['{"type":"hello","token":"first"}', '{"type":"hello","token":"fresh"}']);
+    says({ type: 'gone', code: 'bad_token', message: '' });
+    expect(session.phase.get()).toEqual({ name: 'gone', code: 'bad_token' });
+  });
+
+  it('is over when it may not join anew', async () => {
+    rejoin = () => Promise.reject(new Error('room is gone'));
+    joined();
+    says({ type: 'gone', code: 'expired', message: '' });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(session.phase.get()).toEqual({ name: 'gone', code: 'expired' });
+  });
+
+  it('forgets the captions of another meeting', async () => {
+    joined({ ai: ai('captions') });
+    says(caption({ final: true, rev: 1000 }));
+    Wire.last.breaks();
+    await vi.advanceTimersByTimeAsync(1_000);
+    joined({ meeting: 'm2' });
+    expect(session.captions.finals.get()).toEqual([]);
+  });
+
+  it('says that it leaves', () => {
+    joined();
+    session.leave();
+    expect(Wire.last.sent.at(-1)).toBe('{"type":"leave"}');
+    expect(session.phase.get()).toEqual({ name: 'left' });
+  });
+});
