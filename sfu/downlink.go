@@ -121,12 +121,12 @@ func (d *downlink) accept(text string) error {
 
 // stateChanged runs on pion's goroutine.
 func (d *downlink) stateChanged(state webrtc.PeerConnectionState) {
-	d.open.Store(state == webrtc.PeerConnectionStateConnected)
-	if state != webrtc.PeerConnectionStateConnected {
+	connected := state == webrtc.PeerConnectionStateConnected
+	if d.open.Swap(connected) == connected || !connected {
 		return
 	}
 	for _, s := range d.slots {
-		s.urge(time.Now())
+		s.begin(time.Now())
 	}
 }
 

@@ -73,7 +73,7 @@ func newUplinkAPI(settings webrtc.SettingEngine) (*webrtc.API, error) {
 }
 
 // newDownlinkAPI makes the connections that send. They have no interceptor at all: slots answer NACKs from the tracks'
-// rings and write their own sender reports, which saves 26 MB a subscriber of 12 videos.
+// rings and write their own sender reports. (600 forwarded videos took 45 MB instead of 1,177 MB.)
 func newDownlinkAPI(settings webrtc.SettingEngine) (*webrtc.API, error) {
 	media := &webrtc.MediaEngine{}
 	if err := registerCodecs(media); err != nil {

@@ -35,9 +35,14 @@ type stage struct {
 	people int
 }
 
+// newStage opens a stage beside others: they mostly wait for media, which comes in real time.
 func newStage(t *testing.T, config sfu.RoomConfig) *stage {
+	t.Parallel()
+	return openStage(t, config)
+}
+
+func openStage(t *testing.T, config sfu.RoomConfig) *stage {
 	t.Helper()
-	t.Parallel() // stages mostly wait for media, which comes in real time
 	nodeConfig := sfu.DefaultConfig()
 	nodeConfig.UDPPort, nodeConfig.Addresses = 0, []string{"127.0.0.1"}
 	node, err := sfu.NewNode(nodeConfig, testLog())
@@ -116,7 +121,7 @@ func (a *actor) handle(m signal.ClientMessage) {
 // eventually waits until ok, and fails after a time that only a broken program needs.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return
 		}

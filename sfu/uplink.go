@@ -12,9 +12,14 @@ import (
 	"souffleur/internal/signal"
 )
 
-// maxStrayStreams is how many incoming streams may belong to no published source. Browsers have at most one or two, while
-// they renegotiate; each costs a receiver.
-const maxStrayStreams = 8
+const (
+	// maxStrays is how many incoming streams may belong to no published source. Browsers have at most one or two, while
+	// they renegotiate; each costs a receiver.
+	maxStrays = 8
+	// maxStreams is how many streams one uplink may begin in its life. A browser begins one a source, and another each
+	// time it stops and shares a screen again.
+	maxStreams = 256
+)
 
 // gatherTimeout bounds the wait for the server's own candidates. They are the mux's addresses, so it takes microseconds.
 const gatherTimeout = 5 * time.Second
@@ -29,6 +34,7 @@ type uplink struct {
 	intakes map[string]*intake // by MID
 	tracks  map[string]*track  // by source; what the room knows of
 	strays  int
+	streams int // begun so far
 
 	clock  senderClock
 	closed chan struct{}
@@ -138,11 +144,12 @@ func (u *uplink) admit(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 	if mid == "" {
 		mid = u.loneSection(remote.Kind())
 	}
-	if u.sources[mid] == "" {
-		u.stray()
-	}
+	u.count(mid)
 	if old := u.intakes[mid]; old != nil {
 		u.release(old)
+		if old.reports != receiver {
+			_ = old.reports.Stop() // it may be stopped already
+		}
 	}
 	in := newIntake(mid, remote, receiver, &u.clock)
 	u.intakes[mid] = in
@@ -175,9 +182,13 @@ func (u *uplink) loneSection(kind webrtc.RTPCodecType) string {
 	return found
 }
 
-// stray counts a stream that nobody asked for.
-func (u *uplink) stray() {
-	if u.strays++; u.strays == maxStrayStreams {
+// count throws out a client that sends more streams than it can have sources.
+func (u *uplink) count(mid string) {
+	u.streams++
+	if u.sources[mid] == "" {
+		u.strays++
+	}
+	if u.strays > maxStrays || u.streams > maxStreams {
 		u.m.room.Remove(u.m.id, signal.CodeFlood, "more media streams than published sources")
 	}
 }
