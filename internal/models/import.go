@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -74,11 +75,27 @@ func (s *Store) installFound(ctx context.Context, manifest *manifest, found map[
 		done.Installed = append(done.Installed, m.Name)
 		finished = append(finished, m)
 	}
+	forgetShared(done.Missing, manifest, finished, found)
 	var errs []error
 	for _, m := range finished {
 		errs = append(errs, s.unstage(m), discard(s.staged(m.Result.SHA256)))
 	}
 	return done, errors.Join(errs...)
+}
+
+// forgetShared drops the incomplete models of which only files came that a complete one has, too: nobody meant them.
+func forgetShared(missing map[string][]string, manifest *manifest, finished []*Model, found map[string]string) {
+	own := maps.Clone(found)
+	for _, m := range finished {
+		for _, f := range m.Files {
+			delete(own, f.SHA256)
+		}
+	}
+	for name := range missing {
+		if !concerns(manifest.find(name), own) {
+			delete(missing, name)
+		}
+	}
 }
 
 // concerns says whether one of the files found is of m.
