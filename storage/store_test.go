@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -120,15 +118,7 @@ func testLostAnswer(t *testing.T, server s3test.Server) {
 func losingProxy(t *testing.T, endpoint string) string {
 	var seen sync.Map
 	var lost atomic.Int64
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: endpoint})
-	transport := &http.Transport{}
-	proxy.Transport = transport
-	director := proxy.Director
-	proxy.Director = func(r *http.Request) {
-		host := r.Host
-		director(r)
-		r.Host = host
-	}
+	proxy := signedProxy(t, endpoint)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		again := true
 		if r.Method == http.MethodPut {
@@ -144,7 +134,6 @@ func losingProxy(t *testing.T, endpoint string) string {
 	}))
 	t.Cleanup(func() {
 		front.Close()
-		transport.CloseIdleConnections()
 		if lost.Load() < 2 {
 			t.Errorf("only %d answers were lost: the test did not test anything", lost.Load())
 		}

@@ -75,6 +75,23 @@ func TestStorage(t *testing.T) {
 			{"a refused write that was our own succeeds", testLostAnswer},
 			{"listing pages", testListing},
 			{"missing objects", testMissing},
+			{"rooms", testRooms},
+			{"meetings", testMeetings},
+			{"keys of a meeting", testKeyring},
+			{"eight processes make one instance key", testInstanceKey},
+			{"sessions", testSessions},
+			{"one-time links are redeemed once", testLinks},
+			{"settings", testInstance},
+			{"audit", testAudit},
+			{"moved objects do not open, nothing private in the raw bucket", testSealing},
+			{"archiver: a meeting from the first word to the deleted key", testArchiverEndToEnd},
+			{"archiver: segments stored twice by a crash are one", testArchiverCrash},
+			{"archiver: what was only shown is never stored", testArchiverLevels},
+			{"archiver: a half closed meeting is closed after a restart", testArchiverResumes},
+			{"archiver: two of them", testArchiverTwo},
+			{"archiver: bad records", testArchiverHostile},
+			{"archiver: a forgotten meeting", testArchiverForgotten},
+			{"archiver: batches", testArchiverBatches},
 		} {
 			t.Run(c.name, func(t *testing.T) { c.run(t, server) })
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"souffleur/internal/meeting"
 	"souffleur/internal/seal"
@@ -28,11 +29,12 @@ type Transcript struct {
 	Final       bool              `json:"final"`                   // no more segments will come
 }
 
-// Transcripts reads transcripts.
+// Transcripts reads transcripts. It is safe for concurrent use.
 type Transcripts struct {
 	store    *Store
 	keys     *Keyring
 	meetings *Meetings
+	cache    batchCache
 }
 
 // NewTranscripts returns the transcripts kept in store.
@@ -142,16 +144,29 @@ func (t *Transcripts) archived(ctx context.Context, id meeting.ID) ([]meeting.Se
 		return nil, err
 	}
 	batches, err := fetchAll(ctx, objects, func(ctx context.Context, o Object) ([]meeting.Segment, error) {
-		body, _, err := t.store.Get(ctx, o.Key)
-		if err != nil {
-			return nil, err
-		}
-		return openBatch(key, o.Key, body)
+		return t.batch(ctx, key, id, o)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return orderSegments(slices.Concat(batches...)), nil
+}
+
+// batch returns the segments of one batch, which must not be changed.
+func (t *Transcripts) batch(ctx context.Context, key seal.Key, id meeting.ID, o Object) ([]meeting.Segment, error) {
+	if segments, ok := t.cache.get(id, o, time.Now()); ok {
+		return segments, nil
+	}
+	body, _, err := t.store.Get(ctx, o.Key)
+	if err != nil {
+		return nil, err
+	}
+	segments, err := openBatch(key, o.Key, body)
+	if err != nil {
+		return nil, err
+	}
+	t.cache.put(id, o, segments, time.Now())
+	return segments, nil
 }
 
 // orderSegments keeps one segment per ID, that of the highest revision (at equal revision the first), and sorts them.
