@@ -14,6 +14,7 @@ import (
 	"souffleur/internal/models"
 	"souffleur/internal/supervise"
 	"souffleur/internal/vad"
+	"souffleur/storage"
 )
 
 // nodeCmd is rooms, web and bots on one machine.
@@ -65,7 +66,11 @@ func (c *archiveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(ignoreCancel(sys.archiver(log).Run(ctx)), sys.bus.Close())
+	archiver, err := sys.archiver(log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(ignoreCancel(archiver.Run(ctx)), sys.bus.Close())
 }
 
 // asrCmd is speech recognition alone.
@@ -103,7 +108,8 @@ func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
 		workers = runtime.NumCPU()
 	}
 	worker, err := asr.NewWorker(asr.WorkerConfig{
-		Bus: sys.bus, Keys: sys.keys, NewRecognizer: engine.recognizer, NewDetector: engine.detector,
+		Bus: sys.bus, Keys: sys.keys, KeyGone: func(err error) bool { return errors.Is(err, storage.ErrNoKey) },
+		NewRecognizer: engine.recognizer, NewDetector: engine.detector,
 		Workers: workers, Log: log,
 	})
 	if err != nil {
@@ -153,7 +159,7 @@ func (e *engine) recognizer() (asr.Recognizer, error)  { return e.whisper.NewRec
 func (e *engine) detector() (asr.VoiceDetector, error) { return e.vad.NewDetector() }
 
 func (e *engine) close(log *slog.Logger) {
-	if err := errors.Join(e.vad.Close(), e.whisper.Close()); err != nil {
+	if err := e.whisper.Close(); err != nil {
 		log.Error("close speech models", "err", err)
 	}
 }

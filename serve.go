@@ -76,9 +76,13 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	archiver, err := sys.archiver(log)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return asr.Run(ctx) })
-	g.Go(func() error { return sys.archiver(log).Run(ctx) })
+	g.Go(func() error { return archiver.Run(ctx) })
 	g.Go(func() error { return house.run(ctx) })
 	if err := house.greet(ctx, c.AdminLink || house.firstRun); err != nil {
 		log.Error("the admin link could not be made", "err", err)
@@ -163,7 +167,7 @@ func openSystem(ctx context.Context, b busFlags, s storageFlags, master *seal.Ma
 	return &system{bus: messages, store: store, keys: storage.NewKeyring(store, master)}, nil
 }
 
-func (s *system) archiver(log *slog.Logger) *storage.Archiver {
+func (s *system) archiver(log *slog.Logger) (*storage.Archiver, error) {
 	return storage.NewArchiver(s.bus, s.store, s.keys, storage.DefaultArchiverConfig(), log)
 }
 

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"souffleur/internal/bus"
+	"souffleur/internal/models"
+	"souffleur/storage"
+)
+
+// doctorCmd checks this machine and installation.
+type doctorCmd struct{ systemFlags }
+
+// finding is the result of one check.
+type finding struct {
+	what   string
+	err    error
+	remedy string
+}
+
+// Run checks everything and fails if something needs mending.
+func (c *doctorCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logger) error {
+	findings := []finding{c.dataDir(), c.webPort(), c.mediaPort()}
+	findings = append(findings, c.models(log)...)
+	findings = append(findings, c.kafka(ctx), c.s3(ctx))
+	fmt.Fprintf(kctx.Stdout, "%d cores, %s/%s\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
+	return report(kctx.Stdout, findings)
+}
+
+func report(w io.Writer, findings []finding) error {
+	wrong := 0
+	for _, f := range findings {
+		if f.err == nil {
+			fmt.Fprintf(w, "  ok     %s\n", f.what)
+			continue
+		}
+		wrong++
+		fmt.Fprintf(w, "  wrong  %s: %v\n         %s\n", f.what, f.err, f.remedy)
+	}
+	if wrong > 0 {
+		return fmt.Errorf("%d of %d checks need attention", wrong, len(findings))
+	}
+	return nil
+}
+
+func (c *doctorCmd) dataDir() finding {
+	f := finding{what: "data folder " + c.Data, remedy: "Give a folder that this user may write to with --data."}
+	if f.err = os.MkdirAll(c.Data, 0o700); f.err != nil {
+		return f
+	}
+	probe, err := os.CreateTemp(c.Data, "doctor-*")
+	if f.err = err; err == nil {
+		probe.Close()
+		f.err = os.Remove(probe.Name())
+	}
+	return f
+}
+
+func (c *doctorCmd) webPort() finding {
+	f := finding{what: "web address " + c.Listen, remedy: "If this is not the running souffleur, choose another address with --listen."}
+	l, err := net.Listen("tcp", c.Listen)
+	if f.err = err; err == nil {
+		l.Close()
+	}
+	return f
+}
+
+func (c *doctorCmd) mediaPort() finding {
+	f := finding{
+		what: fmt.Sprintf("media port %d/udp", c.UDPPort), remedy: "If this is not the running souffleur, choose another port with --udp-port.",
+	}
+	l, err := net.ListenPacket("udp", fmt.Sprintf(":%d", c.UDPPort))
+	if f.err = err; err == nil {
+		l.Close()
+	}
+	return f
+}
+
+func (c *doctorCmd) models(log *slog.Logger) []finding {
+	store := models.NewStore(c.Models, log)
+	var out []finding
+	for _, name := range []string{c.Model, vadModel} {
+		out = append(out, finding{
+			what: "speech model " + name, err: store.Verify(name), remedy: "Fetch it with: souffleur models pull " + name,
+		})
+	}
+	return out
+}
+
+// doctorWait bounds each question to a server.
+const doctorWait = 10 * time.Second
+
+func (c *doctorCmd) kafka(ctx context.Context) finding {
+	if len(c.KafkaBrokers) == 0 {
+		return finding{what: "Kafka: the embedded broker will be used"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, doctorWait)
+	defer cancel()
+	f := finding{what: "Kafka", remedy: "Check KAFKA_BROKERS and the KAFKA_… settings."}
+	b, err := bus.Open(ctx, c.busFlags.config(), slog.New(slog.DiscardHandler))
+	if f.err = err; err == nil {
+		f.err = b.Close()
+	}
+	return f
+}
+
+func (c *doctorCmd) s3(ctx context.Context) finding {
+	if c.S3Endpoint == "" {
+		return finding{what: "S3: the embedded store will be used"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, doctorWait)
+	defer cancel()
+	f := finding{what: "S3", remedy: "Check S3_ENDPOINT and the S3_… settings."}
+	s, err := storage.Open(ctx, c.storageFlags.config(), slog.New(slog.DiscardHandler))
+	if f.err = err; err == nil {
+		s.Close()
+	}
+	return f
+}
