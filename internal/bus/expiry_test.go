@@ -53,22 +53,32 @@ func audioBytes(t *testing.T, s *embeddedServer) int64 {
 	return size
 }
 
-// After kill -9 the log begins with the first record that still stands in a file.
+// After kill -9 the log begins with the first record that still stands in a file, and a fresh record keeps the file of
+// its elders.
 func TestExpiredRecordsStayGoneWhenTheBrokerIsKilled(t *testing.T) {
 	t.Parallel()
+	tune := quick()
+	tune.retention = map[Topic]time.Duration{Audio: 2 * time.Second}
 	server := startEmbedded(t).(*embeddedServer)
 	s := newSite(t, server)
-	b := s.openTuned(t, briefAudio())
+	b := s.openTuned(t, tune)
 	publish(t, b, Audio, 2, numbered("expires ", 10)...)
-	awaitEmpty(t, b, 2, 10)
-	publish(t, b, Audio, 2, "fresh") // keeps the file
+	time.Sleep(time.Second) // the difference in age
+	publish(t, b, Audio, 2, "fresh")
+	eventually(t, func() error {
+		spans, err := b.spans(t.Context(), Audio, 2)
+		if err == nil && spans[0].first < 10 {
+			err = fmt.Errorf("the log is %+v", spans[0])
+		}
+		return err
+	})
 	s.Kill()
 	server.cfg.RetentionEvery = time.Hour
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	spans, err := s.openTuned(t, briefAudio()).spans(t.Context(), Audio, 2)
-	if err != nil || (spans[0].first < 10 && spans[0].end > 0) {
+	spans, err := s.openTuned(t, tune).spans(t.Context(), Audio, 2)
+	if err != nil || spans[0].end > 0 && spans[0].first < 10 {
 		t.Errorf("the log is %+v, %v; its first ten records have expired", spans, err)
 	}
 }
@@ -163,6 +173,89 @@ func TestAGroupBehindTheEndOfTheLogBeginsAnewAndWritesThatDown(t *testing.T) {
 		}
 		if offset, metadata, err := b.committed(t.Context(), "asr", DeadLetters, 0); offset != 0 || metadata != "kept" || err != nil {
 			t.Errorf("committed %d, %q, %v", offset, metadata, err)
+		}
+	})
+}
+
+// Retention is shortened to one second; a segment of audio is one file of 1 MiB.
+func TestExpiredRecordsAreGoneAndCountedAsLost(t *testing.T) {
+	onEach(t, func(t *testing.T, s *site) {
+		tune := quick()
+		tune.retention = map[Topic]time.Duration{Audio: time.Second}
+		b := s.openTuned(t, tune)
+		commitFirst := running(t, func(ctx context.Context) error {
+			return b.Consume(ctx, "asr", Audio, func(ctx context.Context, a *Assignment) error {
+				if a.Partition == 2 {
+					if err := a.Commit(ctx, 1, "one"); err != nil {
+						t.Error(err)
+					}
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		})
+		eventually(t, func() error { return hasCommitted(b, 2, 1) })
+		commitFirst()
+		publish(t, b, Audio, 2, numbered("", 10)...)
+		awaitEmpty(t, b, 2, 10)
+		publish(t, b, Audio, 2, "new")
+
+		var w worker
+		running(t, func(ctx context.Context) error { return b.Consume(ctx, "asr", Audio, w.handle) })
+		w.awaits(t, 2, []string{"new"})
+		if a := w.assignment(t, 2); a.Lost() != 9 || a.Committed != 1 || a.First != 10 {
+			t.Errorf("lost %d: %+v", a.Lost(), a)
+		}
+	})
+}
+
+func hasCommitted(b *Bus, partition int, offset int64) error {
+	committed, err := b.CommittedOffsets(context.Background(), "asr", Audio)
+	if err == nil && committed[partition] != offset {
+		err = fmt.Errorf("committed %v", committed)
+	}
+	return err
+}
+
+// awaitEmpty waits until everything before offset first has expired.
+func awaitEmpty(t *testing.T, b *Bus, partition int, first int64) {
+	t.Helper()
+	eventually(t, func() error {
+		spans, err := b.spans(t.Context(), Audio, partition)
+		if err == nil && spans[0].first != first {
+			err = fmt.Errorf("the log is %+v", spans[0])
+		}
+		return err
+	})
+}
+
+// The embedded broker's log begins at 0 again if it was empty when the broker stopped; real logs do not.
+func TestAGroupReadsOnAfterItsLogWasEmptiedAndTheBrokerRestarted(t *testing.T) {
+	onEach(t, func(t *testing.T, s *site) {
+		tune := quick()
+		tune.retention = map[Topic]time.Duration{Audio: time.Second}
+		b := s.openTuned(t, tune)
+		publish(t, b, Audio, 2, numbered("", 30)...)
+		var before worker
+		stop := running(t, func(ctx context.Context) error { return b.Consume(ctx, "asr", Audio, before.handle) })
+		eventually(t, func() error { return hasCommitted(b, 2, 30) })
+		stop()
+		awaitEmpty(t, b, 2, 30)
+		s.Stop()
+		if err := s.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		again := s.openTuned(t, tune)
+		want := numbered("again ", 40) // more than were committed: the old position lies inside the new log
+		var after worker
+		follower := &notebook{}
+		publish(t, again, Audio, 2, want...) // before the group comes back, so only the broker itself can have noticed
+		running(t, func(ctx context.Context) error { return again.Follow(ctx, Audio, FollowOptions{}, follower.note) })
+		running(t, func(ctx context.Context) error { return again.Consume(ctx, "asr", Audio, after.handle) })
+		after.awaits(t, 2, want)
+		follower.awaits(t, 2, want)
+		if a := after.assignment(t, 2); a.Metadata != "after 29" {
+			t.Errorf("metadata %q was not kept", a.Metadata)
 		}
 	})
 }
