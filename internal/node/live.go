@@ -63,7 +63,7 @@ func newLive(n *Node, doc storage.Meeting, policy meeting.Policy, key seal.Key) 
 		l.shown.State = meeting.StateStarting
 	}
 	l.media = n.deps.SFU.NewRoom(sfu.RoomConfig{
-		Meeting: doc.ID, Events: l, Log: l.log, MaxParticipants: n.cfg.MaxPeople, Welcome: l.welcome,
+		Meeting: doc.ID, Events: l, Log: n.deps.Log.With("room", doc.Room), MaxParticipants: n.cfg.MaxPeople, Welcome: l.welcome,
 	})
 	l.outbox = newOutbox(n.deps.Bus, doc, key, l.log)
 	l.keeper = newKeeper(n.deps.Meetings, l)
@@ -156,7 +156,7 @@ func (l *live) announcePolicy(p meeting.Policy) {
 }
 
 // ParticipantLeft implements the SFU's events: a participant is gone for good.
-func (l *live) ParticipantLeft(id meeting.ParticipantID, reason string) {
+func (l *live) ParticipantLeft(id meeting.ParticipantID, _ string) {
 	l.mu.Lock()
 	was := l.present[id]
 	delete(l.present, id)
@@ -170,7 +170,6 @@ func (l *live) ParticipantLeft(id meeting.ParticipantID, reason string) {
 		return
 	}
 	l.post(meeting.Event{Type: meeting.EventLeft, Participant: id}, nil)
-	l.log.Info("participant left", "participant", id, "reason", reason)
 }
 
 // OptOut implements the SFU's events: a participant does not want to be transcribed, or wants it again.

@@ -107,7 +107,6 @@ func (l *live) connect(c claims, out web.Outbox) (*session, error) {
 		l.post(meeting.Event{Type: meeting.EventJoined, Participant: c.Participant, Person: &person}, nil)
 		l.keeper.save()
 	}
-	l.log.Info("participant connected", "participant", c.Participant, "first", first)
 	return s, nil
 }
 
