@@ -27,6 +27,7 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	api := humagin.NewWithGroup(engine, group, apiConfig())
 	s.describeSession(api)
 	s.describeRooms(api)
+	s.describeEntrances(api)
 	s.describeRoomAI(api)
 	s.describeMeetings(api)
 	s.describeInstance(api)

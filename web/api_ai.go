@@ -36,7 +36,6 @@ func (s *Server) setLevel(ctx context.Context, in *levelInput) (*roomOutput, err
 	if err := s.live.SetLevel(ctx, r.ID, level, v.actor(v.role(r))); err != nil {
 		return nil, s.answerFor(ctx, "set AI level", err)
 	}
-	s.record(ctx, v, "ai.level="+level.String(), string(r.ID))
 	return s.getRoom(ctx, &roomPath{Room: in.Room})
 }
 
@@ -67,6 +66,5 @@ func (s *Server) setCeiling(ctx context.Context, in *ceilingInput) (*roomOutput,
 	if err := s.live.SetCeiling(ctx, r.ID, ceiling, v.actor(meeting.Admin)); err != nil {
 		return nil, s.answerFor(ctx, "set AI ceiling", err)
 	}
-	s.record(ctx, v, "ai.ceiling="+in.Body.Ceiling, string(r.ID))
 	return s.getRoom(ctx, &roomPath{Room: in.Room})
 }

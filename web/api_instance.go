@@ -60,7 +60,6 @@ func (s *Server) changeInstance(ctx context.Context, in *changeInstanceInput) (*
 		if err := s.live.SetInstanceCeiling(ctx, level, v.actor(meeting.Admin)); err != nil {
 			return nil, s.answerFor(ctx, "set instance ceiling", err)
 		}
-		s.record(ctx, v, "ai.ceiling="+level.String(), "instance")
 	}
 	if in.Body.RoomCreation != "" {
 		_, err := s.instance.Update(ctx, func(settings *storage.Settings) error {
@@ -70,7 +69,7 @@ func (s *Server) changeInstance(ctx context.Context, in *changeInstanceInput) (*
 		if err != nil {
 			return nil, s.answerFor(ctx, "change settings", err)
 		}
-		s.record(ctx, v, "room-creation="+in.Body.RoomCreation, "instance")
+		s.record(ctx, v, "room-creation."+in.Body.RoomCreation, "instance")
 	}
 	return s.getInstance(ctx, nil)
 }

@@ -180,7 +180,7 @@ func (s *Server) spokenIn(ctx context.Context, id meeting.ID, action, reason str
 	if strings.TrimSpace(reason) == "" {
 		return nil, problem(http.StatusForbidden, "reason-needed", "You are not an organizer of this room. Say why you need this as an admin: the reason is kept in the audit.")
 	}
-	if err := s.recordReason(ctx, v, action, string(id), reason); err != nil {
+	if err := s.recordReason(ctx, v, action, meetingObject(id), reason); err != nil {
 		return nil, s.answerFor(ctx, "write audit", err)
 	}
 	return m, nil
@@ -197,7 +197,7 @@ func (s *Server) deleteMeeting(ctx context.Context, in *spokenInput) (*struct{},
 	if err := s.meetings.Delete(ctx, m.ID); err != nil {
 		return nil, s.answerFor(ctx, "delete meeting", err)
 	}
-	s.record(ctx, visitorOf(ctx), "meeting.delete", string(m.ID))
+	s.record(ctx, visitorOf(ctx), "meeting.delete", meetingObject(m.ID))
 	return nil, nil
 }
 

@@ -2,23 +2,17 @@ package web
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"souffleur/internal/meeting"
-	"souffleur/internal/signal"
 	"souffleur/storage"
 )
 
 // inherit is the ceiling of a room that follows the instance's.
 const inherit = "inherit"
-
-// maxOrganizers bounds a room's list of organizers: a link that was posted in public must not fill storage.
-const maxOrganizers = 200
 
 func (s *Server) describeRooms(api huma.API) {
 	huma.Register(api, operation(tagRooms, "create-room", http.MethodPost, "/rooms", http.StatusCreated,
@@ -31,15 +25,6 @@ func (s *Server) describeRooms(api huma.API) {
 		"Change name and languages. Organizers", http.StatusForbidden, http.StatusNotFound), s.changeRoom)
 	huma.Register(api, operation(tagRooms, "delete-room", http.MethodDelete, "/rooms/{room}", http.StatusNoContent,
 		"End the meeting and delete the room; transcripts stay until they are deleted. Organizers", http.StatusForbidden, http.StatusNotFound), s.deleteRoom)
-	huma.Register(api, operation(tagRooms, "renew-organizer-link", http.MethodPost, "/rooms/{room}/organizer-link", http.StatusOK,
-		"Make a new organizer link. The old link, and everybody who became an organizer by it, lose their rights. Organizers",
-		http.StatusForbidden, http.StatusNotFound), s.renewOrganizerLink)
-	huma.Register(api, operation(tagRooms, "organize-room", http.MethodPost, "/rooms/{room}/organize", http.StatusOK,
-		"Become an organizer by the room's organizer link", http.StatusNotFound, http.StatusGone, http.StatusTooManyRequests), s.organizeRoom)
-	huma.Register(api, operation(tagRooms, "join-room", http.MethodPost, "/rooms/{room}/join", http.StatusOK,
-		"Get a place in the room's meeting", http.StatusNotFound, http.StatusTooManyRequests), s.joinRoom)
-	huma.Register(api, operation(tagRooms, "end-meeting", http.MethodPost, "/rooms/{room}/end", http.StatusNoContent,
-		"End the meeting for everybody. Organizers", http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.endMeeting)
 }
 
 // roomPath is the input of operations on one room.
@@ -190,7 +175,7 @@ func (s *Server) createRoom(ctx context.Context, in *createRoomInput) (*createRo
 	if err := s.rooms.Create(ctx, *r); err != nil {
 		return nil, s.answerFor(ctx, "store room", err)
 	}
-	s.record(ctx, v, "room.create", string(r.ID))
+	s.record(ctx, v, "room.create", roomObject(r.ID))
 	view, err := s.answerRoom(ctx, v, r)
 	if err != nil {
 		return nil, err
@@ -333,155 +318,6 @@ func (s *Server) deleteRoom(ctx context.Context, in *roomPath) (*struct{}, error
 	if err := s.rooms.Delete(ctx, r.ID); err != nil {
 		return nil, s.answerFor(ctx, "delete room", err)
 	}
-	s.record(ctx, v, "room.delete", string(r.ID))
-	return nil, nil
-}
-
-type organizerLinkOutput struct {
-	Body struct {
-		OrganizerURL string `json:"organizer_url" doc:"Shown only now"`
-	}
-}
-
-func (s *Server) renewOrganizerLink(ctx context.Context, in *roomPath) (*organizerLinkOutput, error) {
-	_, v, err := s.organizedRoom(ctx, in.Room)
-	if err != nil {
-		return nil, err
-	}
-	secret, hash := newSecret()
-	_, err = s.rooms.Update(ctx, in.Room, func(r *storage.Room) error {
-		r.LinkHash = hash
-		r.Organizers = nil
-		if p := v.session.Person; p != "" && p != r.Owner && !v.admin() {
-			r.Organizers = []meeting.PersonID{p} // whoever renews the link stays
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, s.answerFor(ctx, "change room", err)
-	}
-	s.record(ctx, v, "room.organizer-link", string(in.Room))
-	out := &organizerLinkOutput{}
-	out.Body.OrganizerURL = organizerURL(v, in.Room, secret)
-	return out, nil
-}
-
-type organizeInput struct {
-	Room meeting.RoomID `path:"room" maxLength:"64"`
-	Body struct {
-		Secret string `json:"secret" minLength:"1" maxLength:"200" doc:"What stands behind #organizer= in the link"`
-	}
-}
-
-type organizeOutput struct {
-	SetCookie string `header:"Set-Cookie"`
-	Body      roomBody
-}
-
-func (s *Server) organizeRoom(ctx context.Context, in *organizeInput) (*organizeOutput, error) {
-	v := visitorOf(ctx)
-	if !s.signInLimit.allow(v.addr) {
-		return nil, errTooMany("attempts to sign in")
-	}
-	r, err := s.room(ctx, in.Room)
-	if err != nil {
-		return nil, err
-	}
-	if r.LinkHash == "" || subtle.ConstantTimeCompare([]byte(hashOf(in.Body.Secret)), []byte(r.LinkHash)) != 1 {
-		return nil, problem(http.StatusGone, "link-revoked", "This organizer link is not valid any more. Ask an organizer of the room for the new one.")
-	}
-	cookie, err := s.signIn(ctx, v, s.lifeOf(v), func(session *storage.Session) { addRoom(session, r.ID) })
-	if err != nil {
-		return nil, s.answerFor(ctx, "store session", err)
-	}
-	if err := s.addOrganizer(ctx, r.ID, v.session.Person); err != nil {
-		return nil, err
-	}
-	s.record(ctx, v, "sign-in.organizer", string(r.ID))
-	view, err := s.getRoom(ctx, &roomPath{Room: in.Room})
-	if err != nil {
-		return nil, err
-	}
-	return &organizeOutput{SetCookie: cookie, Body: view.Body}, nil
-}
-
-// addOrganizer puts a person on the room's list, or returns the problem to answer.
-func (s *Server) addOrganizer(ctx context.Context, room meeting.RoomID, person meeting.PersonID) error {
-	_, err := s.rooms.Update(ctx, room, func(r *storage.Room) error {
-		if person == r.Owner || slices.Contains(r.Organizers, person) {
-			return nil
-		}
-		if len(r.Organizers) >= maxOrganizers {
-			return problem(http.StatusConflict, "too-many-organizers", "The room has too many organizers. One of them can make a new organizer link, which starts the list afresh.")
-		}
-		r.Organizers = append(r.Organizers, person)
-		return nil
-	})
-	if errors.Is(err, storage.ErrNotFound) {
-		return errNoRoom()
-	}
-	return s.answerFor(ctx, "add organizer", err)
-}
-
-type joinInput struct {
-	Room meeting.RoomID `path:"room" maxLength:"64"`
-	Body struct {
-		Name string `json:"name" minLength:"1" maxLength:"60" doc:"Shown to the others"`
-	}
-}
-
-type joinOutput struct {
-	SetCookie string `header:"Set-Cookie"`
-	Body      struct {
-		Token       string                `json:"token" doc:"For the hello message; valid for a short time"`
-		Participant meeting.ParticipantID `json:"participant"`
-		Meeting     meeting.ID            `json:"meeting"`
-		Role        string                `json:"role" enum:"participant,organizer,admin"`
-		WS          string                `json:"ws" doc:"Path of the WebSocket"`
-		AI          signal.AIState        `json:"ai" doc:"What the AI does in the room, to be shown before joining"`
-	}
-}
-
-func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, error) {
-	v := visitorOf(ctx)
-	if !s.joinLimit.allow(v.addr) {
-		return nil, errTooMany("people joined")
-	}
-	r, err := s.room(ctx, in.Room)
-	if err != nil {
-		return nil, err
-	}
-	name, err := cleanName(in.Body.Name)
-	if err != nil {
-		return nil, err
-	}
-	out := &joinOutput{}
-	person := meeting.NewPersonID() // for the holder of the API token, who is nobody in person
-	if !v.token {
-		out.SetCookie, err = s.remember(ctx, v, func(session *storage.Session) { session.Name = name })
-		if err != nil {
-			return nil, s.answerFor(ctx, "store session", err)
-		}
-		person = v.session.Person
-	}
-	role := v.role(r)
-	place, err := s.live.Admit(ctx, *r, meeting.Person{Person: person, Name: name, Role: role})
-	if err != nil {
-		return nil, s.answerFor(ctx, "admit participant", err)
-	}
-	out.Body.Token, out.Body.Participant, out.Body.Meeting = place.Token, place.Participant, place.Meeting
-	out.Body.Role, out.Body.WS, out.Body.AI = role.String(), basePath+"/signal", place.AI
-	return out, nil
-}
-
-func (s *Server) endMeeting(ctx context.Context, in *roomPath) (*struct{}, error) {
-	r, v, err := s.organizedRoom(ctx, in.Room)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.live.End(ctx, r.ID, v.actor(v.role(r))); err != nil {
-		return nil, s.answerFor(ctx, "end meeting", err)
-	}
-	s.record(ctx, v, "meeting.end", string(r.ID))
+	s.record(ctx, v, "room.delete", roomObject(r.ID))
 	return nil, nil
 }

@@ -16,7 +16,7 @@ func (s *Server) describeSession(api huma.API) {
 	huma.Register(api, operation(tagSession, "get-me", http.MethodGet, "/me", http.StatusOK,
 		"Who am I, and what may I do"), s.me)
 	huma.Register(api, operation(tagSession, "redeem-link", http.MethodPost, "/session/link", http.StatusOK,
-		"Sign in with a one-time link", http.StatusNotFound, http.StatusGone, http.StatusTooManyRequests), s.redeemLink)
+		"Sign in with a one-time link", http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusTooManyRequests), s.redeemLink)
 	huma.Register(api, operation(tagSession, "sign-out", http.MethodDelete, "/session", http.StatusNoContent,
 		"Sign out"), s.signOut)
 	huma.Register(api, operation(tagSession, "get-health", http.MethodGet, "/health", http.StatusOK,
@@ -78,15 +78,15 @@ func (s *Server) redeemLink(ctx context.Context, in *linkInput) (*linkOutput, er
 		out.Body.Room = meeting.RoomID(link.Target)
 		change = func(session *storage.Session) { addRoom(session, out.Body.Room) }
 	}
-	if out.SetCookie, err = s.signIn(ctx, v, life, change); err != nil {
-		return nil, s.answerFor(ctx, "store session", err)
-	}
 	if out.Body.Room != "" {
-		if err := s.addOrganizer(ctx, out.Body.Room, v.session.Person); err != nil {
+		if err := s.addOrganizer(ctx, out.Body.Room, v.person()); err != nil {
 			return nil, err
 		}
 	}
-	s.record(ctx, v, "sign-in."+string(link.Kind), string(out.Body.Room))
+	if out.SetCookie, err = s.signIn(ctx, v, life, change); err != nil {
+		return nil, s.answerFor(ctx, "store session", err)
+	}
+	s.record(ctx, v, "sign-in."+string(link.Kind), roomObject(out.Body.Room))
 	return out, nil
 }
 

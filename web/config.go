@@ -15,8 +15,9 @@ type Config struct {
 	// PublicURL is where browsers reach the server, without a path ("https://meet.example.org"). Links are made with it
 	// and its origin may open the WebSocket. Empty: taken from each request, which is right without a proxy.
 	PublicURL string
-	// TrustedProxies are the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Naming an address that
-	// clients can use lets them choose the address that rate limits count.
+	// TrustedProxies are the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Behind a proxy that is not
+	// named here, everybody counts as one client and cookies are not marked Secure; naming an address that clients can
+	// use lets them choose the address that rate limits count.
 	TrustedProxies []netip.Prefix
 	// APIToken lets programs act as admin with "Authorization: Bearer". At least 20 bytes; empty: nobody can.
 	APIToken string

@@ -29,13 +29,16 @@ var (
 // Actor is who changes something, as the audit and the other people in the room will read it. Package web has checked
 // before that the actor's role allows it.
 type Actor struct {
-	Person meeting.PersonID // empty for the holder of the API token
-	Name   string           // shown to everybody with the change
+	Person meeting.PersonID // or TokenHolder
+	Name   string           // shown to everybody with the change; never empty
 	Role   meeting.Role     // in the room concerned
 }
 
+// TokenHolder is the Person of an [Actor] who sent the API token: a program, and nobody's participant.
+const TokenHolder meeting.PersonID = "api-token"
+
 // Live is what package web needs from the meetings that are going on. It is implemented by internal/node. All methods
-// are safe for concurrent use.
+// are safe for concurrent use. What they change they also record in the audit.
 type Live interface {
 	// Admit opens a meeting in room if none is live and prepares a place for p, of whom Person, Name and Role are set.
 	// The place is taken by [Live.Connect] with the admission's token. ErrRefused, or a failure of storage.

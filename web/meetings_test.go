@@ -100,7 +100,7 @@ func TestAdminNeedsAReasonForSpeech(t *testing.T) {
 	}
 	admin.must(http.MethodGet, path+"/export?format=vtt&reason=Court+order+7", nil, http.StatusOK)
 	e := s.audited("transcript.export")
-	if e.Reason != "Court order 7" || e.Object != string(m.ID) || e.Role != meeting.Admin || e.Actor == "" {
+	if e.Reason != "Court order 7" || e.Object != "meetings/"+string(m.ID) || e.Role != meeting.Admin || e.Actor == "" {
 		t.Errorf("the audit says %+v", e)
 	}
 	long := strings.Repeat("x", maxReason+1)
@@ -196,16 +196,40 @@ func TestAttachmentNames(t *testing.T) {
 	}
 }
 
-func TestStorageGone(t *testing.T) {
+func TestFailureIsToldAndLogged(t *testing.T) {
 	s := newSite(t)
 	owner := s.browser()
 	room, _ := owner.makeRoom("Weekly")
-	s.deps.Live.(*fakeLive).refuse = io.ErrUnexpectedEOF
+	s.live.refuse = io.ErrUnexpectedEOF
 	a := owner.do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "A"})
 	if a.status != http.StatusServiceUnavailable || a.problem() != "unavailable" || strings.Contains(string(a.body), "EOF") {
 		t.Errorf("got %d %s", a.status, a.body)
 	}
 	if !strings.Contains(s.log.String(), "EOF") {
 		t.Error("the cause is not in the log")
+	}
+}
+
+func TestStorageGone(t *testing.T) {
+	s := newSite(t)
+	owner := s.browser()
+	room, _ := owner.makeRoom("Weekly")
+	m := s.storeMeeting(meeting.RoomID(room))
+	s.loseStorage()
+	for _, op := range []struct {
+		method, path string
+		body         any
+	}{
+		{"GET", "/me", nil}, {"GET", "/rooms/" + room, nil}, {"POST", "/rooms", fields{"name": "A"}},
+		{"POST", "/session/link", fields{"token": "x"}}, {"GET", "/meetings/" + string(m.ID) + "/export?format=vtt", nil},
+	} {
+		for name, b := range map[string]*browser{"owner": owner, "stranger": s.browser(), "program": s.program()} {
+			if a := b.do(op.method, op.path, op.body); a.status != http.StatusServiceUnavailable || a.problem() != "unavailable" {
+				t.Errorf("%s %s as %s answered %d %s", op.method, op.path, name, a.status, a.body)
+			}
+		}
+	}
+	if a := s.browser().do(http.MethodGet, "/health", nil); a.status != http.StatusOK {
+		t.Errorf("health answered %d: the server itself is well", a.status)
 	}
 }

@@ -261,18 +261,22 @@ func TestAILevel(t *testing.T) {
 	}
 }
 
-func TestPolicyChangesNameTheActorAndAreAudited(t *testing.T) {
+func TestPolicyChangesNameTheActor(t *testing.T) {
 	s := newSite(t)
 	owner, admin := s.browser(), s.admin()
 	room, _ := owner.makeRoom("AI")
 	owner.must(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Olga"}, http.StatusOK)
 	owner.must(http.MethodPut, "/rooms/"+room+"/ai", fields{"level": "captions"}, http.StatusOK)
 	admin.must(http.MethodPut, "/rooms/"+room+"/ceiling", fields{"ceiling": "off"}, http.StatusOK)
-	if len(s.live.actors) != 2 || s.live.actors[0].Name != "Olga" || s.live.actors[0].Role != meeting.Organizer ||
+	s.program().must(http.MethodPut, "/rooms/"+room+"/ceiling", fields{"ceiling": "inherit"}, http.StatusOK)
+	if program := s.live.actors[2]; program.Person != TokenHolder || program.Name == "" {
+		t.Errorf("the program is %+v", program)
+	}
+	if len(s.live.actors) != 3 || s.live.actors[0].Name != "Olga" || s.live.actors[0].Role != meeting.Organizer ||
 		s.live.actors[0].Person == "" || s.live.actors[1].Name != "Admin" || s.live.actors[1].Role != meeting.Admin {
 		t.Errorf("actors are %+v", s.live.actors)
 	}
-	for _, want := range []string{"room.create", "ai.level=captions", "ai.ceiling=off", "sign-in.admin"} {
+	for _, want := range []string{"room.create", "sign-in.admin"} {
 		s.audited(want)
 	}
 }
@@ -309,6 +313,11 @@ func TestInstanceSettings(t *testing.T) {
 	}
 	if a := admin.do(http.MethodPatch, "/instance", fields{"room_creation": "nobody"}); a.status != 422 {
 		t.Errorf("an unknown policy answered %d", a.status)
+	}
+	s.browser().must(http.MethodPatch, "/instance", fields{"ceiling": "off", "room_creation": "anyone"}, http.StatusForbidden)
+	a = admin.must(http.MethodGet, "/instance", nil, http.StatusOK)
+	if a.fields.text("ceiling") != "minutes" || a.fields.text("room_creation") != "admin" {
+		t.Errorf("a stranger was refused and still changed it to %s", a.body)
 	}
 	status := admin.must(http.MethodGet, "/status", nil, http.StatusOK)
 	if status.fields.text("asr", "state") != "live" || status.fields.at("people") != 2.0 {

@@ -132,22 +132,33 @@ func (v *visitor) role(r *storage.Room) meeting.Role {
 	return meeting.Guest
 }
 
-// actor returns the visitor as others will read who did something in the room.
+// person returns who the visitor is, making a person of a stranger; it is stored when the visitor signs in.
+func (v *visitor) person() meeting.PersonID {
+	if v.session.Person == "" {
+		v.session.Person = meeting.NewPersonID()
+	}
+	return v.session.Person
+}
+
+// actor returns the visitor as others will read who did something in the room. Who has given no name yet is called by
+// the role.
 func (v *visitor) actor(role meeting.Role) Actor {
 	name := v.session.Name
-	if name == "" && role == meeting.Admin {
+	switch {
+	case name != "":
+	case role == meeting.Admin:
 		name = "Admin"
+	default:
+		name = "Organizer"
 	}
-	return Actor{Person: v.session.Person, Name: name, Role: role}
+	return Actor{Person: v.auditName(), Name: name, Role: role}
 }
 
 // signIn gives the visitor a fresh session with what change makes of the present one, and returns its cookie. The secret
 // is new each time somebody gains rights, so that a cookie planted beforehand gains nothing.
 func (s *Server) signIn(ctx context.Context, v *visitor, life time.Duration, change func(*storage.Session)) (cookie string, err error) {
+	v.person()
 	session := v.session
-	if session.Person == "" {
-		session.Person = meeting.NewPersonID()
-	}
 	session.Rooms = slices.Clone(session.Rooms)
 	change(&session)
 	session.ExpiresUnixMS = s.now().Add(life).UnixMilli()

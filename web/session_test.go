@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -10,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"souffleur/internal/meeting"
+	"souffleur/internal/signal"
 	"souffleur/storage"
 )
 
@@ -118,6 +122,50 @@ func TestRenewedLinkTakesRightsAway(t *testing.T) {
 	second.must(http.MethodPost, path+"/organize", fields{"secret": fresh}, http.StatusOK)
 }
 
+func TestRoomWithTooManyOrganizers(t *testing.T) {
+	s := newSite(t)
+	room, secret := s.browser().makeRoom("Posted in public")
+	_, err := s.deps.Rooms.Update(t.Context(), meeting.RoomID(room), func(r *storage.Room) error {
+		for range maxOrganizers {
+			r.Organizers = append(r.Organizers, meeting.NewPersonID())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.admin()
+	if a := b.do(http.MethodPost, "/rooms/"+room+"/organize", fields{"secret": secret}); a.status != http.StatusConflict || a.problem() != "too-many-organizers" {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+	if me := b.must(http.MethodGet, "/me", nil, http.StatusOK); me.fields.at("admin") != true {
+		t.Error("being refused cost the visitor their session")
+	}
+}
+
+func TestAdminRenewsALinkWithoutBecomingOrganizer(t *testing.T) {
+	s := newSite(t)
+	owner, admin := s.browser(), s.admin()
+	room, _ := owner.makeRoom("Hall")
+	admin.must(http.MethodPost, "/rooms/"+room+"/organizer-link", nil, http.StatusOK)
+	m := s.storeMeeting(meeting.RoomID(room))
+	admin.must(http.MethodGet, "/meetings/"+string(m.ID)+"/transcript", nil, http.StatusForbidden)
+	owner.must(http.MethodGet, "/meetings/"+string(m.ID)+"/transcript", nil, http.StatusOK)
+}
+
+func TestSessionRemembersOnlySoManyRooms(t *testing.T) {
+	var session storage.Session
+	for range 2 * maxSessionRooms {
+		addRoom(&session, meeting.NewRoomID())
+	}
+	newest := meeting.NewRoomID()
+	addRoom(&session, newest)
+	addRoom(&session, newest)
+	if len(session.Rooms) != maxSessionRooms || session.Rooms[0] != newest || session.Rooms[1] == newest {
+		t.Errorf("remembers %d rooms, %v first", len(session.Rooms), session.Rooms[:2])
+	}
+}
+
 func TestSignOut(t *testing.T) {
 	s := newSite(t)
 	b := s.admin()
@@ -209,7 +257,9 @@ func TestCookieOverTLS(t *testing.T) {
 	if s.web, err = New(DefaultConfig(), s.deps); err != nil {
 		t.Fatal(err)
 	}
-	s.http = httptest.NewTLSServer(s.web.Handler())
+	s.http = httptest.NewUnstartedServer(s.web.Handler())
+	s.http.EnableHTTP2 = true
+	s.http.StartTLS()
 	t.Cleanup(s.stop)
 	b := s.browser()
 	a := b.must(http.MethodPost, "/session/link", fields{"token": s.adminLink()}, http.StatusOK)
@@ -223,6 +273,27 @@ func TestCookieOverTLS(t *testing.T) {
 	if room, _ := b.makeRoom("TLS"); room == "" {
 		t.Error("no room")
 	}
+	// The WebSocket is HTTP/1.1, beside the HTTP/2 of everything else.
+	s.play()
+	conn, _, err := websocket.Dial(t.Context(), s.http.URL+basePath+"/signal", &websocket.DialOptions{HTTPClient: plainHTTP1(s.http)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &peer{t: t, conn: conn}
+	p.say(`{"type":"hello","token":"place"}`)
+	if m := p.hear(); m.Type != signal.Welcome {
+		t.Errorf("heard %+v", m)
+	}
+	_ = conn.CloseNow()
+}
+
+// plainHTTP1 returns a client of the server that speaks HTTP/1.1, as browsers do for WebSockets.
+func plainHTTP1(server *httptest.Server) *http.Client {
+	transport := server.Client().Transport.(*http.Transport).Clone()
+	transport.TLSClientConfig.NextProtos = []string{"http/1.1"}
+	transport.ForceAttemptHTTP2 = false
+	transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	return &http.Client{Transport: transport}
 }
 
 func TestBehindAProxy(t *testing.T) {

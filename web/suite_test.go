@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/http/httputil"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +39,8 @@ type site struct {
 	deps Deps
 	keys *storage.Keyring
 	log  *logBuffer
+
+	loseStorage func() // makes every further call to the object store fail at once
 }
 
 // newSite starts a server; change may alter its configuration.
@@ -70,9 +74,10 @@ func (s *site) stop() {
 func newStores(t testing.TB) *site {
 	t.Helper()
 	server := s3test.Embedded(t)
+	gate := newGate(t, server.Endpoint)
 	config := storage.DefaultConfig()
-	config.Endpoint, config.AccessKey, config.SecretKey = server.Endpoint, server.AccessKey, server.SecretKey
-	s := &site{t: t, log: &logBuffer{}}
+	config.Endpoint, config.AccessKey, config.SecretKey = gate.endpoint(), server.AccessKey, server.SecretKey
+	s := &site{t: t, log: &logBuffer{}, loseStorage: gate.shut}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store, err := storage.Open(t.Context(), config, log)
 	if err != nil {
@@ -96,6 +101,38 @@ func newStores(t testing.TB) *site {
 	}
 	return s
 }
+
+// gate stands before an object store and can be shut. Signatures cover the host, so it keeps the one it was asked for.
+type gate struct {
+	http   *httptest.Server
+	closed atomic.Bool
+}
+
+func newGate(t testing.TB, endpoint string) *gate {
+	t.Helper()
+	g := &gate{}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", endpoint, r.In.Host
+		},
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+	transport := &http.Transport{}
+	proxy.Transport = transport
+	g.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.closed.Load() {
+			w.WriteHeader(http.StatusForbidden) // not repeated by the client, unlike a lost connection
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() { g.http.Close(); transport.CloseIdleConnections() })
+	return g
+}
+
+func (g *gate) endpoint() string { return strings.TrimPrefix(g.http.URL, "http://") }
+
+func (g *gate) shut() { g.closed.Store(true) }
 
 // logBuffer keeps what was logged.
 type logBuffer struct {
