@@ -1,8 +1,11 @@
 package web
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io/fs"
 	"mime"
@@ -27,11 +30,11 @@ type client struct {
 	files map[string]*clientFile // by path without a leading slash; set once
 }
 
-// clientFile is one file with the compressed forms that the build made of it.
+// clientFile is one file with its compressed forms.
 type clientFile struct {
 	contentType string
 	cache       string // Cache-Control
-	forms       []form // brotli, gzip, plain: in the order of preference, plain always last
+	forms       []form // brotli, gzip, plain: in the order of preference; the plain one is always last
 }
 
 // form is one encoding of a file.
@@ -75,14 +78,37 @@ func readClientFile(app fs.FS, name string) (*clientFile, error) {
 		return nil, err
 	}
 	f := newClientFile(name, plain)
-	// Put the smaller forms in front; a file that the build did not compress has none.
+	// Put the smaller forms in front. What the build did not compress is compressed here, once.
 	if b, err := fs.ReadFile(app, name+".gz"); err == nil {
+		f.forms = append([]form{newForm("gzip", b)}, f.forms...)
+	} else if b := compress(f.contentType, plain); b != nil {
 		f.forms = append([]form{newForm("gzip", b)}, f.forms...)
 	}
 	if b, err := fs.ReadFile(app, name+".br"); err == nil {
 		f.forms = append([]form{newForm("br", b)}, f.forms...)
 	}
 	return f, nil
+}
+
+// minCompressed is the size below which compressing saves no packet.
+const minCompressed = 1024
+
+// compress returns plain in gzip, or nil if that is not worth it. The output depends on nothing but the bytes, so the
+// ETag stays the same over restarts.
+func compress(contentType string, plain []byte) []byte {
+	if len(plain) < minCompressed || strings.HasPrefix(contentType, "font/") || strings.HasPrefix(contentType, "image/") && contentType != "image/svg+xml" {
+		return nil
+	}
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return nil // the level is one of the package's
+	}
+	_, writeErr := w.Write(plain)
+	if err := errors.Join(writeErr, w.Close()); err != nil || b.Len() >= len(plain) {
+		return nil
+	}
+	return b.Bytes()
 }
 
 func newClientFile(name string, plain []byte) *clientFile {

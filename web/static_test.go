@@ -1,6 +1,8 @@
 package web
 
 import (
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -73,6 +75,30 @@ func TestClientFiles(t *testing.T) {
 				t.Errorf("got body %q", w.Body)
 			}
 		})
+	}
+}
+
+func TestClientFileThatTheBuildDidNotCompress(t *testing.T) {
+	app := builtClient()
+	script := strings.Repeat("const answer = 42;\n", 500)
+	app["assets/plain.js"] = &fstest.MapFile{Data: []byte(script)}
+	app["assets/photo.png"] = &fstest.MapFile{Data: []byte(script)}
+	app["assets/small.js"] = &fstest.MapFile{Data: []byte("1")}
+	w := serveClient(t, app, http.MethodGet, "/assets/plain.js", "Accept-Encoding", "gzip, br")
+	if w.Header().Get("Content-Encoding") != "gzip" || w.Body.Len() >= len(script)/4 {
+		t.Errorf("got %d bytes, %v", w.Body.Len(), w.Header())
+	}
+	unpacked, err := gzip.NewReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(unpacked); err != nil || string(b) != script {
+		t.Errorf("unpacks to %d bytes, %v", len(b), err)
+	}
+	for _, name := range []string{"photo.png", "small.js"} {
+		if w := serveClient(t, app, http.MethodGet, "/assets/"+name, "Accept-Encoding", "gzip"); w.Header().Get("Content-Encoding") != "" {
+			t.Errorf("%s is compressed", name)
+		}
 	}
 }
 
