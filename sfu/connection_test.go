@@ -114,7 +114,7 @@ func TestICERestartKeepsTheStreams(t *testing.T) {
 	eventually(t, "a second downlink offer", func() bool { return len(ben.Messages(signal.Offer)) == 2 })
 	seen := len(ben.Packets(mid))
 	eventually(t, "audio flows on", func() bool { return len(ben.Packets(mid)) > seen+100 })
-	continuous(t, ben.Packets(mid))
+	sameStream(t, ben.Packets(mid)) // what was sent between the old path and the new one may be lost
 	for _, said := range ear.log()[1:] {
 		if said == "started" || said == "ended" {
 			t.Error("the track did not survive")

@@ -20,8 +20,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The tests wait for media in real time, so many can share a core.
-	if err := flag.Set("test.parallel", "16"); err != nil {
+	// The tests wait for media in real time, so some can share a core.
+	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)

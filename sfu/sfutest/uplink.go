@@ -15,7 +15,7 @@ import (
 )
 
 // answerTimeout bounds the wait for the server's answer.
-const answerTimeout = 10 * time.Second
+const answerTimeout = time.Minute
 
 // Source is something a peer publishes. Packets given to it before the connection is up are lost.
 type Source struct {
