@@ -201,7 +201,6 @@ func (r *Recognizer) readTokens(n int) []token {
 	for i, t := range r.tokens[:n] {
 		tokens[i] = token{
 			text:  C.GoStringN(&r.text[t.text_at], t.text_len),
-			p:     float64(t.p),
 			logP:  float64(t.log_p),
 			start: time.Duration(t.t0) * 10 * time.Millisecond,
 			end:   time.Duration(t.t1) * 10 * time.Millisecond,

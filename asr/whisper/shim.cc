@@ -118,7 +118,7 @@ static int copy_tokens(wx_recognizer *r, wx_token *tokens, int cap_tokens, int *
                 return WX_SPACE;
             }
             memcpy(text + at, bytes, length);
-            tokens[n++] = wx_token{at, length, token.p, token.plog, token.t0, token.t1};
+            tokens[n++] = wx_token{at, length, token.plog, token.t0, token.t1};
             at += length;
         }
     }

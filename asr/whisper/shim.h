@@ -47,7 +47,7 @@ typedef struct {
 
 typedef struct {
     int32_t text_at, text_len; // bytes in the text array
-    float p, log_p;            // probability of the token, and its natural log
+    float log_p;               // natural log of the token's probability
     int64_t t0, t1;            // units of 10 ms from the first sample; -1 if unknown
 } wx_token;
 

@@ -5,15 +5,14 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"souffleur/asr"
 )
 
 // token is one text token of a decode.
 type token struct {
-	text       string // its bytes: possibly a part of a UTF-8 character
-	p, logP    float64
+	text       string        // its bytes: possibly a part of a UTF-8 character
+	logP       float64       // natural log of its probability
 	start, end time.Duration // from the first sample; negative if the engine does not know
 }
 
@@ -29,8 +28,8 @@ func meanLogProb(tokens []token) float64 {
 	return sum / float64(len(tokens))
 }
 
-// wordsOf joins tokens to words. A word begins where a token begins with a space, as the model's vocabulary has it, once
-// the bytes before it are whole characters; in a script without spaces a phrase is one word. A word of punctuation only is
+// wordsOf joins tokens to words. A word begins where a token begins with a space, as the model's vocabulary has it; in a
+// script without spaces a phrase is one word. Tokens may cut UTF-8 characters, words do not. A word of punctuation only is
 // joined to its neighbour ("quoi" + " ?"). Times lie within [0, length] and never run backwards.
 func wordsOf(tokens []token, length time.Duration) []asr.RecognizedWord {
 	var words []asr.RecognizedWord
@@ -48,29 +47,12 @@ func wordsOf(tokens []token, length time.Duration) []asr.RecognizedWord {
 
 // wordLength returns how many of the first tokens form a word, at least 1.
 func wordLength(tokens []token) int {
-	whole := wholeCharacters(tokens[0].text)
-	pending := tokens[0].text
 	for i := 1; i < len(tokens); i++ {
-		if whole && strings.HasPrefix(tokens[i].text, " ") {
+		if strings.HasPrefix(tokens[i].text, " ") {
 			return i
 		}
-		if whole {
-			pending = ""
-		}
-		pending += tokens[i].text
-		whole = wholeCharacters(pending)
 	}
 	return len(tokens)
-}
-
-// wholeCharacters says whether s does not end within a UTF-8 character.
-func wholeCharacters(s string) bool {
-	for i := 1; i <= utf8.UTFMax && i <= len(s); i++ {
-		if tail := s[len(s)-i:]; utf8.RuneStart(tail[0]) {
-			return utf8.FullRuneInString(tail)
-		}
-	}
-	return true // nothing, or bytes that no following byte can mend
 }
 
 // joinTokens makes one word of tokens; ok is false if nothing readable is in them.
