@@ -93,6 +93,21 @@ export class Person {
     return new CaptionLog(await this.page.evaluate(() => globalThis.souffleurNotes));
   }
 
+  /**
+   * Waits until this page has all captions of what was said: the AI says that it keeps up, every partial has become final,
+   * and nothing new has come for 4 s.
+   */
+  async captionsRest() {
+    let changed = Date.now();
+    await until('captions come to rest', async () => {
+      const { wire } = await this.log();
+      const finals = new Set(wire.filter((c) => c.final).map((c) => c.seg));
+      const live = (await this.page.getByTestId('ai-state').first().getAttribute('data-state')) === 'live';
+      if (!live || wire.some((c) => !finals.has(c.seg))) changed = Date.now();
+      return Date.now() - Math.max(changed, wire.at(-1)?.at ?? 0) > 4_000;
+    }, 60_000);
+  }
+
   /** Calls the API with the page's own cookies and returns {status, type}. */
   async asks(method, path, body) {
     return this.page.evaluate(

@@ -5,7 +5,8 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const repository = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-export const binary = join(repository, 'build/souffleur');
+/** The program under test; SOUFFLEUR_BINARY tests another build. */
+export const binary = process.env.SOUFFLEUR_BINARY ?? join(repository, 'build/souffleur');
 export const images = join(repository, 'docs/images');
 
 /** Whether to run on a real Apache Kafka and a real S3 server. */

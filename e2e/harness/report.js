@@ -12,6 +12,7 @@ export class Figures {
 
   /** Notes one figure: value in unit ('ms', '%', ''), and what it should not exceed, if anything. */
   add(name, value, unit = '', limit) {
+    if (!Number.isFinite(value)) return; // nothing was measured; the test that needed it has failed
     this.#values.push({ name, value: Math.round(value * 100) / 100, unit, ...(limit === undefined ? {} : { limit }) });
   }
 

@@ -33,7 +33,8 @@ function reason(error) {
   const cause = error?.cause ?? error;
   return `${cause?.stack ?? cause}`
     .split('\n')
-    .slice(0, 12)
+    .filter((line) => !line.includes('node:internal/'))
+    .slice(0, 16)
     .map((line) => `        ${line}`)
     .join('\n');
 }

@@ -1,6 +1,6 @@
 // One Souffleur server of a test, with a data folder and ports of its own.
 
-import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { realServers } from './real.js';
 export class Server {
   /** Starts a server with an empty data folder; `results` takes its log. */
   static async start(results, env = {}) {
+    if (!existsSync(binary)) throw new Error(`${binary} is not built: make build models`);
     const data = await mkdtemp(join(tmpdir(), 'souffleur-e2e-'));
     const real = onRealServers ? await realServers(results) : undefined;
     const server = new Server(results, data, await freePort(), real, { ...env, ...real?.env });
@@ -89,9 +90,4 @@ export class Server {
   async room(name, level, lang) {
     return (await this.command('rooms', 'create', name, '--ai', level, '--lang', lang)).trim();
   }
-}
-
-/** A short name for a text, for reports that must not repeat it. */
-export function fingerprint(text) {
-  return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }

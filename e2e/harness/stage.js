@@ -1,5 +1,6 @@
 // What every test of meetings needs around it: a server, people, and what to keep when a test fails.
 
+import { AssertionError } from 'node:assert';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { resultsOf } from './places.js';
@@ -9,6 +10,7 @@ import { Server } from './server.js';
 export class Stage {
   #people = [];
   #failed = false;
+  #stuck = false;
 
   /** Starts a server for the test `name`; env are further settings. */
   static async set(name, env) {
@@ -27,19 +29,21 @@ export class Stage {
     return person;
   }
 
-  /** Runs one step of the test; the first failure keeps pictures and caption logs. */
+  /**
+   * Runs one step of the test; the first failure keeps pictures and caption logs. After a step that got stuck (not one
+   * whose result was wrong), the story cannot go on, and the later steps are skipped.
+   */
   async step(t, name, body) {
-    let failure;
-    await t.test(name, async () => {
+    await t.test(name, { skip: this.#stuck && 'an earlier step got stuck' }, async () => {
       try {
         await body();
       } catch (e) {
-        failure = e;
         if (!this.#failed) await this.#keep();
+        this.#failed = true;
+        this.#stuck ||= !(e instanceof AssertionError);
         throw e;
       }
     });
-    if (failure) this.#failed = true;
   }
 
   async #keep() {

@@ -63,13 +63,7 @@ class Speech {
   async saidAll(began) {
     await sleep(Math.max(0, began + this.voice.clips.at(-1).endMs + 1_500 - Date.now()));
     await this.ada.mutes();
-    const last = async () => (await this.grace.log()).wire.at(-1)?.at ?? 0;
-    const open = async () => {
-      const { wire } = await this.grace.log();
-      const finals = new Set(wire.filter((c) => c.final).map((c) => c.seg));
-      return wire.some((c) => !finals.has(c.seg));
-    };
-    await until('captions come to rest', async () => Date.now() - (await last()) > 3_000 && !(await open()), 45_000);
+    await this.grace.captionsRest();
   }
 
   async recogniserKilled() {

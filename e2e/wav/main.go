@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"time"
 
 	"souffleur/internal/ogg"
@@ -20,8 +21,8 @@ const (
 	decodedRate = 16_000
 	upsampling  = 3 // to 48 kHz
 	limit       = 5 * time.Minute
-	// speechLevel is the loudness of 10 ms from which they count as speech; recordings lie around 0.05.
-	speechLevel = 0.01
+	// speechShare of the loudest 10 ms is what 10 ms must reach to count as speech: recordings differ in level by 30 dB.
+	speechShare = 0.08
 )
 
 // clip says where the speech of one recording lies in the file.
@@ -87,21 +88,22 @@ func decode(file string) ([]float32, error) {
 	return pcm, nil
 }
 
-// speechIn finds the first and the last 10 ms that are loud.
+// speechIn finds the first and the last 10 ms that are loud beside the loudest.
 func speechIn(pcm []float32) clip {
 	const window = decodedRate / 100
-	c := clip{StartMS: -1}
+	var levels []float64
 	for at := 0; at+window <= len(pcm); at += window {
-		if loudness(pcm[at:at+window]) < speechLevel {
-			continue
-		}
-		ms := at * 1000 / decodedRate
-		if c.StartMS < 0 {
-			c.StartMS = ms
-		}
-		c.EndMS = ms + 10
+		levels = append(levels, loudness(pcm[at:at+window]))
 	}
-	return c
+	if len(levels) == 0 {
+		return clip{}
+	}
+	threshold := speechShare * slices.Max(levels)
+	loud := func(level float64) bool { return level >= threshold }
+	first := slices.IndexFunc(levels, loud)
+	slices.Reverse(levels)
+	last := len(levels) - slices.IndexFunc(levels, loud)
+	return clip{StartMS: 10 * first, EndMS: 10 * last}
 }
 
 func loudness(pcm []float32) float64 {
