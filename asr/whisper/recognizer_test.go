@@ -286,7 +286,8 @@ func TestFilesThatAreNoModelAreRefused(t *testing.T) {
 		"cut header":      header(51865, 1500),
 		"without weights": append(header(51865, 1500, 512, 8, 6, 448, 512, 8, 6, 80, 1), make([]byte, 1000)...),
 		"another context": append(header(51865, 9999, 512, 8, 6, 448, 512, 8, 6, 80, 1), make([]byte, 1000)...),
-		"garbage behind":  append(header(51865, 1500, 512, 8, 6, 448, 2, 8, 6, 80, 1), make([]byte, 200_000)...),
+		// The library leaks what it has read of this one, which the address sanitizer reports: it is the engine's leak.
+		"garbage behind": append(header(51865, 1500, 512, 8, 6, 448, 2, 8, 6, 80, 1), make([]byte, 200_000)...),
 	} {
 		path := filepath.Join(t.TempDir(), "model.bin")
 		if err := os.WriteFile(path, content, 0o600); err != nil {

@@ -15,7 +15,11 @@ wv_detector *wv_load(const char *path) {
         whisper_vad_context_params params = whisper_vad_default_context_params();
         params.n_threads = 1;
         params.use_gpu = false;
-        return reinterpret_cast<wv_detector *>(whisper_vad_init_from_file_with_params(path, params));
+        whisper_vad_context *context = whisper_vad_init_from_file_with_params(path, params);
+        if (context != nullptr) {
+            whisper_vad_reset_state(context); // 1.9.1 leaves the memory of a new context as malloc gave it
+        }
+        return reinterpret_cast<wv_detector *>(context);
     } catch (...) {
         return nullptr;
     }
