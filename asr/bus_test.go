@@ -19,6 +19,7 @@ type memoryBus struct {
 	log       map[bus.Topic][][]bus.Message
 	news      chan struct{} // closed and replaced when a record comes
 	committed [2]int64
+	first     int64 // audio before it has expired
 	metadata  [2]string
 	commits   int
 	crashed   bool                    // commits are lost, as from a process that was killed
@@ -127,7 +128,7 @@ func (b *memoryBus) Consume(ctx context.Context, _ string, _ bus.Topic, handle f
 	for p := range 2 {
 		wg.Go(func() {
 			b.mu.Lock()
-			at := position{partition: p, next: max(b.committed[p], 0), end: int64(len(b.partitions(bus.Audio)[p])), metadata: b.metadata[p]}
+			at := position{partition: p, committed: b.committed[p], next: max(b.committed[p], b.first), end: int64(len(b.partitions(bus.Audio)[p])), metadata: b.metadata[p]}
 			b.mu.Unlock()
 			handle(ctx, &memoryAssignment{b: b, at: at, next: at.next})
 		})

@@ -17,13 +17,14 @@ func (p *partition) commitPoint() (int64, map[trackHash]resumePoint) {
 		}
 	}
 	points := make(map[trackHash]resumePoint)
-	if offset < p.at.end { // records the last owner had heard may still come
+	inherited := offset < p.at.end // records the last owner had heard may still come
+	if inherited {
 		for hash, r := range p.resume {
 			points[hash] = r
 		}
 	}
 	for hash, t := range p.tracks {
-		if r, _, _ := t.restart(); t.lastOffset >= offset {
+		if r, _, _ := t.restart(); t.lastOffset >= offset || inherited && !t.begun() {
 			points[hash] = r
 		}
 	}

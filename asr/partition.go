@@ -95,7 +95,9 @@ func newPartition(ctx context.Context, w *Worker, a assignment, fail context.Can
 		tracks:   make(map[trackHash]*track), gone: make(map[meeting.ID]bool), strangers: make(map[trackHash]bool),
 	}
 	p.ctx, p.cancel = context.WithCancel(ctx)
-	p.next, p.committed, p.committedMeta = p.at.next, p.at.next, p.at.metadata
+	// Where audio expired before anybody read it, next is ahead of what is committed: the first tick says so, because the
+	// end of a meeting waits for us to be past its audio.
+	p.next, p.committed, p.committedMeta = p.at.next, p.at.committed, p.at.metadata
 	var err error
 	if p.resume, err = decodeResume(p.at.metadata); err != nil {
 		// Without it at most one utterance a track is recognised twice, under the same ID.
@@ -349,8 +351,11 @@ func (p *partition) seemsDead(t *track) bool {
 // forgetIdleTracks frees what silent tracks hold. A track that a replay from the last commit would meet again stays.
 func (p *partition) forgetIdleTracks() {
 	for hash, t := range p.tracks {
-		_, _, holds := t.restart()
+		r, _, holds := t.restart()
 		if !holds && t.lastOffset < p.committed && time.Since(t.lastRead) >= idleTrack {
+			if !t.begun() && p.committed < p.at.end {
+				p.resume[hash] = r // the records it covers may still come
+			}
 			t.close()
 			delete(p.tracks, hash)
 		}

@@ -28,6 +28,7 @@ type assignment interface {
 // position is where a partition stood when it was assigned.
 type position struct {
 	partition int
+	committed int64  // of the last commit; -1: none
 	next      int64  // offset of the first record that Next returns
 	end       int64  // offset after the last record there was
 	metadata  string // of the last commit
@@ -46,5 +47,5 @@ func (b realBus) Consume(ctx context.Context, group string, t bus.Topic, handle 
 type realAssignment struct{ *bus.Assignment }
 
 func (a realAssignment) position() position {
-	return position{partition: a.Partition, next: max(a.Committed, a.First), end: a.End, metadata: a.Metadata}
+	return position{partition: a.Partition, committed: a.Committed, next: max(a.Committed, a.First), end: a.End, metadata: a.Metadata}
 }

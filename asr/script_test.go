@@ -3,6 +3,7 @@ package asr
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -19,6 +20,25 @@ import (
 	"souffleur/internal/ogg"
 	"souffleur/internal/timeline"
 )
+
+// seeds is how many random scripts each test with random speech plays; 0: as many as suit an ordinary run.
+var seeds = flag.Uint64("seeds", 0, "random scripts per test")
+
+// eachSeed runs test for so many random scripts, or for one with -short, side by side: they take CPU time only.
+func eachSeed(t *testing.T, usual uint64, test func(t *testing.T, seed uint64)) {
+	n := usual
+	if *seeds > 0 {
+		n = *seeds
+	} else if testing.Short() {
+		n = 1
+	}
+	for seed := range n {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			test(t, seed)
+		})
+	}
+}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

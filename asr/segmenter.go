@@ -102,8 +102,12 @@ func (s *segmenter) quiet() bool { return len(s.packets) == 0 }
 func (s *segmenter) run() {
 	for s.next < len(s.packets) {
 		p := &s.packets[s.next]
+		_, placed := s.line.End() // where an undecodable packet stands is not known before the first that decodes
 		chunk := s.line.Append(p.Packet)
-		p.start = chunk.Start
+		p.start = 0
+		if placed {
+			p.start = chunk.Start
+		}
 		if len(chunk.PCM) > 0 {
 			p.start = max(chunk.Start, int64(p.RTP/3))
 		}
@@ -111,7 +115,7 @@ func (s *segmenter) run() {
 			s.breakAt(s.next)
 			continue
 		}
-		if s.next == 0 {
+		if !placed {
 			s.pcmStart, s.hopAt = chunk.Start, chunk.Start
 		}
 		s.next++

@@ -155,11 +155,14 @@ func (t *track) drop() {
 	t.cancel()
 	t.ctx, t.cancel = context.WithCancel(t.p.ctx)
 	t.pending, t.finals = nil, 0
-	if t.seg != nil && t.seg.begun {
+	if t.begun() {
 		t.resume = resumePoint{t.epoch, t.seg.lastSeq + 1}
 	}
 	t.seg = nil
 }
+
+// begun says whether a packet was heard that no resume point covers.
+func (t *track) begun() bool { return t.seg != nil && t.seg.begun }
 
 // restart returns where replay must begin to find everything again that is not done, and whether that holds the commit
 // back: false if the track sent nothing since.
@@ -168,7 +171,7 @@ func (t *track) restart() (p resumePoint, offset int64, holds bool) {
 	case len(t.pending) > 0:
 		u := t.pending[0]
 		return resumePoint{u.epoch, u.from.seq}, u.from.offset, true
-	case t.seg != nil && t.seg.begun:
+	case t.begun():
 		return resumePoint{t.epoch, t.seg.mark.seq}, t.seg.mark.offset, !t.seg.quiet()
 	}
 	return t.resume, 0, false
