@@ -55,6 +55,9 @@ type Client struct {
 	ended    chan struct{} // closed when the server has ended the connection for good
 	gone     error         // why; read after ended is closed
 
+	speaking sync.Mutex // guards sent; held while a recording is sent
+	sent     rtpClock
+
 	mu        sync.Mutex // guards what follows
 	token     string
 	welcome   signal.WelcomeInfo

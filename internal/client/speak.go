@@ -26,7 +26,7 @@ const (
 
 // Speak switches the microphone on, sends src at real speed from the moment the media path stands, then two seconds of
 // silence, and switches the microphone off. started is called with the time at which the first packet was sent.
-// While the client is reconnecting, the recording goes on unheard, as a person's voice would.
+// While the client is reconnecting, the recording goes on unheard, as a person's voice would. One recording at a time.
 func (c *Client) Speak(ctx context.Context, src Source, started func(time.Time)) error {
 	c.mu.Lock()
 	up := c.connected
@@ -38,8 +38,10 @@ func (c *Client) Speak(ctx context.Context, src Source, started func(time.Time))
 	case <-c.ended:
 		return fmt.Errorf("out of the meeting: %w", c.gone)
 	}
+	c.speaking.Lock()
+	defer c.speaking.Unlock()
 	c.SetMicrophone(true)
-	p := pacer{c: c, begin: time.Now()}
+	p := pacer{c: c, begin: time.Now(), out: &c.sent}
 	started(p.begin)
 	for {
 		opus, length, err := src.Next()
@@ -62,12 +64,19 @@ func (c *Client) Speak(ctx context.Context, src Source, started func(time.Time))
 	return nil
 }
 
+// rtpClock is where the microphone's RTP stream stands. Like a browser's it stands still while nothing is sent, and goes
+// on with the next recording: one SSRC never repeats a sequence number.
+type rtpClock struct {
+	seq uint16
+	ts  uint32
+}
+
 // pacer sends packets when they are due.
 type pacer struct {
 	c     *Client
 	begin time.Time
 	at    time.Duration // position of the next packet
-	seq   uint16
+	out   *rtpClock
 }
 
 func (p *pacer) send(ctx context.Context, opus []byte, length time.Duration) error {
@@ -79,10 +88,11 @@ func (p *pacer) send(ctx context.Context, opus []byte, length time.Duration) err
 	case <-time.After(time.Until(p.begin.Add(p.at))):
 	}
 	err := p.c.track.WriteRTP(&rtp.Packet{
-		Header:  rtp.Header{Version: 2, SequenceNumber: p.seq, Timestamp: uint32(p.at * 48 / time.Millisecond)},
+		Header:  rtp.Header{Version: 2, SequenceNumber: p.out.seq, Timestamp: p.out.ts},
 		Payload: opus,
 	})
-	p.seq++
+	p.out.seq++
+	p.out.ts += uint32(length * 48 / time.Millisecond)
 	p.at += length
 	if err != nil && !errors.Is(err, io.ErrClosedPipe) {
 		return fmt.Errorf("send audio: %w", err)
