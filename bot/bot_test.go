@@ -208,6 +208,11 @@ func (s *stage) talk(n int) {
 	}
 }
 
+// flagged returns the records with a flag.
+func flagged(records []*bus.AudioRecord, flag bus.AudioFlags) []*bus.AudioRecord {
+	return slices.DeleteFunc(slices.Clone(records), func(r *bus.AudioRecord) bool { return r.Flags&flag == 0 })
+}
+
 func packetsIn(records []*bus.AudioRecord) int {
 	n := 0
 	for _, r := range records {
@@ -338,6 +343,9 @@ func TestUnmuteBeginsANewEpochAtTheRightTime(t *testing.T) {
 				epochs = append(epochs, r.Epoch)
 			}
 		}
+		if n := len(flagged(s.tape.opened(t, s.key), bus.Muted)); n != 2 {
+			t.Errorf("%d records end an epoch, want one for the mute and one for the end of the track", n)
+		}
 		if len(epochs) != 2 || epochs[1]-epochs[0] < 11_900 || epochs[1]-epochs[0] > 12_100 {
 			t.Errorf("epochs %v, want two, 12 s apart", epochs)
 		}
@@ -393,12 +401,7 @@ func TestSilenceIsKeptAliveOnceASecond(t *testing.T) {
 		s.talk(50)
 		time.Sleep(10 * time.Second)
 		s.rec.Close()
-		var alive []*bus.AudioRecord
-		for _, r := range s.tape.opened(t, s.key) {
-			if r.Flags&bus.KeepAlive != 0 {
-				alive = append(alive, r)
-			}
-		}
+		alive := flagged(s.tape.opened(t, s.key), bus.KeepAlive)
 		if len(alive) < 8 || len(alive) > 11 {
 			t.Fatalf("%d keep-alives in 10 s", len(alive))
 		}

@@ -129,8 +129,7 @@ func (b *builder) notice(cut uint64) {
 		b.order = reorder{}
 		b.emptyInbox()
 	} else {
-		b.take(b.order.flush())
-		b.flush(bus.EndOfSpurt)
+		b.endEpoch()
 	}
 	b.cut = cut
 	b.clock = nil
@@ -194,16 +193,16 @@ func (b *builder) idle(now time.Time) {
 		b.flush(bus.EndOfSpurt)
 	}
 	if b.clock != nil && b.open == nil && now.Sub(b.lastSent) >= keepAliveEvery {
-		b.keepAlive(now)
+		b.keepAlive(now, 0)
 	}
 }
 
 // keepAlive tells readers how far the track's silent clock has come.
-func (b *builder) keepAlive(now time.Time) {
+func (b *builder) keepAlive(now time.Time, flags bus.AudioFlags) {
 	silence := ticks(max(now.Sub(b.lastArrival), 0))
 	b.emit(&bus.AudioRecord{
 		Meeting: b.t.r.cfg.Meeting, Track: b.t.track.Track, Epoch: b.epoch, FirstSeq: b.nextSeq,
-		RTP: b.lastRTP + silence, CaptureNS: now.UnixNano(), Level: b.level, Flags: bus.KeepAlive,
+		RTP: b.lastRTP + silence, CaptureNS: now.UnixNano(), Level: b.level, Flags: bus.KeepAlive | flags,
 	})
 }
 
@@ -218,8 +217,16 @@ func (b *builder) drain() {
 		}
 		break
 	}
+	b.endEpoch()
+}
+
+// endEpoch writes what is left and says that nothing follows, so that the last utterance becomes a final at once.
+func (b *builder) endEpoch() {
 	b.take(b.order.flush())
 	b.flush(bus.EndOfSpurt)
+	if b.clock != nil {
+		b.keepAlive(b.t.r.cfg.Now(), bus.Muted)
+	}
 }
 
 // flush finishes the record in the making.

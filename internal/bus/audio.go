@@ -22,7 +22,7 @@ type AudioFlags uint8
 
 const (
 	EndOfSpurt    AudioFlags = 1 << iota // silence follows the last packet
-	Muted                                // the speaker has muted the microphone
+	Muted                                // nothing more comes in this epoch: the microphone was muted, or the track ended
 	KeepAlive                            // no packets: RTP says how far silence has come
 	Discontinuity                        // packets before this record were dropped
 	audioFlagsEnd                        // flags from here on are unknown
