@@ -173,14 +173,15 @@ func (s *system) archiver(log *slog.Logger) (*storage.Archiver, error) {
 
 // house is the rooms and web pages of this machine.
 type house struct {
-	node   *node.Node
-	web    *web.Server
-	http   *http.Server
-	listen net.Listener
-	flags  nodeFlags
-	links  *storage.Links
-	url    string
-	log    *slog.Logger
+	node    *node.Node
+	web     *web.Server
+	http    *http.Server
+	listen  net.Listener
+	flags   nodeFlags
+	links   *storage.Links
+	janitor *storage.Janitor
+	url     string
+	log     *slog.Logger
 
 	firstRun bool // nobody has had a chance to become admin yet
 }
@@ -218,15 +219,18 @@ func openHouse(ctx context.Context, f nodeFlags, data string, sys *system, close
 	if err != nil {
 		return nil, err
 	}
-	links := storage.NewLinks(sys.store, sys.keys)
+	links, sessions := storage.NewLinks(sys.store, sys.keys), storage.NewSessions(sys.store, sys.keys)
 	server, err := web.New(webConfig, web.Deps{
-		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: storage.NewSessions(sys.store, sys.keys),
+		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
 		Links: links, Instance: instance, Audit: audit, UI: clientFiles(log), Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	h := &house{node: n, web: server, listen: listener, flags: f, links: links, log: log, url: f.PublicURL, firstRun: firstRun}
+	h := &house{
+		node: n, web: server, listen: listener, flags: f, links: links, janitor: storage.NewJanitor(sessions, links, log),
+		log: log, url: f.PublicURL, firstRun: firstRun,
+	}
 	if h.url == "" {
 		h.url = localURL(f.TLSCert != "", f.Listen, listener.Addr())
 	}
@@ -275,6 +279,7 @@ func localURL(tls bool, listen string, addr net.Addr) string {
 func (h *house) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.node.Run(ctx) })
+	g.Go(func() error { return h.janitor.Run(ctx) })
 	g.Go(func() error {
 		var err error
 		if h.flags.TLSCert != "" {
