@@ -304,6 +304,9 @@ func (s *Server) changeRoom(ctx context.Context, in *changeRoomInput) (*roomOutp
 	if err != nil {
 		return nil, s.answerFor(ctx, "change room", err)
 	}
+	if err := s.live.RoomChanged(ctx, r, v.actor(v.role(&r))); err != nil {
+		return nil, s.answerFor(ctx, "apply changes of room", err)
+	}
 	return s.answerRoom(ctx, v, &r)
 }
 

@@ -59,6 +59,9 @@ type Live interface {
 	// SetInstanceCeiling stores the ceiling of all rooms without their own, and applies it.
 	SetInstanceCeiling(ctx context.Context, level meeting.Level, by Actor) error
 
+	// RoomChanged applies a room's new settings, such as its languages, to the meeting, if one is live.
+	RoomChanged(ctx context.Context, room storage.Room, by Actor) error
+
 	// End ends the meeting in a room for everybody. ErrNotLive.
 	End(ctx context.Context, room meeting.RoomID, by Actor) error
 

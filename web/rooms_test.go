@@ -113,6 +113,16 @@ func TestWhoMayMakeRooms(t *testing.T) {
 	}
 }
 
+func TestChangedLanguagesReachTheMeeting(t *testing.T) {
+	s := newSite(t)
+	owner := s.browser()
+	room, _ := owner.makeRoom("Babel")
+	owner.must(http.MethodPatch, "/rooms/"+room, fields{"langs": []string{"fr", "en"}}, http.StatusOK)
+	if c := s.live.changed; len(c) != 1 || string(c[0].ID) != room || !slices.Equal(c[0].Langs, []string{"fr", "en"}) {
+		t.Errorf("the live meeting was told %+v", c)
+	}
+}
+
 // TestRoles is the table of who may do what: role by operation.
 func TestRoles(t *testing.T) {
 	s := newSite(t)

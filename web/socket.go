@@ -210,9 +210,6 @@ func (s *socket) refuse(err error) {
 	}
 }
 
-// codeRefused is a final no for want of room; clients do not come back by themselves.
-const codeRefused = "refused"
-
 // shorten bounds what we repeat of a foreign message.
 func shorten(s string) string {
 	const most = 200
@@ -235,7 +232,7 @@ func (s *socket) connectProblem(err error) (code, message string) {
 	case errors.Is(err, ErrMeetingEnded):
 		return signal.CodeEnded, "The meeting has ended."
 	case errors.Is(err, ErrRefused):
-		return codeRefused, "The meeting or the server is full. Try again later."
+		return signal.CodeRefused, "The meeting or the server is full. Try again later."
 	}
 	s.log.Error("could not connect a participant", "error", err)
 	return signal.CodeShutdown, "The server could not open the meeting; trying again."

@@ -265,7 +265,7 @@ func TestConnectRefused(t *testing.T) {
 		{fmt.Errorf("connect: %w", ErrBadToken), signal.CodeBadToken},
 		{ErrExpiredToken, signal.CodeExpired},
 		{ErrMeetingEnded, signal.CodeEnded},
-		{ErrRefused, codeRefused},
+		{ErrRefused, signal.CodeRefused},
 		{&CloseError{Code: "custom", Message: "Because."}, "custom"},
 		{errors.New("no answer from 10.0.0.1"), signal.CodeShutdown},
 	} {

@@ -300,7 +300,8 @@ type fakeLive struct {
 	live     map[meeting.RoomID]LiveRoom
 	admitted []meeting.Person
 	actors   []Actor // of changes, in order
-	refuse   error   // what Admit answers
+	changed  []storage.Room
+	refuse   error // what Admit answers
 	connect  connectFunc
 }
 
@@ -373,6 +374,14 @@ func (f *fakeLive) SetInstanceCeiling(ctx context.Context, level meeting.Level, 
 	f.by(by)
 	_, err := f.instance.Update(ctx, func(s *storage.Settings) error { s.Ceiling = level; return nil })
 	return err
+}
+
+func (f *fakeLive) RoomChanged(_ context.Context, room storage.Room, by Actor) error {
+	f.by(by)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changed = append(f.changed, room)
+	return nil
 }
 
 func (f *fakeLive) End(_ context.Context, room meeting.RoomID, by Actor) error {

@@ -90,6 +90,11 @@ func (n *Node) SetInstanceCeiling(ctx context.Context, level meeting.Level, by w
 	return errors.Join(errs...)
 }
 
+// RoomChanged implements web.Live.
+func (n *Node) RoomChanged(ctx context.Context, room storage.Room, by web.Actor) error {
+	return n.apply(ctx, room, by)
+}
+
 // apply brings a live meeting in line with its room.
 func (n *Node) apply(ctx context.Context, room storage.Room, by web.Actor) error {
 	l := n.of(room.ID)

@@ -158,6 +158,7 @@ const (
 	CodeReplaced   = "replaced" // the same participant connected elsewhere
 	CodeSlow       = "slow"     // the client does not read
 	CodeFlood      = "flood"    // the client sends too much
+	CodeRefused    = "refused"  // the server takes nobody more
 	CodeShutdown   = "shutdown" // the server restarts: come back
 )
 
