@@ -145,6 +145,20 @@ func endMeeting(t *testing.T, in *installation, link string) {
 	}
 }
 
+// settled waits until recognisers are on time and nothing new has been shown to p for a while: what becomes final after
+// the end of a meeting is kept, and nobody is there to see it.
+func (in *installation) settled(p *person) {
+	in.t.Helper()
+	shown, since := -1, time.Now()
+	in.await(patience, "captions have come to rest", func() bool {
+		ai, _ := p.AI()
+		if n := len(p.captions()); n != shown || ai.Status.State != meeting.StateLive || ai.Status.LagMS > 0 {
+			shown, since = n, time.Now()
+		}
+		return time.Since(since) > 5*time.Second
+	})
+}
+
 // finalTranscript reads the transcript from S3 once the archiver has closed it.
 func (in *installation) finalTranscript(id meeting.ID) *storage.Transcript {
 	in.t.Helper()
@@ -208,6 +222,7 @@ func TestAKilledRecogniserLosesAndDoublesNothing(t *testing.T) {
 	<-done
 	want := reference(t, "jfk") + " " + reference(t, "jfk")
 	in.await(patience, "every word said, once", func() bool { return wrongWords(want, ada.heard("Ada")) <= maxWrong })
+	in.settled(ada)
 	endMeeting(t, in, link)
 	kept := in.finalTranscript(ada.Welcome().Meeting)
 	sameFinals(t, kept, ada)
@@ -256,6 +271,7 @@ func TestAKilledServerComesBackWithEverybodyAndEverything(t *testing.T) {
 	in.await(patience, "captions after the restart", func() bool {
 		return wrongWords(reference(t, "jfk-2"), ada.heard("Grace")) <= maxWrong
 	})
+	in.settled(grace)
 	endMeeting(t, in, link)
 	kept := in.finalTranscript(id)
 	sameFinals(t, kept, grace)

@@ -54,9 +54,10 @@ class Meeting {
   async begins() {
     const [first, second] = speakers();
     const { stage } = this;
+    // Grace begins later, then both talk at once: captions of one voice, and of two at a time.
     this.voices = [
       await microphone(stage.results, 'ada', first),
-      await microphone(stage.results, 'grace', second),
+      await microphone(stage.results, 'grace', second, { leadMs: 6_000 }),
     ];
     this.ada = await stage.person('Ada', { microphone: this.voices[0].file });
     this.grace = await stage.person('Grace', { microphone: this.voices[1].file });
@@ -141,8 +142,7 @@ class Meeting {
 
   async refinedInOrder() {
     for (const [i, log] of (await this.logs()).entries()) {
-      const refined = log.refined();
-      assert.ok(refined.length >= 2, `${this.everybody[i].name}'s page shows refined captions: ${refined.length}`);
+      assert.ok(log.refined().length >= 1, `${this.everybody[i].name}'s page shows no caption that was refined twice`);
       assert.deepEqual(log.setbacks(), []);
     }
     const [log] = await this.logs();
