@@ -38,8 +38,8 @@ test('pages are accessible', { timeout: 300_000, skip }, async (t) => {
   }
 });
 
-/** The pictures that README shows. */
-const inManual = new Set(['room', 'transcript']);
+/** Pictures that README shows. */
+const inManual = new Set(['room']);
 
 class Gallery {
   constructor(stage) {
