@@ -100,6 +100,11 @@ test-real: system-test $(BIN) models e2e/node_modules/.package-lock.json
 	SOUFFLEUR_TEST_REAL=1 go test -race -timeout 20m -count=1 ./internal/bus/... ./storage/... ./e2e/...
 	cd e2e && SOUFFLEUR_TEST_REAL=1 npm run --silent test
 
+## bench-asr: what readers get, and when; options for the bench in BENCH (BENCH='-speakers 1,2,4,8 -json FILE')
+.PHONY: bench-asr
+bench-asr: $(BIN) models
+	go run ./bench/captions $(BENCH)
+
 ## lint: formatting and static checks
 .PHONY: lint
 lint: $(WHISPER) web/ui/node_modules/.package-lock.json

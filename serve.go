@@ -63,6 +63,9 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if c.MasterKey == "" && c.MasterKeyFile == "" { // children and other roles read the same file
 		c.MasterKeyFile = filepath.Join(c.Data, "master.key")
 	}
+	if c.KafkaMemberDir == "" {
+		c.KafkaMemberDir = filepath.Join(c.Data, "members")
+	}
 	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, master, log)
 	if err != nil {
 		return err

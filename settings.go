@@ -37,6 +37,7 @@ type busFlags struct {
 	KafkaCAFile      string   `help:"Certificates to trust instead of the system's." env:"KAFKA_CA_FILE" name:"kafka-ca-file" type:"existingfile" placeholder:"FILE"`
 	KafkaSASL        string   `help:"SASL mechanism: plain, scram-sha-256 or scram-sha-512." env:"KAFKA_SASL" name:"kafka-sasl" placeholder:"MECHANISM"`
 	KafkaUser        string   `help:"SASL user." env:"KAFKA_USER" placeholder:"NAME"`
+	KafkaMemberDir   string   `help:"Folder of this process for the names it has in Kafka groups: after a crash its successor takes over at once. serve sets it." env:"KAFKA_MEMBER_DIR" placeholder:"DIR"`
 	KafkaPassword    string   `help:"SASL password." env:"KAFKA_PASSWORD" placeholder:"SECRET" secret:""`
 }
 
@@ -44,6 +45,7 @@ func (f busFlags) config() bus.Config {
 	c := bus.DefaultConfig()
 	c.Brokers, c.Prefix, c.Replication, c.Large = f.KafkaBrokers, f.KafkaPrefix, f.KafkaReplication, f.KafkaLarge
 	c.TLS, c.CAFile = f.KafkaTLS, f.KafkaCAFile
+	c.MemberDir = f.KafkaMemberDir
 	c.SASL, c.User, c.Password = f.KafkaSASL, f.KafkaUser, f.KafkaPassword
 	return c
 }

@@ -2,7 +2,8 @@
 // insertions, after both texts were brought to one form. The form is defined once, here, and has a version, so that
 // figures taken at different times can be compared.
 //
-// It scores text only: no engine, no audio. Start reading at [Score].
+// It also scores how calm captions were while they were refined ([Follow]). It scores text only: no engine, no audio.
+// Start reading at [Score].
 package eval
 
 import "fmt"

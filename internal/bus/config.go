@@ -27,6 +27,10 @@ type Config struct {
 	// Large makes topics with the partitions of a large installation; it counts only when topics are made (KAFKA_LARGE).
 	Large bool
 
+	// MemberDir is a folder of this process in which it notes the names it has in groups: after a crash its successor
+	// takes them out of the groups at once. Empty: their partitions are free when their session ends.
+	MemberDir string
+
 	// TLS encrypts connections (KAFKA_TLS). CAFile names a PEM file of authorities to trust in place of the system's
 	// (KAFKA_CA_FILE).
 	TLS    bool

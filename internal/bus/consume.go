@@ -33,6 +33,7 @@ func (b *Bus) Consume(ctx context.Context, group string, topic Topic, handle fun
 	if b.Partitions(topic) == 0 {
 		return fmt.Errorf("consume: no topic %q", topic)
 	}
+	b.dismissPredecessor(ctx, group)
 	// Not kafka.Reader with a group: it cannot say that a partition was taken away, and after that it commits for
 	// partitions that it no longer owns.
 	members, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
@@ -62,6 +63,7 @@ func (b *Bus) Consume(ctx context.Context, group string, topic Topic, handle fun
 			continue
 		}
 		trouble.ended()
+		b.noteMember(group, generation.MemberID)
 		for _, p := range generation.Assignments[b.name(topic)] {
 			generation.Start(func(ended context.Context) { b.work(ctx, ended, group, generation, topic, p.ID, handle) })
 		}

@@ -26,7 +26,11 @@ func runWorker(config string) error {
 	if err := json.Unmarshal([]byte(config), &cfg); err != nil {
 		return err
 	}
-	b, err := open(context.Background(), cfg, quick(), slog.New(slog.DiscardHandler))
+	tune := quick()
+	if cfg.MemberDir != "" {
+		tune.session = 4 * time.Minute // its successor must not have to wait for that
+	}
+	b, err := open(context.Background(), cfg, tune, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -105,6 +109,23 @@ func TestThePartitionsOfAKilledWorkerGoToAnother(t *testing.T) {
 		running(t, func(ctx context.Context) error { return b.Consume(ctx, "asr", Audio, w.handle) })
 		w.awaits(t, 3, []string{"a"})
 		t.Logf("taken over after %v with a session of %v", time.Since(killed).Round(time.Millisecond), b.tune.session)
+	})
+}
+
+// The session here is far longer than the test waits: only the note of the killed worker can free its partition.
+func TestASuccessorDoesNotWaitForTheSessionOfAKilledWorker(t *testing.T) {
+	onEach(t, func(t *testing.T, s *site) {
+		s.cfg.MemberDir = t.TempDir()
+		b := s.open(t)
+		publish(t, b, Audio, 3, "a")
+		victim := startWorker(t, s.cfg)
+		victim.says(t, "read")
+		if err := victim.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		var w worker
+		running(t, func(ctx context.Context) error { return b.Consume(ctx, "asr", Audio, w.handle) })
+		w.awaits(t, 3, []string{"a"})
 	})
 }
 

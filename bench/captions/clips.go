@@ -1,0 +1,124 @@
+//go:build whisper
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"souffleur/asr"
+	"souffleur/internal/ogg"
+	"souffleur/internal/vad"
+)
+
+// clip is a recording with its words and the times of its speech.
+type clip struct {
+	path, lang, words string
+	length            time.Duration
+	utterances        []span
+}
+
+// span is a stretch of a recording.
+type span struct{ from, to time.Duration }
+
+func defaultClips() string {
+	dir := os.Getenv("SOUFFLEUR_SPEECH")
+	if dir == "" {
+		dir = "../shared/audio"
+	}
+	dir = filepath.Join(dir, "fleurs")
+	if _, err := os.Stat(dir); err != nil {
+		return "testdata/speech"
+	}
+	return dir
+}
+
+// loadClips returns the clips of the wanted languages. Names without a language are English.
+func loadClips(o options) ([]clip, error) {
+	model, err := vad.Load(filepath.Join(o.models, "silero-vad.bin"))
+	if err != nil {
+		return nil, fmt.Errorf("load voice detection: %w; run: souffleur models pull", err)
+	}
+	paths, err := filepath.Glob(filepath.Join(o.clips, "*.ogg"))
+	if err != nil {
+		return nil, err
+	}
+	var clips []clip
+	for _, path := range paths {
+		lang := "en"
+		if parts := strings.Split(filepath.Base(path), "-"); len(parts) == 3 {
+			lang = parts[1]
+		}
+		if !slices.Contains(o.langs, lang) {
+			continue
+		}
+		c, err := loadClip(path, lang, model)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		clips = append(clips, c)
+	}
+	if len(clips) == 0 {
+		return nil, fmt.Errorf("no recordings of %v in %s", o.langs, o.clips)
+	}
+	return clips, nil
+}
+
+func loadClip(path, lang string, model *vad.Model) (clip, error) {
+	audio, err := os.ReadFile(path)
+	if err != nil {
+		return clip{}, err
+	}
+	words, err := os.ReadFile(strings.TrimSuffix(path, ".ogg") + ".txt")
+	if err != nil {
+		return clip{}, err
+	}
+	pcm, err := ogg.Decode(bytes.NewReader(audio), 10*time.Minute)
+	if err != nil {
+		return clip{}, err
+	}
+	c := clip{path: path, lang: lang, words: string(words), length: duration(len(pcm))}
+	c.utterances, err = speechIn(pcm, model)
+	return c, err
+}
+
+func duration(samples int) time.Duration {
+	return time.Duration(samples) * time.Second / asr.SampleRate
+}
+
+const (
+	voice = 0.5                    // probability from which a window is voiced
+	pause = 500 * time.Millisecond // ends an utterance
+	brief = 250 * time.Millisecond // less is no utterance
+)
+
+// speechIn finds the utterances of a recording.
+func speechIn(pcm []float32, model *vad.Model) ([]span, error) {
+	d, err := model.NewDetector()
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	var found []span
+	for at := 0; at+asr.HopSize <= len(pcm); at += asr.HopSize {
+		p, err := d.Probability(pcm[at : at+asr.HopSize])
+		if err != nil {
+			return nil, fmt.Errorf("detect voice: %w", err)
+		}
+		if p < voice {
+			continue
+		}
+		from, to := duration(at), duration(at+asr.HopSize)
+		if n := len(found); n > 0 && from-found[n-1].to < pause {
+			found[n-1].to = to
+		} else {
+			found = append(found, span{from, to})
+		}
+	}
+	return slices.DeleteFunc(found, func(s span) bool { return s.to-s.from < brief }), nil
+}
