@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// Guards of commitment (asr.md §7 and §8 of the design).
+// Guards of commitment.
 const (
 	commitMargin = 400 * time.Millisecond // a committed word ends at least this long before the end of the audio
 	fastMargin   = time.Second            // a sure word needs no second hypothesis when it ends this long before

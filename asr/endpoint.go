@@ -19,7 +19,7 @@ type endpointing struct {
 	renewSeqs uint64  // packets without an utterance after which the detector begins afresh
 }
 
-// defaultEndpointing holds what asr.md §5 and bus-storage.md §7 of the design ask for, but for the floor: it is that of a
+// defaultEndpointing holds the values in use. The pause of 500 ms is that of SimulStreaming. The floor is that of a
 // 16-bit recording with a few bits of signal. 0.0025, proposed for engines that hear windows without a voice detector,
 // would drop four of ten FLEURS clips whole: people recorded at 0.0005 to 0.001, which the detector and the engine hear well.
 func defaultEndpointing() endpointing {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Bounds of the hallucination filter (asr.md §10 of the design). Engines invent text where there is no speech.
+// Bounds of the hallucination filter. Engines invent text where there is no speech.
 const (
 	minVoicedRatio  = 0.25                    // share of voice below which nothing is recognised
 	minLogProb      = -1.0                    // mean log probability below which the text is guessed

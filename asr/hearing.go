@@ -46,7 +46,7 @@ func (t *trackLanguage) request(s speech, provisional string) Request {
 }
 
 // Neither partials nor finals get a prompt: without one the same audio gives the same text after a restart, and loops
-// that feed on their own output cannot begin (asr.md §6.5 of the design).
+// that feed on their own output cannot begin.
 //
 // A partial hears the whole utterance, not a window of its last seconds. An utterance has at most 12 s, which costs an
 // encoder about half as much again as 8 s; in return hypotheses need no alignment between windows, the engine always has the
@@ -150,13 +150,15 @@ type outcome struct {
 	engine  string
 	refused refusal
 	err     error // of the recogniser; the words are then those of the partials
+
+	evidence Result // of the language spoken, if voice is not 0
+	voice    time.Duration
 }
 
-// final hears the whole utterance once more and decides on its text. A text that is not believed is asked for again in the
+// finalOf hears s, the whole utterance, once more and decides on its text. A text that is not believed is asked for again in the
 // way of partials, which computes differently and often hears what the first pass lost. When that fails, too, or the engine
 // itself, the text of the partials stays.
-func (u *utterance) final(ctx context.Context, rec Recognizer, lang *trackLanguage, cfg endpointing) outcome {
-	s := u.snapshot()
+func (u *utterance) finalOf(ctx context.Context, s speech, rec Recognizer, lang *trackLanguage, cfg endpointing) outcome {
 	out := outcome{engine: rec.Name(), quality: meeting.QualityFull}
 	if tooSilent(s, cfg) {
 		out.refused = refusedSilence
@@ -174,7 +176,7 @@ func (u *utterance) final(ctx context.Context, rec Recognizer, lang *trackLangua
 			out.words, out.refused = nil, refusedShort
 		}
 		if out.refused == "" {
-			lang.learn(r, voicedTime(s))
+			out.evidence, out.voice = r, voicedTime(s)
 			break
 		}
 	}

@@ -58,7 +58,7 @@ func TestTextOfAFinal(t *testing.T) {
 			}
 			return c.second, nil, true
 		}}
-		out := u.final(t.Context(), rec, &trackLanguage{}, defaultEndpointing())
+		out := u.finalOf(t.Context(), u.snapshot(), rec, &trackLanguage{}, defaultEndpointing())
 		if text(out.words) != c.want || out.quality != c.quality {
 			t.Errorf("%s: %q of quality %s, want %q of %s", name, text(out.words), out.quality, c.want, c.quality)
 		}
@@ -67,7 +67,7 @@ func TestTextOfAFinal(t *testing.T) {
 
 func TestFinalThatHearsNothingKeepsWhatWasCommitted(t *testing.T) {
 	u := utteranceOf(t, 4, "we begin with", "we begin with the")
-	out := u.final(t.Context(), &echo{fail: func(int, Request) (Result, error, bool) { return Result{Lang: "en"}, nil, true }},
+	out := u.finalOf(t.Context(), u.snapshot(), &echo{fail: func(int, Request) (Result, error, bool) { return Result{Lang: "en"}, nil, true }},
 		&trackLanguage{}, defaultEndpointing())
 	if text(out.words) != "we begin with" || out.quality != meeting.QualityFast {
 		t.Errorf("%q of quality %s", text(out.words), out.quality)
@@ -128,7 +128,7 @@ func TestPartialKeepsTheLanguageOfItsUtterance(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	u.final(t.Context(), rec, lang, defaultEndpointing())
+	u.finalOf(t.Context(), u.snapshot(), rec, lang, defaultEndpointing())
 	if len(asked) != 3 || asked[0] != "" || asked[1] != "fr" || asked[2] != "" {
 		t.Errorf("asked for %q: the first detects, later partials keep to it, the final detects on all of it", asked)
 	}

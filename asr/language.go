@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Evidence that settles which language a track speaks (asr.md §11 of the design, in a simple form: engines tell the
+// Evidence that settles which language a track speaks (in a simple form: engines tell the
 // language they chose and how sure they were of the text, not the odds between languages).
 const (
 	lockVoice      = 4 * time.Second // voice heard before the language may be locked

@@ -15,6 +15,7 @@ const (
 	classFinal   class = iota // the lasting text of an utterance
 	classFirst                // the first partial of an utterance
 	classRefresh              // a newer partial
+	classGuess                // the final of an utterance that may go on
 	classes
 )
 
@@ -30,9 +31,12 @@ type job struct {
 // scheduler hands jobs to recognisers: strictly by class, then earliest deadline first, then the meeting served longest
 // ago. Calls are short and cannot be preempted.
 type scheduler struct {
-	mu     sync.Mutex // guards what follows
-	ready  sync.Cond  // a job came, or a waiter's context ended
-	jobs   []*job     // bounded by those who add: one partial a track, maxFinals a partition and its tracks
+	mu     sync.Mutex                      // guards what follows
+	ready  sync.Cond                       // a job came, or a waiter's context ended
+	free   int                             // recognisers that wait for a job
+	hands  int                             // recognisers
+	open   map[meeting.SegmentID]time.Time // utterances that asked for partials lately, and when
+	jobs   []*job                          // bounded by those who add: one partial a track, maxFinals a partition and its tracks
 	served map[meeting.ID]uint64
 	turn   uint64
 	cost   [classes]time.Duration // moving average
@@ -41,8 +45,9 @@ type scheduler struct {
 // maxServed bounds the memory of who was served; past it, everybody counts as waiting equally long.
 const maxServed = 4096
 
-func newScheduler() *scheduler {
-	s := &scheduler{served: make(map[meeting.ID]uint64)}
+// newScheduler returns a scheduler for so many recognisers.
+func newScheduler(hands int) *scheduler {
+	s := &scheduler{hands: hands, served: make(map[meeting.ID]uint64), open: make(map[meeting.SegmentID]time.Time)}
 	s.ready.L = &s.mu
 	return s
 }
@@ -70,8 +75,17 @@ func (s *scheduler) next(ctx context.Context) (*job, error) {
 		if j := s.pickLocked(); j != nil {
 			return j, nil
 		}
+		s.free++
 		s.ready.Wait()
+		s.free--
 	}
+}
+
+// idle says whether a recogniser has nothing to do.
+func (s *scheduler) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.free > len(s.jobs)
 }
 
 // pickLocked takes the best job out, and drops the cancelled ones.
@@ -129,14 +143,31 @@ func (s *scheduler) done(c class, took time.Duration) {
 // Bounds of the time between two partials of an utterance, in new audio.
 const (
 	firstPartial = 700 * time.Millisecond // speech before the first
-	minRefresh   = 800 * time.Millisecond
+	minRefresh   = 1500 * time.Millisecond
 	maxRefresh   = 3 * time.Second
 )
 
-// refreshEvery returns how much new audio the next partial waits for: three times what a partial costs, so that one
-// speaker takes at most a third of a recogniser.
-func (s *scheduler) refreshEvery() time.Duration {
+const (
+	// partialShare is the part of all recognisers that partials may take; the rest is for finals.
+	partialShare = 0.6
+	// talking is how long ago an utterance may have asked for a partial to count as one that goes on: each asks with every
+	// record, ten times a second.
+	talking = 2 * time.Second
+)
+
+// refreshEvery returns how much new audio the next partial of an utterance waits for: as little as lets the partials of
+// all who talk share partialShare of the recognisers.
+func (s *scheduler) refreshEvery(seg meeting.SegmentID) time.Duration {
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return min(max(3*max(s.cost[classFirst], s.cost[classRefresh]), minRefresh), maxRefresh)
+	s.open[seg] = now
+	for other, at := range s.open {
+		if now.Sub(at) > talking {
+			delete(s.open, other)
+		}
+	}
+	cost := max(s.cost[classFirst], s.cost[classRefresh])
+	all := time.Duration(float64(cost) * float64(len(s.open)) / (partialShare * float64(s.hands)))
+	return min(max(all, minRefresh), maxRefresh)
 }

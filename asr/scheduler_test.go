@@ -3,6 +3,7 @@ package asr
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,7 +13,7 @@ import (
 )
 
 func TestOrderOfJobs(t *testing.T) {
-	s := newScheduler()
+	s := newScheduler(1)
 	now := time.Now()
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -43,7 +44,7 @@ func TestOrderOfJobs(t *testing.T) {
 
 func TestWaitersEndWithTheirContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScheduler()
+		s := newScheduler(1)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		for range 3 {
@@ -63,18 +64,33 @@ func TestWaitersEndWithTheirContext(t *testing.T) {
 }
 
 func TestPartialsThinOutWithTheirCost(t *testing.T) {
-	for cost, want := range map[time.Duration]time.Duration{
-		50 * time.Millisecond:  minRefresh,
-		500 * time.Millisecond: 1500 * time.Millisecond,
-		5 * time.Second:        maxRefresh,
+	for _, c := range []struct {
+		cost     time.Duration
+		speakers int
+		want     time.Duration
+	}{
+		{50 * time.Millisecond, 1, minRefresh},
+		{600 * time.Millisecond, 1, minRefresh},
+		{600 * time.Millisecond, 4, 2 * time.Second},
+		{5 * time.Second, 1, maxRefresh},
 	} {
-		s := newScheduler()
-		for range 50 {
-			s.done(classRefresh, cost)
-		}
-		if got := s.refreshEvery(); got < want-10*time.Millisecond || got > want+10*time.Millisecond {
-			t.Errorf("at %v each: every %v, want %v", cost, got, want)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			s := newScheduler(2)
+			for range 50 {
+				s.done(classRefresh, c.cost)
+			}
+			got := time.Duration(0)
+			for i := range c.speakers {
+				got = s.refreshEvery(meeting.SegmentID(fmt.Sprint(i)))
+			}
+			if d := got - c.want; d < -10*time.Millisecond || d > 10*time.Millisecond {
+				t.Errorf("%d speakers at %v each: every %v, want %v", c.speakers, c.cost, got, c.want)
+			}
+			time.Sleep(2 * talking)
+			if alone := s.refreshEvery("alone"); alone > got {
+				t.Errorf("when the others are silent: every %v, was %v", alone, got)
+			}
+		})
 	}
 }
 

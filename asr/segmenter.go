@@ -8,8 +8,10 @@ import (
 // utteranceSink hears of the utterances of a track, in order, from the goroutine that feeds its segmenter.
 type utteranceSink interface {
 	opened(*utterance)
-	closed(*utterance)    // ready for its final
-	discarded(*utterance) // too short or too quiet to be speech
+	paused(u *utterance, audioEnd int64) // if no voice comes back, its audio ends there
+	resumed()                            // the voice came back
+	closed(*utterance)                   // ready for its final
+	discarded(*utterance)                // too short or too quiet to be speech
 }
 
 // maxHeld bounds the packets kept since the last mark. 12 s of the shortest frames are 4,800; a sender whose packets take
@@ -50,7 +52,8 @@ type segmenter struct {
 	pcmStart int64
 	hopAt    int64 // position of the next hop
 	u        *utterance
-	faults   int // windows the detector failed on; they count as silence
+	silent   bool // the sink was told of a pause of u
+	faults   int  // windows the detector failed on; they count as silence
 }
 
 func newSegmenter(m meeting.ID, t meeting.TrackID, epoch uint64, vad VoiceDetector, sink utteranceSink) *segmenter {
@@ -165,6 +168,7 @@ func (s *segmenter) take(did step, window []float32, at int64) bool {
 		s.open()
 	case stepSpeech, stepPause:
 		s.u.append(window, at, s.ends.voiceEnd == s.hopAt)
+		s.tellPause()
 	case stepEnd:
 		next := s.packetAt(s.hopAt - s.ends.cfg.settle)
 		s.end(min(s.ends.voiceEnd+s.ends.cfg.tail, s.hopAt), next)
@@ -181,10 +185,24 @@ func (s *segmenter) take(did step, window []float32, at int64) bool {
 	return false
 }
 
+// tellPause tells the sink when a pause is as long as the tail of an utterance, and when it was none.
+func (s *segmenter) tellPause() {
+	pause, tail := s.hopAt-s.ends.voiceEnd, s.ends.cfg.tail
+	switch {
+	case pause == 0 && s.silent:
+		s.silent = false
+		s.sink.resumed()
+	case pause >= tail && !s.silent:
+		s.silent = true
+		s.sink.paused(s.u, s.ends.voiceEnd+tail)
+	}
+}
+
 // open begins an utterance at the onset just found.
 func (s *segmenter) open() {
 	start := max(s.ends.voice-s.ends.cfg.preRoll, s.pcmStart)
 	s.ends.begin(start)
+	s.silent = false
 	first := s.packets[s.packetIndex(start)].Seq
 	s.u = &utterance{
 		id:   meeting.NewSegmentID(s.meeting, s.track, s.epoch, first),

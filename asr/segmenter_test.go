@@ -16,10 +16,15 @@ type ear struct {
 	found   []*utterance // closed, in order
 	dropped []*utterance
 	openNow *utterance
+	pauses  []int64 // ends of audio that were foreseen; 0: the voice came back
 }
 
-func (e *ear) opened(u *utterance)    { e.openNow = u }
-func (e *ear) closed(u *utterance)    { e.found, e.openNow = append(e.found, u), nil }
+func (e *ear) opened(u *utterance) { e.openNow = u }
+func (e *ear) closed(u *utterance) { e.found, e.openNow = append(e.found, u), nil }
+func (e *ear) resumed()            { e.pauses = append(e.pauses, 0) }
+func (e *ear) paused(_ *utterance, audioEnd int64) {
+	e.pauses = append(e.pauses, audioEnd)
+}
 func (e *ear) discarded(u *utterance) { e.dropped, e.openNow = append(e.dropped, u), nil }
 
 // said describes an utterance completely.

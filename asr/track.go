@@ -31,6 +31,7 @@ type track struct {
 	seg     *segmenter // nil until the first packet, and after a drop
 	lang    *trackLanguage
 
+	guess   *guess       // of the open utterance, nil while it does not pause
 	pending []*utterance // opened and not done, oldest first; each holds the commit back at its mark
 	finals  int          // of pending, closed and waiting for their text
 	ctx     context.Context
@@ -98,19 +99,31 @@ func (t *track) opened(u *utterance) {
 func (t *track) closed(u *utterance) {
 	t.finals++
 	u.level, u.spokenAt = t.level, t.captured(u.end)
+	deliver := func(out outcome) {
+		if out.quality == meeting.QualityFast {
+			u.fallBack(&out) // partials may have come since it was guessed
+		}
+		t.lang.learn(out.evidence, out.voice)
+		t.p.finished.put(finished{t, u, out})
+	}
+	if t.guessed(u, deliver) {
+		return
+	}
 	t.p.w.jobs.add(&job{
 		class: classFinal, meeting: t.meeting, ctx: t.ctx, deadline: u.spokenAt.Add(finalWithin),
 		run: func(ctx context.Context, rec Recognizer) {
-			out := u.final(ctx, rec, t.lang, defaultEndpointing())
-			if ctx.Err() == nil {
-				t.p.finished.put(finished{t, u, out})
+			if out := u.finalOf(ctx, u.snapshot(), rec, t.lang, defaultEndpointing()); ctx.Err() == nil {
+				deliver(out)
 			}
 		},
 	})
 }
 
 // discarded implements utteranceSink.
-func (t *track) discarded(u *utterance) { t.done(u) }
+func (t *track) discarded(u *utterance) {
+	t.resumed()
+	t.done(u)
+}
 
 // done forgets a pending utterance; false if it was not pending any more.
 func (t *track) done(u *utterance) bool {
@@ -127,7 +140,7 @@ func (t *track) done(u *utterance) bool {
 // the newest audio is taken when a recogniser is free, so nothing backs up.
 func (t *track) offerPartial() {
 	u := t.seg.u
-	if u == nil || !u.partialDue(t.p.w.jobs.refreshEvery()) {
+	if u == nil || !u.partialDue(t.p.w.jobs.refreshEvery(u.id)) {
 		return
 	}
 	j := &job{class: classRefresh, meeting: t.meeting, ctx: t.ctx, deadline: t.captured(t.seg.hopAt)}
@@ -154,7 +167,7 @@ func (u *utterance) inRoomTime(c *meeting.Caption) *meeting.Caption {
 func (t *track) drop() {
 	t.cancel()
 	t.ctx, t.cancel = context.WithCancel(t.p.ctx)
-	t.pending, t.finals = nil, 0
+	t.pending, t.finals, t.guess = nil, 0, nil
 	if t.begun() {
 		t.resume = resumePoint{t.epoch, t.seg.lastSeq + 1}
 	}

@@ -83,7 +83,7 @@ func NewWorker(cfg WorkerConfig) (*Worker, error) {
 
 func newWorker(cfg WorkerConfig, b busPort) *Worker {
 	return &Worker{
-		cfg: cfg, bus: b, roster: newRoster(), jobs: newScheduler(), counts: &counts{},
+		cfg: cfg, bus: b, roster: newRoster(), jobs: newScheduler(cfg.Workers), counts: &counts{},
 		drafts: make(chan draft, maxDrafts), lags: newLags(),
 	}
 }

@@ -101,9 +101,10 @@ export class Person {
     let changed = Date.now();
     await until('captions come to rest', async () => {
       const { wire } = await this.log();
-      const finals = new Set(wire.filter((c) => c.final).map((c) => c.seg));
+      const last = new Map([...wire].sort((a, b) => a.rev - b.rev).map((c) => [c.seg, c])); // the newest of each segment
+      const open = [...last.values()].some((c) => !c.final && c.text !== ''); // an empty partial takes its caption back
       const live = (await this.page.getByTestId('ai-state').first().getAttribute('data-state')) === 'live';
-      if (!live || wire.some((c) => !finals.has(c.seg))) changed = Date.now();
+      if (!live || open) changed = Date.now();
       return Date.now() - Math.max(changed, wire.at(-1)?.at ?? 0) > 4_000;
     }, 60_000);
   }

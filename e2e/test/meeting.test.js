@@ -54,10 +54,12 @@ class Meeting {
   async begins() {
     const [first, second] = speakers();
     const { stage } = this;
-    // Grace begins later, then both talk at once: captions of one voice, and of two at a time.
+    // Grace begins later, then both talk at once: captions of one voice, and of two at a time. Without long pauses, so that
+    // captions have time to be refined.
+    const longestPauseMs = 300;
     this.voices = [
-      await microphone(stage.results, 'ada', first),
-      await microphone(stage.results, 'grace', second, { leadMs: 6_000 }),
+      await microphone(stage.results, 'ada', first, { longestPauseMs }),
+      await microphone(stage.results, 'grace', second, { leadMs: 6_000, longestPauseMs }),
     ];
     this.ada = await stage.person('Ada', { microphone: this.voices[0].file });
     this.grace = await stage.person('Grace', { microphone: this.voices[1].file });

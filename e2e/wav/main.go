@@ -42,14 +42,15 @@ func main() {
 	lead := flag.Duration("lead", 2*time.Second, "silence before the first recording")
 	gap := flag.Duration("gap", 1500*time.Millisecond, "silence between recordings")
 	tail := flag.Duration("tail", 4*time.Second, "silence after the last recording")
+	longest := flag.Duration("longest-pause", time.Minute, "pauses inside recordings are shortened to this")
 	flag.Parse()
-	if err := run(*out, flag.Args(), *lead, *gap, *tail); err != nil {
+	if err := run(*out, flag.Args(), *lead, *gap, *tail, *longest); err != nil {
 		fmt.Fprintln(os.Stderr, "wav:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out string, files []string, lead, gap, tail time.Duration) error {
+func run(out string, files []string, lead, gap, tail, longest time.Duration) error {
 	pcm := silence(lead)
 	var l layout
 	for i, file := range files {
@@ -60,6 +61,7 @@ func run(out string, files []string, lead, gap, tail time.Duration) error {
 		if err != nil {
 			return err
 		}
+		speech = hurried(speech, longest)
 		c := speechIn(speech)
 		offset := len(pcm) * 1000 / decodedRate
 		l.Clips = append(l.Clips, clip{offset + c.StartMS, offset + c.EndMS})
@@ -88,22 +90,47 @@ func decode(file string) ([]float32, error) {
 	return pcm, nil
 }
 
-// speechIn finds the first and the last 10 ms that are loud beside the loudest.
-func speechIn(pcm []float32) clip {
-	const window = decodedRate / 100
+const window = decodedRate / 100 // samples of 10 ms
+
+// loudWindows says which windows of a recording are loud beside the loudest.
+func loudWindows(pcm []float32) []bool {
 	var levels []float64
 	for at := 0; at+window <= len(pcm); at += window {
 		levels = append(levels, loudness(pcm[at:at+window]))
 	}
-	if len(levels) == 0 {
+	loud := make([]bool, len(levels))
+	for i, level := range levels {
+		loud[i] = level >= speechShare*slices.Max(levels)
+	}
+	return loud
+}
+
+// speechIn finds the first and the last 10 ms of speech.
+func speechIn(pcm []float32) clip {
+	loud := loudWindows(pcm)
+	first := slices.Index(loud, true)
+	if first < 0 {
 		return clip{}
 	}
-	threshold := speechShare * slices.Max(levels)
-	loud := func(level float64) bool { return level >= threshold }
-	first := slices.IndexFunc(levels, loud)
-	slices.Reverse(levels)
-	last := len(levels) - slices.IndexFunc(levels, loud)
+	slices.Reverse(loud)
+	last := len(loud) - slices.Index(loud, true)
 	return clip{StartMS: 10 * first, EndMS: 10 * last}
+}
+
+// hurried shortens the pauses of a recording: a speaker who does not stop to breathe makes long utterances.
+func hurried(pcm []float32, longest time.Duration) []float32 {
+	var out []float32
+	quiet := time.Duration(0)
+	for i, loud := range loudWindows(pcm) {
+		quiet += 10 * time.Millisecond
+		if loud {
+			quiet = 0
+		}
+		if quiet <= longest {
+			out = append(out, pcm[i*window:][:window]...)
+		}
+	}
+	return out
 }
 
 func loudness(pcm []float32) float64 {

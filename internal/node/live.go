@@ -238,7 +238,11 @@ func (l *live) level() meeting.Level {
 
 // ShowPartial implements bot.Audience.
 func (l *live) ShowPartial(c meeting.Caption, message []byte) {
-	if l.level() != meeting.Off {
+	switch {
+	case l.level() == meeting.Off:
+	case c.Text == "":
+		l.prompt.withdraw(c.Seg, message)
+	default:
 		l.prompt.partial(c.Seg, message)
 	}
 }

@@ -96,6 +96,17 @@ func (p *prompt) partial(seg meeting.SegmentID, message []byte) {
 	}
 }
 
+// withdraw takes back a partial of which nothing became final. It goes to everybody for certain: nothing follows it.
+func (p *prompt) withdraw(seg meeting.SegmentID, message []byte) {
+	p.mu.Lock()
+	p.dropWaitingLocked(seg)
+	_, final := p.done[seg]
+	p.mu.Unlock()
+	if !final {
+		p.media.SendCaption(message, true)
+	}
+}
+
 func (p *prompt) dropWaitingLocked(seg meeting.SegmentID) {
 	p.waiting = slices.DeleteFunc(p.waiting, func(w waitingPartial) bool { return w.seg == seg })
 }
