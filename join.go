@@ -110,21 +110,7 @@ func (c *joinCmd) speakOnce(ctx context.Context, p *client.Client, w *captionLin
 	if err != nil {
 		return fmt.Errorf("read recording: %w", err)
 	}
-	return p.Speak(ctx, opusSource{r}, func(at time.Time) { w.started.CompareAndSwap(0, at.UnixMilli()) })
-}
-
-const opusRate = 48000 // samples a second that Ogg Opus counts in, RFC 7845
-
-// opusSource gives a recording's packets with their length.
-type opusSource struct{ r *ogg.Reader }
-
-// Next implements client.Source.
-func (s opusSource) Next() ([]byte, time.Duration, error) {
-	p, err := s.r.Next()
-	if err != nil {
-		return nil, 0, err
-	}
-	return p.Opus, time.Duration(p.Samples) * time.Second / opusRate, nil
+	return p.Speak(ctx, client.Recording(r), func(at time.Time) { w.started.CompareAndSwap(0, at.UnixMilli()) })
 }
 
 func probe(path string) error {

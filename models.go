@@ -62,6 +62,9 @@ func (c *modelsPullCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.L
 		bar := progressBar{out: kctx.Stderr, terminal: isTerminal(kctx.Stderr)}
 		err := store.Pull(ctx, name, bar.show)
 		bar.end()
+		if errors.Is(err, models.ErrUnknown) {
+			return usageError{err}
+		}
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -204,7 +205,10 @@ func openHouse(ctx context.Context, f nodeFlags, data string, sys *system, close
 	}
 	listener, err := net.Listen("tcp", f.Listen)
 	if err != nil {
-		return nil, badUsage("--listen %s: %w; is another souffleur running? Stop it, or choose another address", f.Listen, err)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, badUsage("--listen %s: the port is in use. Is another souffleur running? Stop it, or choose another address", f.Listen)
+		}
+		return nil, badUsage("--listen %s: %w", f.Listen, err)
 	}
 	closers.add("listener", func() error { return ignoreClosed(listener.Close()) })
 	media, err := sfu.NewNode(f.sfuConfig(), log)

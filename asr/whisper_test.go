@@ -19,9 +19,12 @@ import (
 	"souffleur/internal/vad"
 )
 
-// engines loads the models of a local installation, or skips. SOUFFLEUR_MODELS names their folder.
+// engines loads the models of a local installation, or skips, as with -short. SOUFFLEUR_MODELS names their folder.
 func engines(t *testing.T) (*whisper.Model, *vad.Model) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("recognising speech takes its time")
+	}
 	dir := os.Getenv("SOUFFLEUR_MODELS")
 	if dir == "" {
 		cache, err := os.UserCacheDir()

@@ -121,18 +121,7 @@ func (p *person) saying(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return p.Speak(ctx, recording{r}, func(time.Time) {})
-}
-
-type recording struct{ *ogg.Reader }
-
-// Next implements client.Source.
-func (r recording) Next() ([]byte, time.Duration, error) {
-	p, err := r.Reader.Next()
-	if err != nil {
-		return nil, 0, err
-	}
-	return p.Opus, time.Duration(p.Samples) * time.Second / 48000, nil
+	return p.Speak(ctx, client.Recording(r), func(time.Time) {})
 }
 
 // words of a text, without case and punctuation.

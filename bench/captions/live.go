@@ -17,6 +17,7 @@ import (
 
 	"souffleur/asr/eval"
 	"souffleur/internal/client"
+	vocabulary "souffleur/internal/meeting"
 	"souffleur/internal/ogg"
 )
 
@@ -110,7 +111,7 @@ func awaitCaptions(ctx context.Context, c *client.Client) error {
 	defer cancel()
 	for {
 		ai, changed := c.AI()
-		if ai.Status.State == "live" {
+		if ai.Status.State == vocabulary.StateLive {
 			return nil
 		}
 		select {
@@ -161,19 +162,7 @@ func (s *speaker) say(ctx context.Context, p *client.Client, c clip) error {
 	if err != nil {
 		return err
 	}
-	return p.Speak(ctx, recording{r}, func(at time.Time) { s.said = append(s.said, saying{c, at}) })
-}
-
-// recording implements client.Source.
-type recording struct{ *ogg.Reader }
-
-// Next returns the next packet and how long it sounds.
-func (r recording) Next() ([]byte, time.Duration, error) {
-	p, err := r.Reader.Next()
-	if err != nil {
-		return nil, 0, err
-	}
-	return p.Opus, time.Duration(p.Samples) * time.Second / 48000, nil
+	return p.Speak(ctx, client.Recording(r), func(at time.Time) { s.said = append(s.said, saying{c, at}) })
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

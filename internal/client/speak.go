@@ -8,11 +8,29 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+
+	"souffleur/internal/ogg"
 )
 
 // Source gives Opus packets and how long each sounds; io.EOF after the last.
 type Source interface {
 	Next() (opus []byte, length time.Duration, err error)
+}
+
+// Recording gives the packets of an Ogg Opus recording.
+func Recording(r *ogg.Reader) Source { return recording{r} }
+
+type recording struct{ r *ogg.Reader }
+
+const opusRate = 48000 // samples a second that Ogg Opus counts in, RFC 7845
+
+// Next implements Source.
+func (s recording) Next() ([]byte, time.Duration, error) {
+	p, err := s.r.Next()
+	if err != nil {
+		return nil, 0, err
+	}
+	return p.Opus, time.Duration(p.Samples) * time.Second / opusRate, nil
 }
 
 // opusSilence is one 20 ms frame of silence (RFC 6716: CELT, full band, code 0).

@@ -42,6 +42,9 @@ type Listing struct {
 	State State
 }
 
+// ErrUnknown says that a name is in no manifest.
+var ErrUnknown = errors.New("there is no such model; souffleur models list names them")
+
 // List returns all models of the manifest, in its order. It reads no model whole.
 func (s *Store) List() ([]Listing, error) {
 	manifest, err := readManifest(s.dir)
@@ -77,7 +80,7 @@ func (s *Store) model(name string) (*Model, error) {
 	}
 	m := manifest.find(name)
 	if m == nil {
-		return nil, fmt.Errorf("there is no model %q; see the list of models", name)
+		return nil, fmt.Errorf("%q: %w", name, ErrUnknown)
 	}
 	if err := m.unverified(); err != nil {
 		return nil, fmt.Errorf("model %s: %w", m.Name, err)
