@@ -8,7 +8,6 @@ import (
 
 	"souffleur/internal/meeting"
 	"souffleur/internal/signal"
-	"souffleur/sfu"
 )
 
 // partialEvery spaces the partials to one reader: at most five a second, shared out among those who talk.
@@ -21,7 +20,7 @@ const maxWaiting = 64
 // prompt hands captions to the readers of one meeting: finals at once, partials at a bounded rate with the newest of
 // each segment. It keeps the last finals for those who come late.
 type prompt struct {
-	media   *sfu.Room
+	media   readers
 	history int
 
 	stop chan struct{}
@@ -42,7 +41,12 @@ type waitingPartial struct {
 
 type shownCaptions struct{ captions []meeting.Caption }
 
-func newPrompt(media *sfu.Room, history int) *prompt {
+// readers are everybody in the meeting; sfu.Room implements it.
+type readers interface {
+	SendCaption(text []byte, final bool) error
+}
+
+func newPrompt(media readers, history int) *prompt {
 	p := &prompt{
 		media: media, history: history, stop: make(chan struct{}),
 		done: make(map[meeting.SegmentID]int), said: make(map[meeting.SegmentID]shownCaptions),
