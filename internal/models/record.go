@@ -49,6 +49,7 @@ type ChecksumError struct {
 	Want, Got string // SHA-256, hexadecimal
 }
 
+// Error implements error.
 func (e *ChecksumError) Error() string {
 	return fmt.Sprintf("%s has SHA-256 %s, expected %s", e.File, e.Got, e.Want)
 }
