@@ -38,7 +38,7 @@ func (t *trackLanguage) learn(r Result, voice time.Duration) {
 func (t *trackLanguage) request(s speech, provisional string) Request {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := Request{PCM: s.pcm, Lang: t.l.known(), Langs: t.l.allowed}
+	r := Request{PCM: s.pcm, VoiceEnd: s.voiceEnd(), Lang: t.l.known(), Langs: t.l.allowed}
 	if r.Lang == "" {
 		r.Lang = provisional
 	}
@@ -188,8 +188,8 @@ func (u *utterance) finalOf(ctx context.Context, s speech, rec Recognizer, lang 
 
 // Bounds of a final that lost part of the utterance: an engine may skip the beginning of a long window.
 const (
-	lostShare   = 0.6 // of the committed words; with fewer, words were lost
-	lostAtLeast = 5   // committed words below which the final is believed
+	lostShare   = 0.75 // of the committed words; with fewer, words were lost
+	lostAtLeast = 5    // committed words below which the final is believed
 )
 
 // lostWords says whether a final has far fewer words than two hypotheses in a row agreed on.

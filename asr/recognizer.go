@@ -18,6 +18,9 @@ type Request struct {
 	Langs   []string  // languages allowed when detecting; empty: any
 	Prompt  string    // what was said before, for context; may be empty
 	Partial bool      // a quick hypothesis of speech that still goes on, not the final text
+
+	// VoiceEnd is where the last voice in PCM ends, 0 if that is not known.
+	VoiceEnd time.Duration
 }
 
 // Result is what a [Recognizer] heard.

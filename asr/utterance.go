@@ -104,6 +104,14 @@ func (s speech) voicedRatio() float64 {
 	return float64(n) / float64(s.voiced[len(s.voiced)-1].to-s.voiced[0].from)
 }
 
+// voiceEnd is where the last voice ends, from the first sample; 0 without voice.
+func (s speech) voiceEnd() time.Duration {
+	if len(s.voiced) == 0 {
+		return 0
+	}
+	return duration(min(s.voiced[len(s.voiced)-1].to-s.start, int64(len(s.pcm))))
+}
+
 // fromVoice is how far the stretch from..to (positions) is from the nearest voice, in samples; 0 if it touches some.
 func (s speech) fromVoice(from, to int64) int64 {
 	nearest := int64(math.MaxInt64)

@@ -1,5 +1,11 @@
 package whisper
 
+import (
+	"time"
+
+	"souffleur/asr"
+)
+
 // positionSamples is how many samples one encoder position covers: 20 ms.
 const positionSamples = 320
 
@@ -40,8 +46,22 @@ const (
 	finalFloor = 512
 )
 
-// maxTokens bounds the tokens of a partial of n samples: nobody says more than seven a second, a decode that loops does.
-func maxTokens(n int) int { return 10 + 7*n/minSamples }
+// Bounds of tokens: a decode that loops ends there. Seven a second is fast speech in the scripts that the models know well;
+// others take several tokens for a letter, which a final has time for.
+func partialTokens(n int) int { return 10 + 7*n/minSamples }
+func finalTokens(n int) int   { return 10 + 20*n/minSamples }
 
 // finalBeams is how many hypotheses a final follows.
 const finalBeams = 5
+
+// lastSentence is the shortest speech in which a sentence may begin behind another.
+const lastSentence = 500 * time.Millisecond
+
+// voiceEnd says how many samples of req reach to the end of its voice.
+func voiceEnd(req asr.Request) int {
+	n := int(req.VoiceEnd * asr.SampleRate / time.Second)
+	if n <= 0 || n > len(req.PCM) {
+		return len(req.PCM)
+	}
+	return n
+}

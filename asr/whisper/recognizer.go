@@ -149,17 +149,23 @@ func (r *Recognizer) decode(req asr.Request, lang string) (asr.Result, error) {
 	prompt := r.promptTokens(req.Prompt)
 	if req.Partial {
 		partial, err := r.attempt(req, pcm, prompt, lang, C.wx_params{
-			audio_ctx: C.int(audioContext(len(pcm), partialSlack, partialFloor)), max_tokens: C.int(maxTokens(len(pcm))), beams: 1,
+			audio_ctx: C.int(audioContext(len(pcm), partialSlack, partialFloor)), max_tokens: C.int(partialTokens(len(pcm))), beams: 1,
 		})
 		return partial.Result, err
 	}
-	first, err := r.attempt(req, pcm, prompt, lang, C.wx_params{audio_ctx: C.int(r.finalContext(len(pcm))), beams: finalBeams})
-	if err != nil || !first.failed(req.PCM) {
+	limit := C.int(finalTokens(len(pcm)))
+	first, err := r.attempt(req, pcm, prompt, lang, C.wx_params{
+		audio_ctx: C.int(r.finalContext(len(pcm))), max_tokens: limit, beams: finalBeams,
+	})
+	spoken := req.PCM[:voiceEnd(req)]
+	if err != nil || !first.failed(spoken) {
 		return first.Result, err
 	}
 	// Without the prompt: it is the usual cause of repetition.
-	second, err := r.attempt(req, pcm, nil, lang, C.wx_params{audio_ctx: maxPositions, beams: finalBeams, temperature_step: retryStep})
-	if err != nil || !second.betterThan(first, req.PCM) {
+	second, err := r.attempt(req, pcm, nil, lang, C.wx_params{
+		audio_ctx: maxPositions, max_tokens: limit, beams: finalBeams, temperature_step: retryStep,
+	})
+	if err != nil || !second.betterThan(first, spoken) {
 		return first.Result, err
 	}
 	return second.Result, nil
@@ -177,6 +183,7 @@ func (r *Recognizer) finalContext(n int) int {
 
 // attempt is one call of the library.
 func (r *Recognizer) attempt(req asr.Request, pcm []float32, prompt []binding.Token, lang string, params C.wx_params) (attempt, error) {
+	params.speech_end = C.int(max(0, voiceEnd(req)-int(lastSentence*asr.SampleRate/time.Second)) / (asr.SampleRate / 100))
 	params.lang = C.CString(lang)
 	defer C.free(unsafe.Pointer(params.lang))
 	params.threads = C.int(r.model.threads)
@@ -188,8 +195,8 @@ func (r *Recognizer) attempt(req asr.Request, pcm []float32, prompt []binding.To
 	if err := statusError(status); err != nil {
 		return attempt{}, err
 	}
-	tokens := r.readTokens(int(n))
 	length := time.Duration(len(req.PCM)) * time.Second / asr.SampleRate
+	tokens := withoutEcho(r.readTokens(int(n)), length)
 	return attempt{
 		Result: asr.Result{Lang: lang, Words: wordsOf(tokens, length), LogProb: meanLogProb(tokens)},
 		end:    int(end) * asr.SampleRate / 100,

@@ -131,6 +131,32 @@ func TestPartialsHearTheBeginning(t *testing.T) {
 	}
 }
 
+// Each of these cuts of one sentence made the model say it two to eight times, where nothing kept it from going on behind the
+// end of the voice. It depends on the audio to the millisecond, and on the processor.
+func TestASentenceIsNotSaidAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	folder := os.Getenv("SOUFFLEUR_SPEECH")
+	if folder == "" {
+		folder = filepath.Join("..", "..", "..", "shared", "audio")
+	}
+	clip := filepath.Join(folder, "fleurs", "fleurs-en-003.ogg")
+	if _, err := os.Stat(clip); err != nil {
+		t.Skipf("no speech in %s", folder)
+	}
+	const voice, voiceEnd, behind = 4800, 80160, 8000 // samples
+	pcm := decode(t, clip)[:voiceEnd+behind]
+	r := newRecognizer(t)
+	for _, before := range []int{0, 480, 720, 960, 1200, 1920, 3600} {
+		req := asr.Request{PCM: pcm[voice-before:], Lang: "en"}
+		req.VoiceEnd = time.Duration(voiceEnd-voice+before) * time.Second / asr.SampleRate
+		if got := recognize(t, r, req); len(got.Words) > 17 {
+			t.Errorf("%d samples before the voice: %q", before, plain(got))
+		}
+	}
+}
+
 func TestShortAndEmptySpeechIsSafe(t *testing.T) {
 	r := newRecognizer(t)
 	if got := recognize(t, r, asr.Request{Lang: "en"}); len(got.Words) != 0 {

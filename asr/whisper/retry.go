@@ -36,14 +36,16 @@ func (a attempt) betterThan(b attempt, pcm []float32) bool {
 
 // Speech behind the model's last timestamp.
 const (
-	tailSamples = asr.SampleRate // shorter ends may be breath, or the pause in which the utterance ended
+	tailSamples = asr.SampleRate // shorter ends may be breath
+	tailShare   = 0.25           // of the speech: with a short context timestamps come early, by up to a sixth
 	tailPower   = 0.25           // of the mean power: -6 dB. Pauses are far below
 )
 
-// lostTail says whether the model stopped before the end of the speech, which the encoder's short context makes it do: a
-// second or more is left, as loud as the rest.
+// lostTail says whether the model stopped before the end of the speech, which the encoder's short context makes it do: much
+// is left, as loud as the rest.
 func (a attempt) lostTail(pcm []float32) bool {
-	if a.end < 0 || len(pcm)-a.end < tailSamples {
+	left := len(pcm) - a.end
+	if a.end < 0 || left < tailSamples || float64(left) < tailShare*float64(len(pcm)) {
 		return false
 	}
 	return power(pcm[a.end:]) > tailPower*power(pcm)

@@ -59,7 +59,7 @@ func TestALostEndIsFound(t *testing.T) {
 		"heard all":        {hum(5, 0), 5, false},
 		"stopped early":    {hum(5, 0), 3, true},
 		"a pause is left":  {hum(3, 2), 3, false},
-		"short rest":       {hum(5, 0), 5, false},
+		"imprecise time":   {hum(7, 0), 6, false},
 		"behind the end":   {hum(5, 0), 30, false},
 		"nobody said when": {hum(5, 0), -1, false},
 	} {

@@ -6,6 +6,7 @@
 #include "shim.h"
 
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <new>
 #include <whisper.h>
@@ -14,6 +15,7 @@ struct wx_recognizer {
     whisper_context *model;
     whisper_state *state; // NULL after the library has freed it in an error path; made anew by the next call
     std::atomic<bool> cancelled{false};
+    int speech_end; // of the running decode
 };
 
 static bool is_cancelled(void *r) {
@@ -72,6 +74,24 @@ void wx_cancel(wx_recognizer *r) {
     r->cancelled.store(true, std::memory_order_relaxed);
 }
 
+// end_with_speech allows nothing but the end of the text behind a sentence whose closing timestamp lies at the end of the
+// speech. A model whose encoder saw a short context often goes on there: it says the same sentence again, and again, and with
+// growing certainty, so that a beam search prefers that.
+static void end_with_speech(whisper_context *model, whisper_state *, const whisper_token_data *tokens, int n, float *logits,
+                            void *recognizer) {
+    const whisper_token eot = whisper_token_eot(model);
+    const whisper_token begin = whisper_token_beg(model);
+    if (n < 2 || tokens[n - 1].id < begin || tokens[n - 2].id >= eot ||
+        2 * (tokens[n - 1].id - begin) < static_cast<wx_recognizer *>(recognizer)->speech_end) {
+        return;
+    }
+    for (int i = 0, vocabulary = whisper_model_n_vocab(model); i < vocabulary; i++) {
+        if (i != eot) {
+            logits[i] = -INFINITY;
+        }
+    }
+}
+
 static whisper_full_params decode_params(wx_recognizer *r, const wx_params *in, const int32_t *prompt, int n_prompt) {
     whisper_full_params p =
         whisper_full_default_params(in->beams > 1 ? WHISPER_SAMPLING_BEAM_SEARCH : WHISPER_SAMPLING_GREEDY);
@@ -91,6 +111,8 @@ static whisper_full_params decode_params(wx_recognizer *r, const wx_params *in, 
     p.prompt_tokens = n_prompt > 0 ? prompt : nullptr;
     p.prompt_n_tokens = n_prompt;
     p.print_progress = p.print_realtime = p.print_timestamps = p.print_special = false;
+    p.logits_filter_callback = end_with_speech;
+    p.logits_filter_callback_user_data = r;
     p.abort_callback = is_cancelled;
     p.abort_callback_user_data = r;
     return p;
@@ -112,6 +134,7 @@ static int copy_tokens(wx_recognizer *r, wx_token *tokens, int cap_tokens, int *
             if (token.id >= eot) {
                 continue;
             }
+            *end = -1; // of a sentence without a closing timestamp nobody knows
             const char *bytes = whisper_token_to_str(r->model, token.id);
             const int length = static_cast<int>(strlen(bytes));
             if (n == cap_tokens || length > cap_text - at) {
@@ -135,6 +158,7 @@ int wx_decode(wx_recognizer *r, const float *pcm, int n_pcm, const wx_params *pa
         if (!make_state(r)) {
             return WX_FAILED;
         }
+        r->speech_end = params->speech_end;
         const int status =
             whisper_full_with_state(r->model, r->state, decode_params(r, params, prompt, n_prompt), pcm, n_pcm);
         if (status == -7) { // no memory for the beams: here, and only here, the library frees the state itself

@@ -41,6 +41,7 @@ typedef struct {
     int threads;            // 1 or more
     int audio_ctx;          // encoder positions of 20 ms to compute, 1 to 1500, at least n_pcm / 320
     int max_tokens;         // 0: no limit
+    int speech_end;         // units of 10 ms from the first sample: after it a sentence may end, but none begin
     int beams;              // 1: greedy
     float temperature_step; // 0: one attempt; else attempts at 0, step, 2 step ... up to 1
 } wx_params;
@@ -53,8 +54,8 @@ typedef struct {
 
 // wx_decode recognises n_pcm samples (16 kHz mono, 16000 to 480000 of them, finite). prompt holds n_prompt token ids, which
 // may be NULL for 0. It writes the text tokens (no timestamps or other special tokens) and their bytes, which need not be
-// whole UTF-8 characters token by token. end is the last timestamp that the model wrote, in units of 10 ms: how far it thinks
-// it heard; -1 if it wrote none. The audio is encoded once, whatever the model says about where to go on.
+// whole UTF-8 characters token by token. end is the timestamp that the model wrote behind the text, in units of 10 ms: how far
+// it thinks it heard; -1 if it wrote none there. The audio is encoded once, whatever the model says about where to go on.
 int wx_decode(wx_recognizer *r, const float *pcm, int n_pcm, const wx_params *params, const int32_t *prompt, int n_prompt,
               wx_token *tokens, int cap_tokens, int *n_tokens, char *text, int cap_text, int64_t *end);
 

@@ -16,6 +16,25 @@ type token struct {
 	start, end time.Duration // from the first sample; negative if the engine does not know
 }
 
+// echoTokens is how many tokens may begin where the audio ends: a last short word whose time is vague.
+const echoTokens = 5
+
+// withoutEcho drops text behind the end of the audio: a model that does not find the end of its text says sentences again,
+// and the engine places all of them on the last instant.
+func withoutEcho(tokens []token, length time.Duration) []token {
+	i := len(tokens)
+	for i > 0 && tokens[i-1].start >= length-10*time.Millisecond { // the unit of times
+		i--
+	}
+	for i > 0 && i < len(tokens) && !strings.HasPrefix(tokens[i].text, " ") { // the rest of a word that began before
+		i++
+	}
+	if len(tokens)-i <= echoTokens {
+		return tokens
+	}
+	return tokens[:i]
+}
+
 // meanLogProb returns the mean natural log of the tokens' probabilities, 0 without tokens.
 func meanLogProb(tokens []token) float64 {
 	if len(tokens) == 0 {

@@ -87,6 +87,31 @@ func TestWordTimesStayInOrderAndWithinTheSpeech(t *testing.T) {
 	}
 }
 
+func TestTextBehindTheAudioIsDropped(t *testing.T) {
+	// at returns tokens of which all from the n-th on begin at the last instant of 1 s.
+	at := func(n int, texts ...string) []token {
+		tokens := say(texts...)
+		for i := n; i < len(tokens); i++ {
+			tokens[i].start, tokens[i].end = 990*time.Millisecond, time.Second
+		}
+		return tokens
+	}
+	for name, c := range map[string]struct {
+		tokens []token
+		want   string
+	}{
+		"echo":                   {at(3, " It", " is", " late.", " It", " is", " late.", " It", " is", " la"), "It|is|late."},
+		"echo behind a word":     {at(2, " It", " la", "te", ".", " It", " is", " la", "te", ".", " It"), "It|late."},
+		"a short last word":      {at(2, " It", " is", " so", "."), "It|is|so."},
+		"nothing but the end":    {at(0, " a", " b", " c", " d", " e", " f"), ""},
+		"as long as it may last": {at(8, " a", " b", " c", " d", " e", " f", " g", " h"), "a|b|c|d|e|f|g|h"},
+	} {
+		if got := textOf(wordsOf(withoutEcho(c.tokens, time.Second), time.Second)); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestLogProbIsTheMeanOverTokens(t *testing.T) {
 	tokens := say(" a", " b")
 	tokens[0].logP, tokens[1].logP = -1, -3
