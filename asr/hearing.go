@@ -63,15 +63,28 @@ func (u *utterance) partialDue(every time.Duration) bool {
 	if u.heard.length == 0 {
 		return u.start+length-u.voice >= samples(firstPartial)
 	}
+	if u.heard.unseen() {
+		every = min(every, firstPartial)
+	}
 	return length-u.heard.length >= samples(every) && u.voiced[len(u.voiced)-1].to > u.start+u.heard.length
 }
 
-// claim marks that a partial of u is asked for, and says whether it is the first.
+// claim marks that a partial of u is asked for, and says whether it would be the first that readers see.
 func (u *utterance) claim() (first bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.deciding = true
-	return u.heard.partials == 0
+	return u.heard.unseen()
+}
+
+// firstTries is how many partials hurry while readers see nothing: of one second of speech, engines make a text that is not
+// believed half the time. What is still not believed then is hardly speech.
+const firstTries = 3
+
+// unseen says whether readers see nothing of the utterance yet, and its partials hurry to change that.
+func (h *heard) unseen() bool {
+	words, _ := h.text.words()
+	return len(words) == 0 && h.partials < firstTries
 }
 
 // partial hears u again and returns the caption to show, nil if nothing changed. speaker and times are left out.

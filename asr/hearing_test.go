@@ -114,6 +114,29 @@ func TestPartialsWaitForNewAudioWithVoice(t *testing.T) {
 	}
 }
 
+func TestPartialsHurryUntilSomethingIsSeen(t *testing.T) {
+	doubted := &echo{fail: func(int, Request) (Result, error, bool) {
+		return Result{Lang: "fr", LogProb: -2, Words: spread("sans doute", 1)}, nil, true
+	}}
+	u := utteranceOf(t, 1)
+	u.closed = false
+	hop := spoken(1).pcm[:HopSize]
+	for try := range firstTries + 1 {
+		if hurried := u.partialDue(time.Minute); hurried != (try < firstTries) {
+			t.Errorf("after %d texts that were not believed: due %v", try, hurried)
+		}
+		if first := u.claim(); first != (try < firstTries) {
+			t.Errorf("after %d texts that were not believed: first %v", try, first)
+		}
+		if _, refused, err := u.partial(t.Context(), doubted, &trackLanguage{}, defaultEndpointing()); err != nil || refused != refusedDoubt {
+			t.Fatalf("refused %q, error %v", refused, err)
+		}
+		for end := int64(len(u.pcm)) + samples(firstPartial) + HopSize; int64(len(u.pcm)) < end; {
+			u.append(hop, u.start+int64(len(u.pcm)), true)
+		}
+	}
+}
+
 func TestPartialKeepsTheLanguageOfItsUtterance(t *testing.T) {
 	var asked []string
 	rec := &echo{fail: func(_ int, req Request) (Result, error, bool) {
