@@ -8,6 +8,9 @@ import (
 	"souffleur/sfu"
 )
 
+// handshakes is how many people connect at the same time.
+const handshakes = 10
+
 func TestHundredFiftyJoinAndHearOneSpeaker(t *testing.T) {
 	if testing.Short() {
 		t.Skip("150 peer connections at both ends cost several seconds of CPU")
@@ -18,6 +21,9 @@ func TestHundredFiftyJoinAndHearOneSpeaker(t *testing.T) {
 	readers := make([]*actor, 149)
 	for i := range readers {
 		readers[i] = s.join(fmt.Sprint("Reader ", i))
+		if i >= handshakes { // a machine that computes both ends of all at once lets some of them time out
+			eventually(t, "a reader is connected", readers[i-handshakes].Connected)
+		}
 	}
 	for _, r := range readers {
 		mid := r.awaitSlot(speaker, signal.Mic)

@@ -100,6 +100,8 @@ func newAPI(config Config) (*webrtc.API, error) {
 	registry.Add(receiver)
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
+	// pion gives a pair up after 1.4 s without an answer and never asks again; browsers do not give up on a busy server.
+	settings.SetICEMaxBindingRequests(100)
 	// Packets are lost above SRTP, which therefore takes a repeat for a replay.
 	settings.DisableSRTPReplayProtection(config.LoseDownlink != nil)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings)), nil
