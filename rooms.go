@@ -19,7 +19,7 @@ import (
 type roomsCmd struct {
 	Create roomsCreateCmd `cmd:"" help:"Create a room and print its join URL."`
 	List   roomsListCmd   `cmd:"" help:"List all rooms."`
-	Set    roomsSetCmd    `cmd:"" help:"Set the AI level or the language of a room, also while a meeting is held in it."`
+	Set    roomsSetCmd    `cmd:"" help:"Set the AI level, the language or the glossary of a room, also while a meeting is held in it."`
 }
 
 // room is what the API says of one.
@@ -120,15 +120,16 @@ func (r *remote) rooms(ctx context.Context) ([]room, error) {
 
 type roomsSetCmd struct {
 	remoteFlags
-	Name string  `arg:"" help:"Name or ID of the room."`
-	AI   *string `help:"AI level: off, captions, transcript or minutes." name:"ai"`
-	Lang *string `help:"Language spoken: en, fr, …, or auto."`
+	Name     string    `arg:"" help:"Name or ID of the room."`
+	AI       *string   `help:"AI level: off, captions, transcript or minutes." name:"ai"`
+	Lang     *string   `help:"Language spoken: en, fr, …, or auto."`
+	Glossary *[]string `help:"Names and acronyms that captions should expect, separated by commas, the most frequent first." placeholder:"TERM,…"`
 }
 
 // Run changes the room.
 func (c *roomsSetCmd) Run(ctx context.Context) error {
-	if c.AI == nil && c.Lang == nil {
-		return badUsage("nothing to set: give --ai LEVEL or --lang LANGUAGE")
+	if c.AI == nil && c.Lang == nil && c.Glossary == nil {
+		return badUsage("nothing to set: give --ai LEVEL, --lang LANGUAGE or --glossary TERMS")
 	}
 	if c.AI != nil {
 		if _, err := meeting.ParseLevel(*c.AI); err != nil {
@@ -143,9 +144,16 @@ func (c *roomsSetCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	changes := map[string]any{}
 	if c.Lang != nil {
-		if err := r.call(ctx, http.MethodPatch, "/rooms/"+id, map[string]any{"langs": languages(*c.Lang)}, nil); err != nil {
-			return fmt.Errorf("set language: %w", err)
+		changes["langs"] = languages(*c.Lang)
+	}
+	if c.Glossary != nil {
+		changes["glossary"] = append([]string{}, *c.Glossary...)
+	}
+	if len(changes) > 0 {
+		if err := r.call(ctx, http.MethodPatch, "/rooms/"+id, changes, nil); err != nil {
+			return fmt.Errorf("change room: %w", err)
 		}
 	}
 	if c.AI != nil {

@@ -25,10 +25,11 @@ import (
 // transcribeCmd recognises recordings without a server.
 type transcribeCmd struct {
 	modelFlags
-	GPU    bool     `help:"Use the GPU, if the engine was built for one." env:"SOUFFLEUR_GPU" name:"gpu"`
-	Lang   string   `help:"Language spoken: en, fr, …, or auto." default:"auto"`
-	Format string   `help:"vtt, srt, txt, md or json." default:"txt" enum:"vtt,srt,txt,md,json"`
-	Files  []string `arg:"" help:"Recordings: Ogg Opus, or WAV with 16 bits a sample." type:"existingfile"`
+	GPU      bool     `help:"Use the GPU, if the engine was built for one." env:"SOUFFLEUR_GPU" name:"gpu"`
+	Lang     string   `help:"Language spoken: en, fr, …, or auto." default:"auto"`
+	Glossary []string `help:"Names and acronyms to expect, separated by commas, the most frequent first." placeholder:"TERM,…"`
+	Format   string   `help:"vtt, srt, txt, md or json." default:"txt" enum:"vtt,srt,txt,md,json"`
+	Files    []string `arg:"" help:"Recordings: Ogg Opus, or WAV with 16 bits a sample." type:"existingfile"`
 }
 
 // maxRecording bounds the memory of one recording: 4 hours are 0.9 GB of samples.
@@ -73,7 +74,7 @@ func (c *transcribeCmd) one(ctx context.Context, e *engine, path string, format 
 		lang = ""
 	}
 	began := time.Now()
-	segments, err := asr.Transcribe(ctx, pcm, rec, voice, asr.TranscribeOptions{Lang: lang, Progress: func(done, total time.Duration) {
+	segments, err := asr.Transcribe(ctx, pcm, rec, voice, asr.TranscribeOptions{Lang: lang, Glossary: c.Glossary, Progress: func(done, total time.Duration) {
 		if isTerminal(progress) {
 			fmt.Fprintf(progress, "\r\x1b[K%s: %v of %v, %.1f times real time", filepath.Base(path), done.Round(time.Second),
 				total.Round(time.Second), done.Seconds()/max(time.Since(began).Seconds(), 0.001))

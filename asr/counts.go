@@ -19,6 +19,7 @@ type Counts struct {
 	Repetition  int
 	Phrase      int
 	Short       int
+	Prompt      int
 }
 
 // counts is Counts, shared.
@@ -57,6 +58,8 @@ func (n *Counts) judge(r refusal, err error) {
 		n.Phrase++
 	case refusedShort:
 		n.Short++
+	case refusedPrompt:
+		n.Prompt++
 	}
 }
 

@@ -19,6 +19,7 @@ const (
 	maxRepeats      = 4                       // times a run of 1 to 4 words may stand in a row: fewer than this
 	maxWordRate     = 8.0                     // words a second that nobody speaks
 	shortVoice      = 1500 * time.Millisecond // voice below which known inventions are not believed
+	promptWords     = 4                       // words in a row from the prompt, and nothing else, that nobody is believed to say
 	maxFromVoice    = 500 * time.Millisecond  // distance from voice at which a word is invented
 )
 
@@ -31,6 +32,7 @@ const (
 	refusedRepetition refusal = "repetition" // a loop
 	refusedShort      refusal = "short"      // a final that lost words
 	refusedPhrase     refusal = "phrase"     // a known invention
+	refusedPrompt     refusal = "prompt"     // the prompt, read back
 )
 
 // tooSilent says whether a stretch of speech should not be recognised at all.
@@ -38,8 +40,8 @@ func tooSilent(s speech, cfg endpointing) bool {
 	return s.voicedRatio() < minVoicedRatio || s.rms() < cfg.floor/2 // pre-roll and pause dilute it
 }
 
-// believe cleans the words of r and says whether they are believed.
-func believe(r Result, s speech) ([]RecognizedWord, refusal) {
+// believe cleans the words of r, which answers req about s, and says whether they are believed.
+func believe(r Result, req Request, s speech) ([]RecognizedWord, refusal) {
 	words := cleanWords(r.Words, s)
 	if len(words) == 0 {
 		return nil, ""
@@ -52,8 +54,25 @@ func believe(r Result, s speech) ([]RecognizedWord, refusal) {
 		return nil, refusedRepetition
 	case (voiced < shortVoice || logProb < doubtfulLogProb) && invented(text(words), r.Lang):
 		return nil, refusedPhrase
+	case readBack(words, req.Prompt):
+		return nil, refusedPrompt
 	}
 	return words, ""
+}
+
+// readBack says whether words are a piece of the prompt: engines repeat it where they hear nothing they know.
+func readBack(words []RecognizedWord, prompt string) bool {
+	if len(words) < promptWords {
+		return false
+	}
+	var given, said strings.Builder
+	for _, w := range strings.Fields(prompt) {
+		given.WriteString(" " + fold(w))
+	}
+	for _, w := range words {
+		said.WriteString(" " + fold(w.Text))
+	}
+	return strings.Contains(given.String()+" ", said.String()+" ")
 }
 
 func voicedTime(s speech) time.Duration {

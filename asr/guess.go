@@ -75,7 +75,7 @@ func (t *track) paused(u *utterance, audioEnd int64) {
 			if !g.start() {
 				return
 			}
-			out := u.finalOf(ctx, s, rec, t.lang, defaultEndpointing())
+			out := u.finalOf(ctx, s, rec, t.known, defaultEndpointing())
 			if ctx.Err() == nil {
 				t.p.w.counts.add(func(n *Counts) { n.Guesses++ })
 				g.decoded(out)

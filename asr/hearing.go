@@ -2,6 +2,7 @@ package asr
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,36 +17,48 @@ type heard struct {
 	partials int    // done
 }
 
-// trackLanguage is the language of a track; recognisers of several of its utterances may ask at once.
-type trackLanguage struct {
-	mu sync.Mutex // guards language
-	l  language
+// foreknowledge is what is known of a track's speech before it is heard; recognisers of several of its utterances may ask at once.
+type foreknowledge struct {
+	mu       sync.Mutex // guards what follows
+	l        language
+	glossary string // of the room, as a prompt
 }
 
-func (t *trackLanguage) allow(langs []string) {
+// expect takes the languages of the room and its glossary.
+func (t *foreknowledge) expect(langs, terms []string) {
+	glossary := prompt(terms)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.l.allow(langs)
+	t.glossary = glossary
 }
 
-func (t *trackLanguage) learn(r Result, voice time.Duration) {
+// prompt writes a glossary as something that may have been said before, because engines are trained on that.
+func prompt(terms []string) string {
+	if len(terms) == 0 {
+		return ""
+	}
+	return strings.Join(terms, ", ") + "."
+}
+
+func (t *foreknowledge) learn(r Result, voice time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.l.learn(r, voice)
 }
 
 // request returns the request for s; provisional is the language to use while none is known.
-func (t *trackLanguage) request(s speech, provisional string) Request {
+func (t *foreknowledge) request(s speech, provisional string) Request {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := Request{PCM: s.pcm, VoiceEnd: s.voiceEnd(), Lang: t.l.known(), Langs: t.l.allowed}
+	r := Request{PCM: s.pcm, VoiceEnd: s.voiceEnd(), Lang: t.l.known(), Langs: t.l.allowed, Prompt: t.glossary}
 	if r.Lang == "" {
 		r.Lang = provisional
 	}
 	return r
 }
 
-// Neither partials nor finals get a prompt: without one the same audio gives the same text after a restart, and loops
+// What was said before is no part of the prompt: without it the same audio gives the same text after a restart, and loops
 // that feed on their own output cannot begin.
 //
 // A partial hears the whole utterance, not a window of its last seconds. An utterance has at most 12 s, which costs an
@@ -88,7 +101,7 @@ func (h *heard) unseen() bool {
 }
 
 // partial hears u again and returns the caption to show, nil if nothing changed. speaker and times are left out.
-func (u *utterance) partial(ctx context.Context, rec Recognizer, lang *trackLanguage, cfg endpointing) (*meeting.Caption, refusal, error) {
+func (u *utterance) partial(ctx context.Context, rec Recognizer, known *foreknowledge, cfg endpointing) (*meeting.Caption, refusal, error) {
 	s := u.snapshot()
 	if s.closed {
 		u.settle(func(*heard) {}) // its final is on the way
@@ -98,10 +111,10 @@ func (u *utterance) partial(ctx context.Context, rec Recognizer, lang *trackLang
 		u.settle(func(h *heard) { h.length = int64(len(s.pcm)) })
 		return nil, refusedSilence, nil
 	}
-	req := lang.request(s, u.provisional())
+	req := known.request(s, u.provisional())
 	req.Partial = true
 	r, err := recognize(ctx, rec, req)
-	words, refused := believe(r, s)
+	words, refused := believe(r, req, s)
 	var caption *meeting.Caption
 	u.settle(func(h *heard) {
 		h.length = int64(len(s.pcm))
@@ -171,21 +184,21 @@ type outcome struct {
 // finalOf hears s, the whole utterance, once more and decides on its text. A text that is not believed is asked for again in the
 // way of partials, which computes differently and often hears what the first pass lost. When that fails, too, or the engine
 // itself, the text of the partials stays.
-func (u *utterance) finalOf(ctx context.Context, s speech, rec Recognizer, lang *trackLanguage, cfg endpointing) outcome {
+func (u *utterance) finalOf(ctx context.Context, s speech, rec Recognizer, known *foreknowledge, cfg endpointing) outcome {
 	out := outcome{engine: rec.Name(), quality: meeting.QualityFull}
 	if tooSilent(s, cfg) {
 		out.refused = refusedSilence
 		u.fallBack(&out)
 		return out
 	}
-	req := lang.request(s, "")
+	req := known.request(s, "")
 	for _, req.Partial = range []bool{false, true} {
 		var r Result
 		if r, out.err = recognize(ctx, rec, req); out.err != nil {
 			break
 		}
 		out.lang = r.Lang
-		if out.words, out.refused = believe(r, s); out.refused == "" && u.lostWords(out.words) {
+		if out.words, out.refused = believe(r, req, s); out.refused == "" && u.lostWords(out.words) {
 			out.words, out.refused = nil, refusedShort
 		}
 		if out.refused == "" {
@@ -219,7 +232,8 @@ func (u *utterance) fallBack(out *outcome) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	words := u.heard.text.committed
-	if out.err != nil || out.refused == refusedDoubt || out.refused == refusedRepetition || out.refused == refusedShort {
+	failed := out.err != nil || out.refused != "" && out.refused != refusedSilence && out.refused != refusedPhrase
+	if failed {
 		words = append(words[:len(words):len(words)], u.heard.text.previous...)
 	}
 	out.words, out.quality = words, meeting.QualityFast

@@ -2,6 +2,7 @@ package asr
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func utteranceOf(t *testing.T, seconds float64, hypotheses ...string) *utterance
 		rec := &echo{fail: func(int, Request) (Result, error, bool) {
 			return Result{Lang: "en", LogProb: -0.3, Words: spread(h, seconds-0.5)}, nil, true
 		}}
-		if _, _, err := u.partial(t.Context(), rec, &trackLanguage{}, defaultEndpointing()); err != nil {
+		if _, _, err := u.partial(t.Context(), rec, &foreknowledge{}, defaultEndpointing()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,7 +59,7 @@ func TestTextOfAFinal(t *testing.T) {
 			}
 			return c.second, nil, true
 		}}
-		out := u.finalOf(t.Context(), u.snapshot(), rec, &trackLanguage{}, defaultEndpointing())
+		out := u.finalOf(t.Context(), u.snapshot(), rec, &foreknowledge{}, defaultEndpointing())
 		if text(out.words) != c.want || out.quality != c.quality {
 			t.Errorf("%s: %q of quality %s, want %q of %s", name, text(out.words), out.quality, c.want, c.quality)
 		}
@@ -68,7 +69,7 @@ func TestTextOfAFinal(t *testing.T) {
 func TestFinalThatHearsNothingKeepsWhatWasCommitted(t *testing.T) {
 	u := utteranceOf(t, 4, "we begin with", "we begin with the")
 	out := u.finalOf(t.Context(), u.snapshot(), &echo{fail: func(int, Request) (Result, error, bool) { return Result{Lang: "en"}, nil, true }},
-		&trackLanguage{}, defaultEndpointing())
+		&foreknowledge{}, defaultEndpointing())
 	if text(out.words) != "we begin with" || out.quality != meeting.QualityFast {
 		t.Errorf("%q of quality %s", text(out.words), out.quality)
 	}
@@ -94,7 +95,7 @@ func TestPartialsWaitForNewAudioWithVoice(t *testing.T) {
 	if !u.claim() || u.partialDue(every) {
 		t.Error("asked for twice")
 	}
-	if _, _, err := u.partial(t.Context(), &echo{}, &trackLanguage{}, defaultEndpointing()); err != nil {
+	if _, _, err := u.partial(t.Context(), &echo{}, &foreknowledge{}, defaultEndpointing()); err != nil {
 		t.Fatal(err)
 	}
 	grow(0.8, true)
@@ -105,7 +106,7 @@ func TestPartialsWaitForNewAudioWithVoice(t *testing.T) {
 	if !u.partialDue(every) || u.claim() {
 		t.Error("not due after 1.1 s of new audio, or taken for the first")
 	}
-	if _, _, err := u.partial(t.Context(), &echo{}, &trackLanguage{}, defaultEndpointing()); err != nil {
+	if _, _, err := u.partial(t.Context(), &echo{}, &foreknowledge{}, defaultEndpointing()); err != nil {
 		t.Fatal(err)
 	}
 	grow(2, false)
@@ -128,7 +129,7 @@ func TestPartialsHurryUntilSomethingIsSeen(t *testing.T) {
 		if first := u.claim(); first != (try < firstTries) {
 			t.Errorf("after %d texts that were not believed: first %v", try, first)
 		}
-		if _, refused, err := u.partial(t.Context(), doubted, &trackLanguage{}, defaultEndpointing()); err != nil || refused != refusedDoubt {
+		if _, refused, err := u.partial(t.Context(), doubted, &foreknowledge{}, defaultEndpointing()); err != nil || refused != refusedDoubt {
 			t.Fatalf("refused %q, error %v", refused, err)
 		}
 		for end := int64(len(u.pcm)) + samples(firstPartial) + HopSize; int64(len(u.pcm)) < end; {
@@ -145,7 +146,7 @@ func TestPartialKeepsTheLanguageOfItsUtterance(t *testing.T) {
 	}}
 	u := utteranceOf(t, 3)
 	u.closed = false
-	lang := &trackLanguage{}
+	lang := &foreknowledge{}
 	for range 2 {
 		if _, _, err := u.partial(t.Context(), rec, lang, defaultEndpointing()); err != nil {
 			t.Fatal(err)
@@ -154,5 +155,25 @@ func TestPartialKeepsTheLanguageOfItsUtterance(t *testing.T) {
 	u.finalOf(t.Context(), u.snapshot(), rec, lang, defaultEndpointing())
 	if len(asked) != 3 || asked[0] != "" || asked[1] != "fr" || asked[2] != "" {
 		t.Errorf("asked for %q: the first detects, later partials keep to it, the final detects on all of it", asked)
+	}
+}
+
+func TestGlossaryIsThePromptOfPartialsAndFinals(t *testing.T) {
+	var prompts []string
+	rec := &echo{fail: func(_ int, req Request) (Result, error, bool) {
+		prompts = append(prompts, req.Prompt)
+		return Result{Lang: "fr", LogProb: -0.3, Words: spread("on commence", 2)}, nil, true
+	}}
+	u := utteranceOf(t, 3)
+	u.closed = false
+	known := &foreknowledge{}
+	known.expect([]string{"fr"}, []string{"USOC", "Jean-Luc Ferré"})
+	if _, _, err := u.partial(t.Context(), rec, known, defaultEndpointing()); err != nil {
+		t.Fatal(err)
+	}
+	known.expect([]string{"fr"}, nil)
+	u.finalOf(t.Context(), u.snapshot(), rec, known, defaultEndpointing())
+	if !slices.Equal(prompts, []string{"USOC, Jean-Luc Ferré.", ""}) {
+		t.Errorf("prompts %q", prompts)
 	}
 }

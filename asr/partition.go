@@ -231,7 +231,7 @@ func (p *partition) hear(m bus.Message) error {
 		}
 	}
 	t.speaker = standing.speaker
-	t.lang.allow(standing.langs)
+	t.known.expect(standing.langs, standing.terms)
 	t.hear(rec, m.Offset)
 	return nil
 }
@@ -268,7 +268,7 @@ func (p *partition) newTrack(rec *bus.AudioRecord, hash trackHash) (*track, erro
 		return nil, err
 	}
 	t := &track{
-		p: p, meeting: rec.Meeting, id: rec.Track, vad: vad, resume: p.resume[hash], lang: &trackLanguage{},
+		p: p, meeting: rec.Meeting, id: rec.Track, vad: vad, resume: p.resume[hash], known: &foreknowledge{},
 		log: p.w.cfg.Log.With("meeting", rec.Meeting, "track", rec.Track),
 	}
 	delete(p.resume, hash)

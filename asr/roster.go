@@ -120,8 +120,9 @@ type standing struct {
 	speaker meeting.ParticipantID
 	over    bool // nothing more will be recorded: the meeting ended, or the participant left
 	langs   []string
-	closed  bool  // must not be recognised now
-	since   int64 // room clock ms: what was said before must not be recognised, however late it is read
+	terms   []string // the room's glossary
+	closed  bool     // must not be recognised now
+	since   int64    // room clock ms: what was said before must not be recognised, however late it is read
 }
 
 // may says whether speech at room clock ms at may become text.
@@ -139,7 +140,7 @@ func (r *roster) of(id meeting.ID, track meeting.TrackID) standing {
 	wish := m.optOut[speaker]
 	s := standing{known: known, speaker: speaker, over: m.ended || m.left[speaker], closed: wish.out, since: max(m.offAt, wish.at)}
 	if m.policy != nil {
-		s.langs = slices.Clone(m.policy.Langs)
+		s.langs, s.terms = slices.Clone(m.policy.Langs), slices.Clone(m.policy.Glossary)
 		s.closed = s.closed || m.policy.Level == meeting.Off
 	}
 	return s

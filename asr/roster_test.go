@@ -23,7 +23,7 @@ func told(events ...meeting.Event) *roster {
 }
 
 func level(l meeting.Level, at int64) meeting.Event {
-	return meeting.Event{Type: meeting.EventPolicy, At: at, Policy: &meeting.Policy{Level: l, AtMS: at, Langs: []string{"fr", "en"}}}
+	return meeting.Event{Type: meeting.EventPolicy, At: at, Policy: &meeting.Policy{Level: l, AtMS: at, Langs: []string{"fr", "en"}, Glossary: []string{"USOC"}}}
 }
 
 func optedOut(out bool, at int64) meeting.Event {
@@ -65,6 +65,12 @@ func TestTracksThatWillSendNothingMore(t *testing.T) {
 	back := meeting.Event{Type: meeting.EventJoined, Person: &meeting.Person{Participant: "p0"}}
 	if !told(left).of(room, "t0").over || told(left, back).of(room, "t0").over || !told(meeting.Event{Type: meeting.EventEnded}).of(room, "t0").over {
 		t.Error("over is: left and not come back, or the meeting ended")
+	}
+}
+
+func TestRoomsGlossaryIsKnown(t *testing.T) {
+	if got := told(level(meeting.Captions, 0)).of(room, "t0").terms; !slices.Equal(got, []string{"USOC"}) {
+		t.Errorf("terms %v", got)
 	}
 }
 

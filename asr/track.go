@@ -29,7 +29,7 @@ type track struct {
 	speaker meeting.ParticipantID
 	vad     VoiceDetector
 	seg     *segmenter // nil until the first packet, and after a drop
-	lang    *trackLanguage
+	known   *foreknowledge
 
 	guess   *guess       // of the open utterance, nil while it does not pause
 	pending []*utterance // opened and not done, oldest first; each holds the commit back at its mark
@@ -103,7 +103,7 @@ func (t *track) closed(u *utterance) {
 		if out.quality == meeting.QualityFast {
 			u.fallBack(&out) // partials may have come since it was guessed
 		}
-		t.lang.learn(out.evidence, out.voice)
+		t.known.learn(out.evidence, out.voice)
 		t.p.finished.put(finished{t, u, out})
 	}
 	if t.guessed(u, deliver) {
@@ -112,7 +112,7 @@ func (t *track) closed(u *utterance) {
 	t.p.w.jobs.add(&job{
 		class: classFinal, meeting: t.meeting, ctx: t.ctx, deadline: u.spokenAt.Add(finalWithin),
 		run: func(ctx context.Context, rec Recognizer) {
-			if out := u.finalOf(ctx, u.snapshot(), rec, t.lang, defaultEndpointing()); ctx.Err() == nil {
+			if out := u.finalOf(ctx, u.snapshot(), rec, t.known, defaultEndpointing()); ctx.Err() == nil {
 				deliver(out)
 			}
 		},
@@ -148,7 +148,7 @@ func (t *track) offerPartial() {
 		j.class, j.deadline = classFirst, t.captured(u.voice).Add(firstWithin)
 	}
 	j.run = func(ctx context.Context, rec Recognizer) {
-		caption, refused, err := u.partial(ctx, rec, t.lang, defaultEndpointing())
+		caption, refused, err := u.partial(ctx, rec, t.known, defaultEndpointing())
 		t.p.w.counts.partial(refused, err)
 		if caption != nil && ctx.Err() == nil {
 			t.p.w.show(t.meeting, t.id, u.inRoomTime(caption))

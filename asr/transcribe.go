@@ -12,6 +12,8 @@ import (
 type TranscribeOptions struct {
 	Lang  string   // language spoken, "" = detect
 	Langs []string // languages allowed when detecting; empty: any
+	// Glossary holds names and acronyms to expect, the most frequent first.
+	Glossary []string
 	// Progress is called after each piece with how much of the recording is done. It may be nil.
 	Progress func(done, total time.Duration)
 }
@@ -29,10 +31,10 @@ func Transcribe(ctx context.Context, pcm []float32, rec Recognizer, vad VoiceDet
 		return nil, fmt.Errorf("find speech: %w", err)
 	}
 	t := transcriber{pcm: pcm, rec: rec}
-	t.lang.allow(opts.Langs)
 	if opts.Lang != "" {
-		t.lang.allow([]string{opts.Lang})
+		opts.Langs = []string{opts.Lang}
 	}
+	t.known.expect(opts.Langs, opts.Glossary)
 	total := duration(int64(len(pcm)))
 	for _, chunk := range chunks(spoken) {
 		if err := t.chunk(ctx, chunk); err != nil {
@@ -145,7 +147,7 @@ func chunks(spoken []stretch) [][]stretch {
 type transcriber struct {
 	pcm      []float32
 	rec      Recognizer
-	lang     trackLanguage
+	known    foreknowledge
 	segments []meeting.Segment
 }
 
@@ -156,13 +158,14 @@ func (t *transcriber) chunk(ctx context.Context, chunk []stretch) error {
 	for _, s := range chunk {
 		whole.voiced = append(whole.voiced, s.voiced...)
 	}
-	r, err := recognize(ctx, t.rec, t.lang.request(whole, ""))
+	req := t.known.request(whole, "")
+	r, err := recognize(ctx, t.rec, req)
 	if err != nil {
 		return err
 	}
-	words, refused := believe(r, whole)
+	words, refused := believe(r, req, whole)
 	if refused == "" {
-		t.lang.learn(r, voicedTime(whole))
+		t.known.learn(r, voicedTime(whole))
 	}
 	for i, said := range deal(words, whole.start, chunk) {
 		if len(said) > 0 {

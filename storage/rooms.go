@@ -18,6 +18,7 @@ type Room struct {
 	Level         meeting.Level      `json:"level"`               // the organizers' choice
 	Ceiling       *meeting.Level     `json:"ceiling,omitempty"`   // an admin's limit for this room; nil: the instance's
 	Langs         []string           `json:"langs,omitempty"`     // spoken languages, BCP 47 primary subtags; empty: any
+	Glossary      []string           `json:"glossary,omitempty"`  // names and acronyms that recognisers should expect
 	CreatedUnixMS int64              `json:"created_unix_ms"`
 }
 

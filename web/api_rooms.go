@@ -22,7 +22,7 @@ func (s *Server) describeRooms(api huma.API) {
 	huma.Register(api, operation(tagRooms, "get-room", http.MethodGet, "/rooms/{room}", http.StatusOK,
 		"One room, for everybody who has its link", http.StatusNotFound), s.getRoom)
 	huma.Register(api, operation(tagRooms, "change-room", http.MethodPatch, "/rooms/{room}", http.StatusOK,
-		"Change name and languages. Organizers", http.StatusForbidden, http.StatusNotFound), s.changeRoom)
+		"Change name, languages and glossary. Organizers", http.StatusForbidden, http.StatusNotFound), s.changeRoom)
 	huma.Register(api, operation(tagRooms, "delete-room", http.MethodDelete, "/rooms/{room}", http.StatusNoContent,
 		"End the meeting and delete the room; transcripts stay until they are deleted. Organizers", http.StatusForbidden, http.StatusNotFound), s.deleteRoom)
 }
@@ -41,6 +41,7 @@ type roomBody struct {
 	EffectiveCeiling string         `json:"effective_ceiling" enum:"off,captions,transcript,minutes"`
 	EffectiveLevel   string         `json:"effective_level" enum:"off,captions,transcript,minutes" doc:"The lower of level and effective_ceiling"`
 	Langs            []string       `json:"langs" nullable:"false" doc:"Languages spoken (BCP 47 primary subtags); empty: any"`
+	Glossary         *[]string      `json:"glossary,omitempty" nullable:"false" doc:"Names and acronyms that captions should expect, the most frequent first; only for organizers"`
 	Role             string         `json:"role" enum:"participant,organizer,admin" doc:"Yours"`
 	Live             *liveBody      `json:"live" doc:"The meeting going on; null if there is none"`
 	CreatedUnixMS    int64          `json:"created_unix_ms"`
@@ -76,6 +77,10 @@ func (s *Server) roomView(v *visitor, r *storage.Room, instance meeting.Level) r
 		ID: r.ID, Name: r.Name, Level: r.Level.String(), Ceiling: own,
 		EffectiveCeiling: ceiling.String(), EffectiveLevel: min(ceiling, r.Level).String(),
 		Langs: append([]string{}, r.Langs...), Role: v.role(r).String(), CreatedUnixMS: r.CreatedUnixMS, JoinURL: joinURL(v, r.ID),
+	}
+	if v.organizes(r) || v.admin() {
+		glossary := append([]string{}, r.Glossary...)
+		body.Glossary = &glossary
 	}
 	if live, ok := s.live.Room(r.ID); ok {
 		body.Live = &liveBody{Meeting: live.Meeting, People: live.People, SinceUnixMS: live.SinceUnixMS}
@@ -278,6 +283,8 @@ type changeRoomInput struct {
 	Body struct {
 		Name  *string   `json:"name,omitempty" minLength:"1" maxLength:"80"`
 		Langs *[]string `json:"langs,omitempty" nullable:"false" maxItems:"8" pattern:"^[a-z]{2,3}$" doc:"Empty: any"`
+
+		Glossary *[]string `json:"glossary,omitempty" nullable:"false" maxItems:"30" minLength:"1" maxLength:"40" doc:"Names and acronyms that captions should expect, the most frequent first"`
 	}
 }
 
@@ -292,7 +299,14 @@ func (s *Server) changeRoom(ctx context.Context, in *changeRoomInput) (*roomOutp
 			return nil, err
 		}
 	}
+	glossary, err := cleanGlossary(in.Body.Glossary)
+	if err != nil {
+		return nil, err
+	}
 	r, err := s.rooms.Update(ctx, in.Room, func(r *storage.Room) error {
+		if in.Body.Glossary != nil {
+			r.Glossary = glossary
+		}
 		if name != "" {
 			r.Name = name
 		}

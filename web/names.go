@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -28,4 +29,22 @@ func cleanName(name string) (string, error) {
 		return "", problem(http.StatusUnprocessableEntity, "bad-name", "The name is empty. Give one that others can see.")
 	}
 	return visible, nil
+}
+
+// cleanGlossary returns terms as they are stored: each once, without those that show nothing. nil gives nil.
+func cleanGlossary(terms *[]string) ([]string, error) {
+	if terms == nil {
+		return nil, nil
+	}
+	var clean []string
+	for _, term := range *terms {
+		c, err := cleanName(term)
+		if err != nil {
+			return nil, problem(http.StatusUnprocessableEntity, "bad-request", "The glossary has an empty term. Remove it.")
+		}
+		if !slices.Contains(clean, c) {
+			clean = append(clean, c)
+		}
+	}
+	return clean, nil
 }

@@ -334,3 +334,32 @@ func TestInstanceSettings(t *testing.T) {
 		t.Errorf("status is %s", status.body)
 	}
 }
+
+func TestGlossaryIsForOrganizersAndRecognisers(t *testing.T) {
+	s := newSite(t)
+	owner := s.browser()
+	room, _ := owner.makeRoom("Council")
+	a := owner.must(http.MethodPatch, "/rooms/"+room, fields{"glossary": []string{" USOC ", "Jean-Luc\u202e Ferré", "USOC"}}, http.StatusOK)
+	want := []any{"USOC", "Jean-Luc Ferré"}
+	if got := a.fields.at("glossary").([]any); !slices.Equal(got, want) {
+		t.Errorf("the organizer reads %v, want %v", got, want)
+	}
+	if c := s.live.changed; len(c) != 1 || len(c[0].Glossary) != 2 {
+		t.Errorf("the meeting was told %+v", c)
+	}
+	owner.must(http.MethodPatch, "/rooms/"+room, fields{"name": "Council 2"}, http.StatusOK) // leaves it alone
+	if got := owner.must(http.MethodGet, "/rooms/"+room, nil, http.StatusOK).fields.at("glossary").([]any); len(got) != 2 {
+		t.Errorf("after another change: %v", got)
+	}
+	if guest := s.browser().must(http.MethodGet, "/rooms/"+room, nil, http.StatusOK); strings.Contains(string(guest.body), "USOC") {
+		t.Errorf("a guest reads %s", guest.body)
+	}
+	for _, bad := range [][]string{{""}, {" \t "}, {strings.Repeat("x", 41)}, slices.Repeat([]string{"x"}, 31)} {
+		if a := owner.do(http.MethodPatch, "/rooms/"+room, fields{"glossary": bad}); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%d terms of %d characters answered %d", len(bad), len(bad[0]), a.status)
+		}
+	}
+	if a := owner.must(http.MethodPatch, "/rooms/"+room, fields{"glossary": []string{}}, http.StatusOK); len(a.fields.at("glossary").([]any)) != 0 {
+		t.Errorf("emptied: %s", a.body)
+	}
+}

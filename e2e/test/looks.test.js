@@ -31,6 +31,8 @@ test('pages are accessible', { timeout: 300_000, skip }, async (t) => {
     await step('before joining', () => gallery.prejoin());
     await step('a room with captions', () => gallery.room());
     await step('a room with captions, in French', () => gallery.frenchRoom());
+    await step('languages and names, which stay', () => gallery.speech());
+    await step('everybody leaves', () => gallery.leave());
     await step('the transcript', () => gallery.transcript());
     await step('administration', () => gallery.admin());
   } finally {
@@ -133,6 +135,29 @@ class Gallery {
   async frenchRoom() {
     await this.captionsOfBoth(this.grace);
     await this.show(this.grace, 'room-fr');
+  }
+
+  async speech() {
+    const { page } = this.ada;
+    const open = async () => {
+      await page.getByTestId('more').click();
+      await page.getByTestId('menu-speech').click();
+      await until('the dialog is filled', () => page.getByTestId('glossary').isEnabled());
+    };
+    await open();
+    await page.getByTestId('spoken-fr').check();
+    await page.getByTestId('glossary').fill('Souffleur\nJean-Luc Ferré, DINUM');
+    await page.getByTestId('weak-model').waitFor();
+    await this.show(this.ada, 'speech');
+    await page.getByTestId('save-speech').click();
+    await page.getByTestId('glossary').waitFor({ state: 'detached' });
+    await open();
+    assert.equal(await page.getByTestId('glossary').inputValue(), 'Souffleur\nJean-Luc Ferré\nDINUM');
+    assert.ok(await page.getByTestId('spoken-fr').isChecked());
+    await page.keyboard.press('Escape');
+  }
+
+  async leave() {
     for (const person of [this.ada, this.grace]) await person.mutes();
     await until('the transcript has both speakers', async () => {
       const [meeting] = await this.stage.server.meetings();

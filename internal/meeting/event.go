@@ -1,5 +1,7 @@
 package meeting
 
+import "slices"
+
 // EventType says what happened in a meeting.
 type EventType string
 
@@ -66,4 +68,12 @@ type Policy struct {
 	ByName  string        `json:"by_name,omitempty"` // who switched it, shown to everybody
 	AtMS    int64         `json:"at_ms"`             // room clock
 	Langs   []string      `json:"langs,omitempty"`   // languages spoken in the room; empty: any ("auto")
+
+	// Glossary holds names and acronyms that recognisers should expect, the most frequent first. Participants do not get it.
+	Glossary []string `json:"glossary,omitempty"`
+}
+
+// SameSettings says whether p and o let recognisers do the same, whoever set it and when.
+func (p Policy) SameSettings(o Policy) bool {
+	return p.Level == o.Level && p.Ceiling == o.Ceiling && slices.Equal(p.Langs, o.Langs) && slices.Equal(p.Glossary, o.Glossary)
 }

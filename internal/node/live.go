@@ -117,7 +117,7 @@ func (l *live) setPolicy(p meeting.Policy) {
 	p.AtMS = l.now()
 	l.mu.Lock()
 	old := l.policy
-	if p.Level == old.Level && p.Ceiling == old.Ceiling && slices.Equal(p.Langs, old.Langs) {
+	if p.SameSettings(old) {
 		l.mu.Unlock()
 		return
 	}

@@ -61,6 +61,7 @@ func (l *live) ai() signal.AIState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := signal.AIState{Policy: l.policy, Status: l.shown}
+	s.Policy.Glossary = nil
 	if l.policy.Level == meeting.Off {
 		s.Status = meeting.Status{State: meeting.StateOff}
 	} else if s.Status.State == meeting.StateOff {

@@ -36,6 +36,8 @@ export interface Room {
   readonly effectiveCeiling: Level;
   readonly effectiveLevel: Level;
   readonly langs: readonly string[];
+  /** Only organizers read it. */
+  readonly glossary: readonly string[];
   readonly role: Role;
   readonly live: { readonly meeting: string; readonly people: number; readonly sinceUnixMs: number } | undefined;
   readonly joinUrl: string;
@@ -162,6 +164,11 @@ export class Api {
     await this.#call('PUT', `/rooms/${part(room)}/ai`, { level });
   }
 
+  /** Tells recognisers what is spoken in the room; the list of languages may be empty: any. */
+  async describeSpeech(room: string, speech: { langs: readonly string[]; glossary: readonly string[] }): Promise<void> {
+    await this.#call('PATCH', `/rooms/${part(room)}`, speech);
+  }
+
   async setCeiling(room: string, ceiling: Ceiling): Promise<void> {
     await this.#call('PUT', `/rooms/${part(room)}/ceiling`, { ceiling });
   }
@@ -280,6 +287,7 @@ export function readRoom(v: unknown): Room {
     effectiveCeiling: oneOf(r['effective_ceiling'], levels, 'effective_ceiling'),
     effectiveLevel: oneOf(r['effective_level'], levels, 'effective_level'),
     langs: list(r['langs'], (l) => text(l, 'language'), 'langs'),
+    glossary: list(r['glossary'] ?? [], (g) => text(g, 'term'), 'glossary'),
     role: oneOf(r['role'], roles, 'role'),
     live: isFields(live)
       ? {

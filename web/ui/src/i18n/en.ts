@@ -253,6 +253,20 @@ export const en = {
     someone: 'An organizer',
     dismiss: 'Dismiss',
   },
+  speech: {
+    title: 'Languages and names',
+    langs: 'Languages spoken',
+    langsHint:
+      'Choose one and captions begin at once. With several, or none, the language of each speaker is detected.',
+    weak: 'The speech model of this server is small and makes many mistakes outside English (French: about three words in ten). An administrator can install a larger one.',
+    glossary: 'Names and acronyms',
+    glossaryHint:
+      'Write them as captions should show them, one a line, the most frequent first. Some fifteen have an effect.',
+    termLong: (term: string) => `“${term}” is too long. Write single names.`,
+    termsMany: (most: number) => `Write ${most} at most.`,
+    save: 'Save',
+    saved: 'Saved. Captions follow from the next sentence on.',
+  },
   captions: {
     region: 'Captions',
     size: 'Text size',

@@ -256,6 +256,20 @@ export const fr: Catalogue = {
     someone: 'Un organisateur',
     dismiss: 'Masquer',
   },
+  speech: {
+    title: 'Langues et noms',
+    langs: 'Langues parlées',
+    langsHint:
+      'Avec une seule, les sous-titres commencent tout de suite. Avec plusieurs, ou aucune, la langue de chaque personne est détectée.',
+    weak: 'Le modèle de ce serveur est petit et se trompe souvent hors de l’anglais (en français, environ trois mots sur dix). L’administration peut en installer un plus grand.',
+    glossary: 'Noms et sigles',
+    glossaryHint:
+      'Écrivez-les comme les sous-titres doivent les montrer, un par ligne, les plus fréquents d’abord. Une quinzaine au plus ont un effet.',
+    termLong: (term) => `« ${term} » est trop long. Écrivez des noms seuls.`,
+    termsMany: (most) => `${most} au plus.`,
+    save: 'Enregistrer',
+    saved: 'Enregistré. Les sous-titres suivent dès la prochaine phrase.',
+  },
   captions: {
     region: 'Sous-titres',
     size: 'Taille du texte',
