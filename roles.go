@@ -109,7 +109,7 @@ func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	worker, err := asr.NewWorker(asr.WorkerConfig{
 		Bus: sys.bus, Keys: sys.keys, KeyGone: func(err error) bool { return errors.Is(err, storage.ErrNoKey) },
-		NewRecognizer: engine.recognizer, NewDetector: engine.detector,
+		Engines: []asr.Engine{{Name: c.Model, New: engine.recognizer}}, NewDetector: engine.detector,
 		Workers: workers, Log: log,
 	})
 	if err != nil {

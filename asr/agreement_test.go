@@ -8,13 +8,17 @@ import (
 	"unicode/utf8"
 )
 
-// hyp makes a hypothesis whose words last 300 ms each, from 0. A word in capitals with a "!" is one the engine is sure of.
+// hyp makes a hypothesis whose words last 300 ms each, from 0. The engine is sure of a word with a "!", and
+// guesses one with a "?".
 func hyp(text string) []RecognizedWord {
 	var words []RecognizedWord
 	for i, w := range strings.Fields(text) {
 		p := float32(0.7)
 		if strings.HasSuffix(w, "!") {
 			p = 0.99
+		}
+		if strings.HasSuffix(w, "?") {
+			p = 0.2
 		}
 		at := time.Duration(i) * 300 * time.Millisecond
 		words = append(words, RecognizedWord{Text: w, Start: at, End: at + 300*time.Millisecond, P: p})
@@ -30,9 +34,17 @@ func TestAgreement(t *testing.T) {
 		want       string  // committed|tentative
 	}
 	for name, turns := range map[string][]turn{
-		"two hypotheses commit, the last word waits": {
-			{"we begin with", 1.2, false, "|we begin"},
-			{"we begin with the budget", 3.0, false, "we begin with|the"},
+		"two hypotheses commit, the newest word waits": {
+			{"we begin with", 1.1, false, "|we begin"},
+			{"we begin with the budget", 1.6, false, "we begin with|the"},
+		},
+		"words that the engine guesses wait for a second hypothesis": {
+			{"we begin with the! budget? of", 3.0, false, "|we begin with the!"},
+			{"we begin with the! budget? of", 3.4, false, "we begin with the!|budget? of"},
+			{"we begin with the! budget? of this", 5.0, false, "we begin with the!|budget? of this"},
+		},
+		"a guess is better than nothing": {
+			{"we? begin", 3.0, false, "|we?"},
 		},
 		"a word near the end of the audio is not committed": {
 			{"we begin with", 1.0, false, "|we begin"},
@@ -46,22 +58,22 @@ func TestAgreement(t *testing.T) {
 			{"yes", 0.7, false, "|yes"},
 		},
 		"sure words need no second hypothesis": {
-			{"we! begin! with the", 3.0, false, "we! begin!|with"},
+			{"we! begin! with the?", 3.0, false, "we! begin!|with"},
 		},
 		"case and punctuation keep their first form": {
-			{"So we begin", 2.0, false, "|So we"},
-			{"so, We begin with", 3.0, false, "So we begin|"},
-			{"so we begin with that", 3.0, false, "So we begin with|"},
+			{"So we begin", 1.0, false, "|So we"},
+			{"so, We begin with", 3.0, false, "So we begin|with"},
+			{"so we begin with that", 3.0, false, "So we begin with|that"},
 		},
 		"committed words stay when the engine changes its mind": {
-			{"we begin with the", 2.0, false, "|we begin with"},
-			{"we begin with the budget of", 3.0, false, "we begin with the|budget"},
-			{"I beg in with the budget of this", 3.0, false, "we begin with the budget of|"},
+			{"we begin with the", 1.3, false, "|we begin with"},
+			{"we begin with the budget of", 1.9, false, "we begin with the|budget"},
+			{"I beg in with the budget of this", 3.0, false, "we begin with the budget of|this"},
 		},
 		"a repeated end of the committed is dropped": {
-			{"one two three four", 2.0, false, "|one two three"},
-			{"one two three four five", 3.0, false, "one two three four|"},
-			{"um one two three four five six", 3.5, false, "one two three four five|"},
+			{"one two three four", 1.3, false, "|one two three"},
+			{"one two three four five", 3.0, false, "one two three four|five"},
+			{"um one two three four five six", 3.5, false, "one two three four five|six"},
 		},
 		"forgotten words wait until they are forgotten twice": {
 			{"we begin with the budget", 1.6, false, "|we begin with the"},

@@ -286,9 +286,9 @@ func (s *stage) record(partition int, r *bus.AudioRecord) {
 // worker returns a worker on the stage.
 func (s *stage) worker(workers int) *Worker {
 	return newWorker(WorkerConfig{
-		Keys:          s.keys,
-		KeyGone:       func(err error) bool { return errors.Is(err, errGone) },
-		NewRecognizer: func() (Recognizer, error) { return &echo{fail: s.echo.fail, cost: s.echo.cost}, nil },
+		Keys:    s.keys,
+		KeyGone: func(err error) bool { return errors.Is(err, errGone) },
+		Engines: []Engine{{Name: "echo", New: func() (Recognizer, error) { return &echo{fail: s.echo.fail, cost: s.echo.cost}, nil }}},
 		NewDetector: func() (VoiceDetector, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -10,6 +10,7 @@ type Counts struct {
 	Partials    int // partials recognised
 	Finals      int // segments published
 	Fast        int // of those, with the text of the partials
+	Rescored    int // of those, replaced later by what the engine heard
 	Guesses     int // finals decoded at a pause, in case it was the end
 	Empty       int // utterances without words
 	Shed        int // partials dropped because the bus was slower

@@ -2,6 +2,8 @@ package asr
 
 import (
 	"errors"
+	"slices"
+	"time"
 
 	"souffleur/internal/bus"
 	"souffleur/internal/meeting"
@@ -23,14 +25,56 @@ func (p *partition) deliver(finals []finished) error {
 				continue
 			}
 		}
-		f.t.finals--
-		f.t.done(f.u)
+		p.settled(f)
 	}
 	return p.commit()
 }
 
+// settled forgets an utterance whose final is published. Rescoring changes nothing: the text of the partials settled it.
+func (p *partition) settled(f finished) {
+	if !f.rescored() {
+		f.t.finals--
+		f.t.done(f.u)
+		f.t.noteLate(time.Since(f.u.spokenAt))
+	}
+}
+
+// deliverLate publishes the partials' text of utterances whose final comes too late.
+func (p *partition) deliverLate() error {
+	if p.w.jobs.pressure() < overloaded {
+		return nil
+	}
+	var late []finished
+	now := time.Now()
+	for _, t := range p.tracks {
+		late = append(late, t.late(now)...)
+	}
+	if len(late) == 0 {
+		return nil
+	}
+	return p.deliver(late)
+}
+
+// putOff lets a final that nobody has begun be decoded when there is time, or, with too many of them, not at all; false if
+// it is being decoded.
+func (p *partition) putOff(j *job) bool {
+	p.putoffs = slices.DeleteFunc(p.putoffs, func(j *job) bool { return !p.w.jobs.waits(j) })
+	if len(p.putoffs) >= maxRescores {
+		return p.w.jobs.withdraw(j)
+	}
+	if !p.w.jobs.demote(j, classRescore) {
+		return false
+	}
+	p.putoffs = append(p.putoffs, j)
+	return true
+}
+
 // stillWanted asks the policy once more: recognition takes time, and cannot be stopped inside.
 func (p *partition) stillWanted(f finished) bool {
+	if f.rescored() {
+		s := p.w.roster.of(f.t.meeting, f.t.id)
+		return f.out.quality == meeting.QualityFull && len(f.out.words) > 0 && !s.over && s.may(f.u.roomClock(f.u.start))
+	}
 	pending := false
 	for _, u := range f.t.pending {
 		pending = pending || u == f.u
@@ -58,7 +102,11 @@ func (p *partition) publish(f finished) error {
 	if err != nil {
 		return err
 	}
-	s := f.u.segment(f.out)
+	rev := meeting.FinalRev
+	if f.rescored() {
+		rev++
+	}
+	s := f.u.segment(f.out, rev)
 	s.Spk, s.Track = meeting.SpeakerID(f.t.speaker), f.t.id
 	value, err := bus.SealJSON(key, bus.Segments, string(s.Seg), s)
 	if err != nil {
@@ -71,6 +119,10 @@ func (p *partition) publish(f finished) error {
 		return err
 	}
 	p.w.counts.add(func(n *Counts) {
+		if f.rescored() {
+			n.Rescored++
+			return
+		}
 		n.Finals++
 		if s.Quality == meeting.QualityFast {
 			n.Fast++

@@ -9,7 +9,7 @@ type endpointing struct {
 	exit      float32 // probability below which a hop counts as silence
 	onsetHops int     // consecutive hops at onset or more
 	preRoll   int64   // audio before the onset that belongs to the utterance: soft first consonants
-	silence   int64   // silence that ends the utterance
+	silence   int64   // silence that ends the utterance; see pause
 	tail      int64   // audio after the last voiced hop that is still recognised
 	minVoiced int64   // with less voice it was a click or a cough
 	floor     float64 // RMS of the voiced part below which there is nothing to recognise, whatever the detector says
@@ -30,6 +30,27 @@ func defaultEndpointing() endpointing {
 		longest: samples(12 * time.Second), cutSearch: samples(3 * time.Second),
 		settle: samples(80 * time.Millisecond), renewSeqs: 500,
 	}
+}
+
+// Pauses adapt to what was said: after a few words people search for the next ones, and a sentence cut there is recognised
+// badly; in a long utterance any pause is a better end than the forced cut that comes soon, and readers wait for the final.
+const (
+	fewWords      = 2 * time.Second // utterances up to here end with a longer pause
+	longSpeech    = 7 * time.Second // and from here on with a shorter one
+	patience      = 150 * time.Millisecond
+	maxImpatience = 200 * time.Millisecond // reached at longest
+)
+
+// pause returns the silence that ends an utterance of so many samples.
+func (c endpointing) pause(length int64) int64 {
+	switch {
+	case length < samples(fewWords):
+		return c.silence + samples(patience)
+	case length < samples(longSpeech):
+		return c.silence
+	}
+	span := max(1, c.longest-samples(longSpeech))
+	return c.silence - samples(maxImpatience)*min(length-samples(longSpeech), span)/span
 }
 
 // samples converts a duration to samples.
@@ -74,7 +95,7 @@ func (e *endpointer) hop(at int64, p float32) step {
 		e.voiceEnd = end
 	}
 	switch {
-	case end-e.voiceEnd >= e.cfg.silence:
+	case end-e.voiceEnd >= e.cfg.pause(e.voiceEnd-e.start):
 		return stepEnd
 	case end-e.start >= e.cfg.longest:
 		return stepCut

@@ -62,7 +62,7 @@ func (t *track) paused(u *utterance, audioEnd int64) {
 		t.guess.cancel()
 	}
 	t.guess = nil
-	if !t.p.w.jobs.idle() {
+	if !t.p.w.jobs.idle() || t.p.w.jobs.pressure() >= hurried {
 		return
 	}
 	s := u.snapshotUntil(audioEnd)
@@ -71,11 +71,11 @@ func (t *track) paused(u *utterance, audioEnd int64) {
 	t.guess = g
 	t.p.w.jobs.add(&job{
 		class: classGuess, meeting: t.meeting, ctx: g.ctx, deadline: t.captured(audioEnd).Add(finalWithin),
-		run: func(ctx context.Context, rec Recognizer) {
+		run: func(ctx context.Context, h *hand) {
 			if !g.start() {
 				return
 			}
-			out := u.finalOf(ctx, s, rec, t.known, defaultEndpointing())
+			out := u.finalOf(ctx, s, t.known.recognizer(h, forFinals), t.known, defaultEndpointing(), false)
 			if ctx.Err() == nil {
 				t.p.w.counts.add(func(n *Counts) { n.Guesses++ })
 				g.decoded(out)

@@ -22,15 +22,24 @@ type foreknowledge struct {
 	mu       sync.Mutex // guards what follows
 	l        language
 	glossary string // of the room, as a prompt
+	choice   meeting.Engines
 }
 
-// expect takes the languages of the room and its glossary.
-func (t *foreknowledge) expect(langs, terms []string) {
+// expect takes the languages of the room, its glossary and its engines.
+func (t *foreknowledge) expect(langs, terms []string, choice meeting.Engines) {
 	glossary := prompt(terms)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.l.allow(langs)
-	t.glossary = glossary
+	t.glossary, t.choice = glossary, choice
+}
+
+// recognizer returns the recogniser of h for a role.
+func (t *foreknowledge) recognizer(h *hand, r role) Recognizer {
+	t.mu.Lock()
+	choice, lang := t.choice, t.l.known()
+	t.mu.Unlock()
+	return h.recognizer(r, choice, lang)
 }
 
 // prompt writes a glossary as something that may have been said before, because engines are trained on that.
@@ -58,8 +67,8 @@ func (t *foreknowledge) request(s speech, provisional string) Request {
 	return r
 }
 
-// What was said before is no part of the prompt: without it the same audio gives the same text after a restart, and loops
-// that feed on their own output cannot begin.
+// What was said before is no part of the prompt: loops that feed on their own output cannot begin, and a final does not
+// depend on what the recogniser remembers, which is nothing after a restart.
 //
 // A partial hears the whole utterance, not a window of its last seconds. An utterance has at most 12 s, which costs an
 // encoder about half as much again as 8 s; in return hypotheses need no alignment between windows, the engine always has the
@@ -77,7 +86,7 @@ func (u *utterance) partialDue(every time.Duration) bool {
 		return u.start+length-u.voice >= samples(firstPartial)
 	}
 	if u.heard.unseen() {
-		every = min(every, firstPartial)
+		every = min(every, retryFirst)
 	}
 	return length-u.heard.length >= samples(every) && u.voiced[len(u.voiced)-1].to > u.start+u.heard.length
 }
@@ -92,7 +101,7 @@ func (u *utterance) claim() (first bool) {
 
 // firstTries is how many partials hurry while readers see nothing: of one second of speech, engines make a text that is not
 // believed half the time. What is still not believed then is hardly speech.
-const firstTries = 3
+const firstTries = 5
 
 // unseen says whether readers see nothing of the utterance yet, and its partials hurry to change that.
 func (h *heard) unseen() bool {
@@ -176,6 +185,7 @@ type outcome struct {
 	engine  string
 	refused refusal
 	err     error // of the recogniser; the words are then those of the partials
+	late    bool  // no recogniser was free in time; the words are then those of the partials
 
 	evidence Result // of the language spoken, if voice is not 0
 	voice    time.Duration
@@ -183,8 +193,8 @@ type outcome struct {
 
 // finalOf hears s, the whole utterance, once more and decides on its text. A text that is not believed is asked for again in the
 // way of partials, which computes differently and often hears what the first pass lost. When that fails, too, or the engine
-// itself, the text of the partials stays.
-func (u *utterance) finalOf(ctx context.Context, s speech, rec Recognizer, known *foreknowledge, cfg endpointing) outcome {
+// itself, the text of the partials stays. quick asks in the way of partials at once: it takes half the time.
+func (u *utterance) finalOf(ctx context.Context, s speech, rec Recognizer, known *foreknowledge, cfg endpointing, quick bool) outcome {
 	out := outcome{engine: rec.Name(), quality: meeting.QualityFull}
 	if tooSilent(s, cfg) {
 		out.refused = refusedSilence
@@ -192,7 +202,11 @@ func (u *utterance) finalOf(ctx context.Context, s speech, rec Recognizer, known
 		return out
 	}
 	req := known.request(s, "")
-	for _, req.Partial = range []bool{false, true} {
+	ways := []bool{false, true}
+	if quick {
+		ways = ways[1:]
+	}
+	for _, req.Partial = range ways {
 		var r Result
 		if r, out.err = recognize(ctx, rec, req); out.err != nil {
 			break
@@ -226,13 +240,47 @@ func (u *utterance) lostWords(words []RecognizedWord) bool {
 	return committed >= lostAtLeast && float64(len(words)) < lostShare*float64(committed)
 }
 
+// missable is how much voice at the end of an utterance the last partial may not have heard to count as complete: less
+// than a word.
+const missable = 200 * time.Millisecond
+
+// heardToItsEnd says whether the partials of a closed utterance have words, and heard all of it.
+func (u *utterance) heardToItsEnd() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	words, _ := u.heard.text.words()
+	return len(words) > 0 && len(u.voiced) > 0 &&
+		u.start+u.heard.length >= min(u.voiced[len(u.voiced)-1].to, u.end)-samples(missable)
+}
+
+// conclude decides on the words of the lasting text: the engine's, reconciled with what was committed, or those of the partials.
+func (u *utterance) conclude(out *outcome) {
+	if out.quality == meeting.QualityFast {
+		u.fallBack(out) // partials may have come since
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	out.words = reconcile(u.committedLocked(), out.words)
+}
+
+// committedLocked returns the committed words that lie in the audio of the utterance: before it was closed, partials heard the
+// silence behind it, too.
+func (u *utterance) committedLocked() []RecognizedWord {
+	words := u.heard.text.committed
+	for len(words) > 0 && words[len(words)-1].End > duration(int64(len(u.pcm))) {
+		words = words[:len(words)-1]
+	}
+	return words
+}
+
 // fallBack takes the text of the partials: all of it if the final failed or was not believed, because the last partial was;
 // only what was committed if the final heard nothing.
 func (u *utterance) fallBack(out *outcome) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	words := u.heard.text.committed
-	failed := out.err != nil || out.refused != "" && out.refused != refusedSilence && out.refused != refusedPhrase
+	failed := out.late || out.err != nil || out.refused != "" && out.refused != refusedSilence && out.refused != refusedPhrase
 	if failed {
 		words = append(words[:len(words):len(words)], u.heard.text.previous...)
 	}

@@ -59,7 +59,7 @@ func TestTextOfAFinal(t *testing.T) {
 			}
 			return c.second, nil, true
 		}}
-		out := u.finalOf(t.Context(), u.snapshot(), rec, &foreknowledge{}, defaultEndpointing())
+		out := u.finalOf(t.Context(), u.snapshot(), rec, &foreknowledge{}, defaultEndpointing(), false)
 		if text(out.words) != c.want || out.quality != c.quality {
 			t.Errorf("%s: %q of quality %s, want %q of %s", name, text(out.words), out.quality, c.want, c.quality)
 		}
@@ -69,7 +69,7 @@ func TestTextOfAFinal(t *testing.T) {
 func TestFinalThatHearsNothingKeepsWhatWasCommitted(t *testing.T) {
 	u := utteranceOf(t, 4, "we begin with", "we begin with the")
 	out := u.finalOf(t.Context(), u.snapshot(), &echo{fail: func(int, Request) (Result, error, bool) { return Result{Lang: "en"}, nil, true }},
-		&foreknowledge{}, defaultEndpointing())
+		&foreknowledge{}, defaultEndpointing(), false)
 	if text(out.words) != "we begin with" || out.quality != meeting.QualityFast {
 		t.Errorf("%q of quality %s", text(out.words), out.quality)
 	}
@@ -84,11 +84,11 @@ func TestPartialsWaitForNewAudioWithVoice(t *testing.T) {
 		}
 	}
 	every := time.Second
-	grow(0.5, true)
+	grow(0.4, true)
 	if u.partialDue(every) {
-		t.Error("due after half a second")
+		t.Error("due after 0.4 s")
 	}
-	grow(0.3, true)
+	grow(0.4, true)
 	if !u.partialDue(every) {
 		t.Error("not due after 0.8 s")
 	}
@@ -152,7 +152,7 @@ func TestPartialKeepsTheLanguageOfItsUtterance(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	u.finalOf(t.Context(), u.snapshot(), rec, lang, defaultEndpointing())
+	u.finalOf(t.Context(), u.snapshot(), rec, lang, defaultEndpointing(), false)
 	if len(asked) != 3 || asked[0] != "" || asked[1] != "fr" || asked[2] != "" {
 		t.Errorf("asked for %q: the first detects, later partials keep to it, the final detects on all of it", asked)
 	}
@@ -167,12 +167,12 @@ func TestGlossaryIsThePromptOfPartialsAndFinals(t *testing.T) {
 	u := utteranceOf(t, 3)
 	u.closed = false
 	known := &foreknowledge{}
-	known.expect([]string{"fr"}, []string{"USOC", "Jean-Luc Ferré"})
+	known.expect([]string{"fr"}, []string{"USOC", "Jean-Luc Ferré"}, meeting.Engines{})
 	if _, _, err := u.partial(t.Context(), rec, known, defaultEndpointing()); err != nil {
 		t.Fatal(err)
 	}
-	known.expect([]string{"fr"}, nil)
-	u.finalOf(t.Context(), u.snapshot(), rec, known, defaultEndpointing())
+	known.expect([]string{"fr"}, nil, meeting.Engines{})
+	u.finalOf(t.Context(), u.snapshot(), rec, known, defaultEndpointing(), false)
 	if !slices.Equal(prompts, []string{"USOC, Jean-Luc Ferré.", ""}) {
 		t.Errorf("prompts %q", prompts)
 	}

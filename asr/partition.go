@@ -14,10 +14,14 @@ const (
 	// maxFinals bounds the finals of a partition that wait for their text: at 12 s each, 25 MB. Past it nothing more is
 	// read, so audio waits on the bus; no final is ever dropped.
 	maxFinals = 32
+	// maxRescores bounds the utterances of a partition whose partials became their final and that are to be decoded when there is
+	// time: at 12 s each, 25 MB. Past it the text of the partials stays.
+	maxRescores = 32
 	// readAhead bounds the records read and not yet heard. The reader waits when it is full.
 	readAhead = 16
 
 	tickEvery   = time.Second
+	lateEvery   = 250 * time.Millisecond // between two looks for finals that come too late
 	commitEvery = 2 * time.Second
 	// stopWithin bounds the last commit of a stop, so that captions resume elsewhere within a second.
 	stopWithin = 800 * time.Millisecond
@@ -38,6 +42,9 @@ type finished struct {
 	u   *utterance
 	out outcome
 }
+
+// rescored says whether it is the engine's own text of an utterance whose partials were published before.
+func (f finished) rescored() bool { return f.u.fast && !f.out.late }
 
 // finishedBox takes finals from recognisers to their partition. It is bounded by the utterances of the partition.
 type finishedBox struct {
@@ -75,6 +82,7 @@ type partition struct {
 	cancel   context.CancelFunc
 	finished *finishedBox
 	unsent   []finished // finals whose publication failed; tried again
+	putoffs  []*job     // finals that are decoded when there is time; some may be done or dropped; at most maxRescores
 
 	next      int64 // offset of the next record
 	tracks    map[trackHash]*track
@@ -117,8 +125,9 @@ func (p *partition) run() error {
 	reader.Go(func() { p.read(records) })
 	changed, unwatch := p.w.roster.watch()
 	defer unwatch()
-	ticker := time.NewTicker(tickEvery)
+	ticker, late := time.NewTicker(tickEvery), time.NewTicker(lateEvery)
 	defer ticker.Stop()
+	defer late.Stop()
 	for {
 		more := records
 		if p.finals() >= maxFinals {
@@ -134,6 +143,8 @@ func (p *partition) run() error {
 			err = p.deliver(p.finished.take())
 		case <-changed:
 			p.obey()
+		case <-late.C:
+			err = p.deliverLate()
 		case <-ticker.C:
 			err = p.tick()
 		}
@@ -231,7 +242,7 @@ func (p *partition) hear(m bus.Message) error {
 		}
 	}
 	t.speaker = standing.speaker
-	t.known.expect(standing.langs, standing.terms)
+	t.known.expect(standing.langs, standing.terms, standing.engines)
 	t.hear(rec, m.Offset)
 	return nil
 }
@@ -376,6 +387,9 @@ func (p *partition) reportLag() {
 		d := time.Duration(0)
 		if time.Since(t.lastRead) < 2*tickEvery {
 			d = t.lag
+		}
+		if time.Since(t.lateAt) < 2*statusEvery {
+			d = max(d, t.lateBy)
 		}
 		for _, u := range t.pending {
 			if !u.spokenAt.IsZero() {

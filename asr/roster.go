@@ -121,8 +121,9 @@ type standing struct {
 	over    bool // nothing more will be recorded: the meeting ended, or the participant left
 	langs   []string
 	terms   []string // the room's glossary
-	closed  bool     // must not be recognised now
-	since   int64    // room clock ms: what was said before must not be recognised, however late it is read
+	engines meeting.Engines
+	closed  bool  // must not be recognised now
+	since   int64 // room clock ms: what was said before must not be recognised, however late it is read
 }
 
 // may says whether speech at room clock ms at may become text.
@@ -141,9 +142,20 @@ func (r *roster) of(id meeting.ID, track meeting.TrackID) standing {
 	s := standing{known: known, speaker: speaker, over: m.ended || m.left[speaker], closed: wish.out, since: max(m.offAt, wish.at)}
 	if m.policy != nil {
 		s.langs, s.terms = slices.Clone(m.policy.Langs), slices.Clone(m.policy.Glossary)
+		s.engines = m.policy.Engines
 		s.closed = s.closed || m.policy.Level == meeting.Off
 	}
 	return s
+}
+
+// engines returns what was chosen for a meeting.
+func (r *roster) engines(id meeting.ID) meeting.Engines {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m := r.meetings[id]; m != nil && m.policy != nil {
+		return m.policy.Engines
+	}
+	return meeting.Engines{}
 }
 
 // live returns the meetings whose captions are on.

@@ -19,7 +19,7 @@ func TestOrderOfJobs(t *testing.T) {
 	cancel()
 	var done []string
 	add := func(name string, c class, m meeting.ID, deadline time.Duration, ctx context.Context) {
-		s.add(&job{class: c, meeting: m, deadline: now.Add(deadline), ctx: ctx, run: func(context.Context, Recognizer) { done = append(done, name) }})
+		s.add(&job{class: c, meeting: m, deadline: now.Add(deadline), ctx: ctx, run: func(context.Context, *hand) { done = append(done, name) }})
 	}
 	add("refresh", classRefresh, "a", -time.Hour, t.Context())
 	add("late first", classFirst, "a", 2*time.Second, t.Context())
@@ -77,7 +77,7 @@ func TestPartialsThinOutWithTheirCost(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newScheduler(2)
 			for range 50 {
-				s.done(classRefresh, c.cost)
+				s.learnLocked(classRefresh, c.cost)
 			}
 			got := time.Duration(0)
 			for i := range c.speakers {

@@ -242,3 +242,21 @@ func TestDetectorFaultIsSilence(t *testing.T) {
 		t.Errorf("found %d utterances with %d faults, want the one before the faults", len(e.found), s.faults)
 	}
 }
+
+func TestPausesAdaptToWhatWasSaid(t *testing.T) {
+	cfg := defaultEndpointing()
+	for _, c := range []struct {
+		spoken, want time.Duration
+	}{
+		{time.Second, 650 * time.Millisecond},
+		{3 * time.Second, 500 * time.Millisecond},
+		{7 * time.Second, 500 * time.Millisecond},
+		{9500 * time.Millisecond, 400 * time.Millisecond},
+		{12 * time.Second, 300 * time.Millisecond},
+		{time.Minute, 300 * time.Millisecond},
+	} {
+		if got := duration(cfg.pause(samples(c.spoken))); got != c.want {
+			t.Errorf("after %v of speech a pause of %v ends the utterance, want %v", c.spoken, got, c.want)
+		}
+	}
+}

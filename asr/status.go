@@ -9,8 +9,9 @@ import (
 	"souffleur/internal/meeting"
 )
 
-// lateAfter is the age of the audio being recognised from which captions count as late.
-const lateAfter = 4 * time.Second
+// lateAfter is the age of the audio being recognised from which captions count as late: what a final takes at most when all
+// is well.
+const lateAfter = 2500 * time.Millisecond
 
 // draft is a record for captions.v1.
 type draft struct {
@@ -91,11 +92,42 @@ func (w *Worker) reportStatus(ctx context.Context) {
 	}
 }
 
+// weighEvery spaces the looks at how busy recognisers are, countEvery the lines of the log with what was done.
+const (
+	weighEvery = 500 * time.Millisecond
+	countEvery = time.Minute
+)
+
+// weighLoad follows the load until ctx ends, and logs changes of the pressure and, now and then, what was done.
+func (w *Worker) weighLoad(ctx context.Context) {
+	ticker, count := time.NewTicker(weighEvery), time.NewTicker(countEvery)
+	defer ticker.Stop()
+	defer count.Stop()
+	var before pressure
+	var logged Counts
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-count.C:
+			if n := w.Counts(); n != logged {
+				w.cfg.Log.Info("recognised", "counts", n)
+				logged = n
+			}
+		case <-ticker.C:
+			if now := w.jobs.weigh(); now != before {
+				w.cfg.Log.Info("load of the recognisers", "pressure", now)
+				before = now
+			}
+		}
+	}
+}
+
 // status says how a meeting's captions do, and whether this worker answers for them: it recognises some of its tracks, or
 // would recognise its first one.
 func (w *Worker) status(id meeting.ID) (s meeting.Status, ours bool) {
-	s = meeting.Status{State: meeting.StateLive, Engine: w.engineName()}
-	if s.Engine == "" {
+	s = meeting.Status{State: meeting.StateLive, Engine: w.engineFor(id, forFinals), Load: int(w.jobs.pressure())}
+	if !w.ready.Load() {
 		return s, false // the model is still being loaded
 	}
 	lag, ours := w.lags.of(id, w.bus.AudioPartition(id, 0))

@@ -30,7 +30,7 @@ func Stream(t *testing.T, packets [][]byte, langs []string, cost time.Duration,
 		s.announce("t0", "p0", 0)
 		w := s.worker(1)
 		w.cfg.NewDetector = newDetector
-		w.cfg.NewRecognizer = func() (Recognizer, error) {
+		w.engines.all[0].New = func() (Recognizer, error) {
 			rec, err := newRecognizer()
 			return slowed{rec, cost}, err
 		}

@@ -43,6 +43,8 @@ type track struct {
 	capturedAt time.Time // capture time of sample capturedOn
 	capturedOn int64
 	lag        time.Duration // age of the newest record when it was read
+	lateBy     time.Duration // age of a final when it was published: the highest of late
+	lateAt     time.Time     // when that was
 }
 
 // hear takes a record of the track. The record may be recognised: the caller has asked the roster.
@@ -83,6 +85,13 @@ func (t *track) noteCapture(rec *bus.AudioRecord) {
 	t.lag = max(0, t.lastRead.Sub(t.capturedAt))
 }
 
+// noteLate takes the age of a final that was published. A high one is remembered until everybody was told.
+func (t *track) noteLate(by time.Duration) {
+	if by >= t.lateBy || time.Since(t.lateAt) >= 2*statusEvery {
+		t.lateBy, t.lateAt = by, time.Now()
+	}
+}
+
 // captured returns when the sample at position at was captured.
 func (t *track) captured(at int64) time.Time { return t.capturedAt.Add(duration(at - t.capturedOn)) }
 
@@ -100,23 +109,41 @@ func (t *track) closed(u *utterance) {
 	t.finals++
 	u.level, u.spokenAt = t.level, t.captured(u.end)
 	deliver := func(out outcome) {
-		if out.quality == meeting.QualityFast {
-			u.fallBack(&out) // partials may have come since it was guessed
-		}
+		u.conclude(&out)
 		t.known.learn(out.evidence, out.voice)
 		t.p.finished.put(finished{t, u, out})
 	}
 	if t.guessed(u, deliver) {
 		return
 	}
-	t.p.w.jobs.add(&job{
+	u.asked = &job{
 		class: classFinal, meeting: t.meeting, ctx: t.ctx, deadline: u.spokenAt.Add(finalWithin),
-		run: func(ctx context.Context, rec Recognizer) {
-			if out := u.finalOf(ctx, u.snapshot(), rec, t.known, defaultEndpointing()); ctx.Err() == nil {
+		run: func(ctx context.Context, h *hand) {
+			quick := t.p.w.jobs.pressure() >= hurried
+			if out := u.finalOf(ctx, u.snapshot(), t.known.recognizer(h, forFinals), t.known, defaultEndpointing(), quick); ctx.Err() == nil {
 				deliver(out)
 			}
 		},
-	})
+	}
+	t.p.w.jobs.add(u.asked)
+}
+
+// late returns the finals of utterances that wait too long for a recogniser and whose partials heard them to their end: those
+// become the finals, and the recogniser's own follow when there is time.
+func (t *track) late(now time.Time) []finished {
+	var out []finished
+	for _, u := range t.pending {
+		if u.asked == nil || u.fast || now.Sub(u.asked.added) < fastAfter || !u.heardToItsEnd() {
+			continue
+		}
+		if t.p.putOff(u.asked) {
+			u.fast = true
+			fast := outcome{engine: t.p.w.engineFor(t.meeting, forPartials), late: true}
+			u.fallBack(&fast)
+			out = append(out, finished{t, u, fast})
+		}
+	}
+	return out
 }
 
 // discarded implements utteranceSink.
@@ -147,8 +174,8 @@ func (t *track) offerPartial() {
 	if u.claim() {
 		j.class, j.deadline = classFirst, t.captured(u.voice).Add(firstWithin)
 	}
-	j.run = func(ctx context.Context, rec Recognizer) {
-		caption, refused, err := u.partial(ctx, rec, t.known, defaultEndpointing())
+	j.run = func(ctx context.Context, h *hand) {
+		caption, refused, err := u.partial(ctx, t.known.recognizer(h, forPartials), t.known, defaultEndpointing())
 		t.p.w.counts.partial(refused, err)
 		if caption != nil && ctx.Err() == nil {
 			t.p.w.show(t.meeting, t.id, u.inRoomTime(caption))
@@ -190,8 +217,8 @@ func (t *track) restart() (p resumePoint, offset int64, holds bool) {
 	return t.resume, 0, false
 }
 
-// segment builds the final of u. Speaker and track are left out.
-func (u *utterance) segment(out outcome) *meeting.Segment {
+// segment builds the final of u in its revision rev. Speaker and track are left out.
+func (u *utterance) segment(out outcome, rev int) *meeting.Segment {
 	words := u.timed(out.words)
 	sum := float32(0)
 	for _, w := range words {
@@ -200,7 +227,7 @@ func (u *utterance) segment(out outcome) *meeting.Segment {
 	said := text(out.words)
 	return &meeting.Segment{
 		Caption: meeting.Caption{
-			V: meeting.CaptionVersion, Seg: u.id, Rev: meeting.FinalRev,
+			V: meeting.CaptionVersion, Seg: u.id, Rev: rev,
 			T0: words[0].T0, T1: words[len(words)-1].T1, Lang: out.lang,
 			Text: said, Stable: len([]rune(said)), Final: true,
 		},

@@ -34,7 +34,7 @@ func Transcribe(ctx context.Context, pcm []float32, rec Recognizer, vad VoiceDet
 	if opts.Lang != "" {
 		opts.Langs = []string{opts.Lang}
 	}
-	t.known.expect(opts.Langs, opts.Glossary)
+	t.known.expect(opts.Langs, opts.Glossary, meeting.Engines{})
 	total := duration(int64(len(pcm)))
 	for _, chunk := range chunks(spoken) {
 		if err := t.chunk(ctx, chunk); err != nil {
@@ -196,5 +196,5 @@ func (t *transcriber) segment(s stretch, start int64, words []RecognizedWord, la
 		id: meeting.NewSegmentID("", "", 0, uint64(s.start)), firstSeq: uint64(s.start),
 		start: start, end: s.end, endSeq: uint64(s.end), level: meeting.Transcript,
 	}
-	return *u.segment(outcome{words: words, lang: lang, quality: meeting.QualityFull, engine: t.rec.Name()})
+	return *u.segment(outcome{words: words, lang: lang, quality: meeting.QualityFull, engine: t.rec.Name()}, meeting.FinalRev)
 }

@@ -29,6 +29,8 @@ type utterance struct {
 	epoch    uint64            // set once, by the track
 	level    meeting.Level     // set by the track when it closes
 	spokenAt time.Time         // wall clock of its end; set by the track when it closes
+	asked    *job              // for its final; set by the track when it closes, nil if it was guessed
+	fast     bool              // its partials became its final, the engine's own comes later; the track's
 
 	mu       sync.Mutex // guards what follows; the last lock taken, never held while recognising or publishing
 	pcm      []float32  // samples once written never change, so a copy of the slice may be read without the lock

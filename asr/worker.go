@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"souffleur/internal/bus"
@@ -22,17 +23,19 @@ type LiveKeys interface {
 	Live(ctx context.Context, id meeting.ID) (seal.Key, error)
 }
 
-// WorkerConfig wires a worker. All fields are needed.
+// WorkerConfig wires a worker.
 type WorkerConfig struct {
 	Bus  *bus.Bus
 	Keys LiveKeys
 	// KeyGone says of an error of Keys that the key was deleted for good: the meeting's records cannot and need not be read.
 	// Other errors are waited out.
-	KeyGone       func(error) bool
-	NewRecognizer func() (Recognizer, error)    // called once for each of Workers, on its own thread
-	NewDetector   func() (VoiceDetector, error) // called once for each track
-	Workers       int                           // recognisers at work at once; one for each core
-	Log           *slog.Logger
+	KeyGone func(error) bool
+	Engines []Engine // to choose from; the first is there for whoever no other suits
+	// Standard names those of Engines that are used where a room chose none; "": the first. All other fields are needed.
+	Standard    meeting.Engines
+	NewDetector func() (VoiceDetector, error) // called once for each track
+	Workers     int                           // recognisers at work at once; one for each core
+	Log         *slog.Logger
 }
 
 // Validate says what is missing.
@@ -42,14 +45,14 @@ func (c WorkerConfig) Validate() error {
 		return errors.New("recognition needs a bus")
 	case c.Keys == nil, c.KeyGone == nil:
 		return errors.New("recognition needs the keys of meetings (Keys), and to know which error means that one was deleted (KeyGone)")
-	case c.NewRecognizer == nil, c.NewDetector == nil:
-		return errors.New("recognition needs a speech model and a voice detection model")
+	case c.NewDetector == nil:
+		return errors.New("recognition needs a voice detection model")
 	case c.Workers < 1 || c.Workers > 256:
 		return fmt.Errorf("recognition with %d workers: use 1 to 256", c.Workers)
 	case c.Log == nil:
 		return errors.New("recognition needs a log")
 	}
-	return nil
+	return newEngines(c.Engines, c.Standard).validate()
 }
 
 // statusEvery is how often each live meeting is told how its captions do.
@@ -61,16 +64,15 @@ const maxDrafts = 256
 
 // Worker recognises the speech of all meetings whose audio its consumer group gives it.
 type Worker struct {
-	cfg    WorkerConfig // set once
-	bus    busPort      // set once
-	roster *roster
-	jobs   *scheduler
-	counts *counts
-	drafts chan draft // see maxDrafts
-	lags   *lags
-
-	mu     sync.Mutex // guards engine
-	engine string     // name of the recogniser in use
+	cfg     WorkerConfig // set once
+	bus     busPort      // set once
+	roster  *roster
+	jobs    *scheduler
+	counts  *counts
+	drafts  chan draft // see maxDrafts
+	lags    *lags
+	engines *engines
+	ready   atomic.Bool // a recogniser is made
 }
 
 // NewWorker returns a worker that does nothing until Run.
@@ -84,7 +86,7 @@ func NewWorker(cfg WorkerConfig) (*Worker, error) {
 func newWorker(cfg WorkerConfig, b busPort) *Worker {
 	return &Worker{
 		cfg: cfg, bus: b, roster: newRoster(), jobs: newScheduler(cfg.Workers), counts: &counts{},
-		drafts: make(chan draft, maxDrafts), lags: newLags(),
+		drafts: make(chan draft, maxDrafts), lags: newLags(), engines: newEngines(cfg.Engines, cfg.Standard),
 	}
 }
 
@@ -101,7 +103,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	wg.Go(func() { w.followMeetings(ctx, fail, func() { close(caughtUp) }) })
 	for range w.cfg.Workers {
 		wg.Go(func() {
-			if err := serve(ctx, w.jobs, w.cfg.NewRecognizer, w.name); err != nil {
+			h := &hand{engines: w.engines, made: make(map[string]Recognizer), log: w.cfg.Log}
+			if err := serve(ctx, w.jobs, h, func() { w.ready.Store(true) }); err != nil {
 				fail(err)
 			}
 		})
@@ -121,6 +124,7 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) consume(ctx context.Context, wg *sync.WaitGroup, fail context.CancelCauseFunc) {
 	wg.Go(func() { w.publishDrafts(ctx) })
 	wg.Go(func() { w.reportStatus(ctx) })
+	wg.Go(func() { w.weighLoad(ctx) })
 	err := w.bus.Consume(ctx, Group, bus.Audio, func(ctx context.Context, a assignment) error {
 		return newPartition(ctx, w, a, fail).run()
 	})
@@ -129,16 +133,9 @@ func (w *Worker) consume(ctx context.Context, wg *sync.WaitGroup, fail context.C
 	}
 }
 
-func (w *Worker) name(engine string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.engine = engine
-}
-
-func (w *Worker) engineName() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.engine
+// engineFor names the engine of a meeting for a role.
+func (w *Worker) engineFor(id meeting.ID, r role) string {
+	return w.engines.of(r, w.roster.engines(id), "").Name
 }
 
 // followMeetings keeps the roster. What it cannot open it passes over: a meeting whose key is gone is over.

@@ -529,7 +529,7 @@ func TestModelThatCannotBeUsedEndsTheWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
 		w := s.worker(2)
-		w.cfg.NewRecognizer = func() (Recognizer, error) { return nil, broken }
+		w.engines.all[0].New = func() (Recognizer, error) { return nil, broken }
 		if err := w.Run(t.Context()); !errors.Is(err, broken) {
 			t.Errorf("got %v", err)
 		}

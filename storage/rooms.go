@@ -19,6 +19,7 @@ type Room struct {
 	Ceiling       *meeting.Level     `json:"ceiling,omitempty"`   // an admin's limit for this room; nil: the instance's
 	Langs         []string           `json:"langs,omitempty"`     // spoken languages, BCP 47 primary subtags; empty: any
 	Glossary      []string           `json:"glossary,omitempty"`  // names and acronyms that recognisers should expect
+	Engines       meeting.Engines    `json:"engines,omitzero"`    // an admin's choice
 	CreatedUnixMS int64              `json:"created_unix_ms"`
 }
 

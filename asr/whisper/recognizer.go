@@ -149,7 +149,7 @@ func (r *Recognizer) decode(req asr.Request, lang string) (asr.Result, error) {
 	prompt := r.promptTokens(req.Prompt)
 	if req.Partial {
 		partial, err := r.attempt(req, pcm, prompt, lang, C.wx_params{
-			audio_ctx: C.int(audioContext(len(pcm), partialSlack, partialFloor)), max_tokens: C.int(partialTokens(len(pcm))), beams: 1,
+			audio_ctx: C.int(audioContext(len(pcm), contextSlack, contextFloor)), max_tokens: C.int(partialTokens(len(pcm))), beams: 1,
 		})
 		return partial.Result, err
 	}
@@ -178,7 +178,7 @@ func (r *Recognizer) finalContext(n int) int {
 	if r.model.gpu {
 		return maxPositions // costs a GPU next to nothing
 	}
-	return audioContext(n, finalSlack, finalFloor)
+	return audioContext(n, contextSlack, contextFloor)
 }
 
 // attempt is one call of the library.

@@ -96,7 +96,7 @@ func TestAFinalIsDecodedAgainWhenUnsure(t *testing.T) {
 
 func TestEncoderContextCoversTheSpeech(t *testing.T) {
 	for n := minSamples; n <= maxSamples; n += 997 {
-		for _, rule := range [][2]int{{partialSlack, partialFloor}, {finalSlack, finalFloor}} {
+		for _, rule := range [][2]int{{contextSlack, contextFloor}, {contextSlack, contextFloor}} {
 			got := audioContext(n, rule[0], rule[1])
 			if got*positionSamples < n || got > maxPositions || got < rule[1] {
 				t.Fatalf("%d samples, slack %d: %d positions", n, rule[0], got)

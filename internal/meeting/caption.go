@@ -82,6 +82,9 @@ type Status struct {
 	Reason string `json:"reason,omitempty"`
 	LagMS  int64  `json:"lag_ms,omitempty"` // age of the audio now being recognised
 	Engine string `json:"engine,omitempty"` // model in use
+	// Load is how far recognisers fall short of what is said: 1: partials thin out, 2: finals are decoded the quick way too,
+	// 3: partials become finals where those would come too late.
+	Load int `json:"load,omitempty"`
 }
 
 // Draft is what a recogniser writes to captions.v1: a partial, or word of its own state. Exactly one is set.

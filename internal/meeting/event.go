@@ -71,9 +71,18 @@ type Policy struct {
 
 	// Glossary holds names and acronyms that recognisers should expect, the most frequent first. Participants do not get it.
 	Glossary []string `json:"glossary,omitempty"`
+
+	// Engines names the engines that an admin chose for the room.
+	Engines Engines `json:"engines,omitzero"`
+}
+
+// Engines names speech engines by what they are asked for; "" leaves it to the recogniser.
+type Engines struct {
+	Partials string `json:"partials,omitempty"`
+	Finals   string `json:"finals,omitempty"`
 }
 
 // SameSettings says whether p and o let recognisers do the same, whoever set it and when.
 func (p Policy) SameSettings(o Policy) bool {
-	return p.Level == o.Level && p.Ceiling == o.Ceiling && slices.Equal(p.Langs, o.Langs) && slices.Equal(p.Glossary, o.Glossary)
+	return p.Level == o.Level && p.Ceiling == o.Ceiling && slices.Equal(p.Langs, o.Langs) && slices.Equal(p.Glossary, o.Glossary) && p.Engines == o.Engines
 }

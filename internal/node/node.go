@@ -205,7 +205,7 @@ func (n *Node) effective(ctx context.Context, room storage.Room) (meeting.Policy
 	if err != nil {
 		return meeting.Policy{}, err
 	}
-	return meeting.Policy{Level: min(room.Level, ceiling), Ceiling: ceiling, Langs: room.Langs, Glossary: room.Glossary}, nil
+	return meeting.Policy{Level: min(room.Level, ceiling), Ceiling: ceiling, Langs: room.Langs, Glossary: room.Glossary, Engines: room.Engines}, nil
 }
 
 func (n *Node) ceiling(ctx context.Context, room storage.Room) (meeting.Level, error) {
