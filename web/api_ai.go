@@ -3,10 +3,12 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"souffleur/internal/meeting"
+	"souffleur/storage"
 )
 
 func (s *Server) describeRoomAI(api huma.API) {
@@ -15,6 +17,8 @@ func (s *Server) describeRoomAI(api huma.API) {
 		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.setLevel)
 	huma.Register(api, operation(tagRooms, "set-ai-ceiling", http.MethodPut, "/rooms/{room}/ceiling", http.StatusOK,
 		"Say how far the AI may go in this room. Admins", http.StatusForbidden, http.StatusNotFound), s.setCeiling)
+	huma.Register(api, operation(tagRooms, "set-engines", http.MethodPut, "/rooms/{room}/engines", http.StatusOK,
+		"Choose the room's speech engines among those of GET /instance. Admins", http.StatusForbidden, http.StatusNotFound), s.setEngines)
 }
 
 type levelInput struct {
@@ -67,4 +71,43 @@ func (s *Server) setCeiling(ctx context.Context, in *ceilingInput) (*roomOutput,
 		return nil, s.answerFor(ctx, "set AI ceiling", err)
 	}
 	return s.getRoom(ctx, &roomPath{Room: in.Room})
+}
+
+type enginesBody struct {
+	Partials string `json:"partials" maxLength:"64" doc:"Engine for captions while people speak; empty: the installation's"`
+	Finals   string `json:"finals" maxLength:"64" doc:"Engine for the lasting text; empty: the installation's"`
+}
+
+type enginesInput struct {
+	Room meeting.RoomID `path:"room" maxLength:"64"`
+	Body enginesBody
+}
+
+func (s *Server) setEngines(ctx context.Context, in *enginesInput) (*roomOutput, error) {
+	v := visitorOf(ctx)
+	if _, err := s.room(ctx, in.Room); err != nil {
+		return nil, err
+	}
+	if !v.admin() {
+		return nil, errNotAdmin()
+	}
+	choice := meeting.Engines(in.Body)
+	for _, name := range []string{choice.Partials, choice.Finals} {
+		if name != "" && !slices.Contains(s.cfg.Engines, name) {
+			return nil, problem(http.StatusUnprocessableEntity, "bad-request",
+				"This installation does not offer that speech engine. GET /instance lists those it has.")
+		}
+	}
+	r, err := s.rooms.Update(ctx, in.Room, func(r *storage.Room) error {
+		r.Engines = choice
+		return nil
+	})
+	if err != nil {
+		return nil, s.answerFor(ctx, "choose engines", err)
+	}
+	if err := s.live.RoomChanged(ctx, r, v.actor(meeting.Admin)); err != nil {
+		return nil, s.answerFor(ctx, "apply engines of room", err)
+	}
+	s.record(ctx, v, "room.engines", roomObject(r.ID))
+	return s.answerRoom(ctx, v, &r)
 }

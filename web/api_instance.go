@@ -21,8 +21,9 @@ func (s *Server) describeInstance(api huma.API) {
 
 type instanceOutput struct {
 	Body struct {
-		Ceiling      string `json:"ceiling" enum:"off,captions,transcript,minutes" doc:"How far the AI may go in rooms without their own ceiling"`
-		RoomCreation string `json:"room_creation" enum:"anyone,signed-in,admin" doc:"Who may make rooms"`
+		Ceiling      string   `json:"ceiling" enum:"off,captions,transcript,minutes" doc:"How far the AI may go in rooms without their own ceiling"`
+		RoomCreation string   `json:"room_creation" enum:"anyone,signed-in,admin" doc:"Who may make rooms"`
+		Engines      []string `json:"engines" nullable:"false" doc:"Speech engines that may be chosen for rooms; set by the operator"`
 	}
 }
 
@@ -36,6 +37,7 @@ func (s *Server) getInstance(ctx context.Context, _ *struct{}) (*instanceOutput,
 	}
 	out := &instanceOutput{}
 	out.Body.Ceiling, out.Body.RoomCreation = settings.Ceiling.String(), string(settings.RoomCreation)
+	out.Body.Engines = append([]string{}, s.cfg.Engines...)
 	return out, nil
 }
 

@@ -42,6 +42,7 @@ type roomBody struct {
 	EffectiveLevel   string         `json:"effective_level" enum:"off,captions,transcript,minutes" doc:"The lower of level and effective_ceiling"`
 	Langs            []string       `json:"langs" nullable:"false" doc:"Languages spoken (BCP 47 primary subtags); empty: any"`
 	Glossary         *[]string      `json:"glossary,omitempty" nullable:"false" doc:"Names and acronyms that captions should expect, the most frequent first; only for organizers"`
+	Engines          *enginesBody   `json:"engines,omitempty" doc:"Speech engines chosen for the room; only for admins"`
 	Role             string         `json:"role" enum:"participant,organizer,admin" doc:"Yours"`
 	Live             *liveBody      `json:"live" doc:"The meeting going on; null if there is none"`
 	CreatedUnixMS    int64          `json:"created_unix_ms"`
@@ -81,6 +82,10 @@ func (s *Server) roomView(v *visitor, r *storage.Room, instance meeting.Level) r
 	if v.organizes(r) || v.admin() {
 		glossary := append([]string{}, r.Glossary...)
 		body.Glossary = &glossary
+	}
+	if v.admin() {
+		engines := enginesBody(r.Engines)
+		body.Engines = &engines
 	}
 	if live, ok := s.live.Room(r.ID); ok {
 		body.Live = &liveBody{Meeting: live.Meeting, People: live.People, SinceUnixMS: live.SinceUnixMS}

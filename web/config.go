@@ -23,6 +23,8 @@ type Config struct {
 	APIToken string
 	// Version is what GET /me tells.
 	Version string
+	// Engines are the names of the speech engines that an admin may choose for a room.
+	Engines []string
 
 	// SessionLife is how long the session of a guest or an organizer lasts, counted from its start.
 	SessionLife time.Duration

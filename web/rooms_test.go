@@ -363,3 +363,32 @@ func TestGlossaryIsForOrganizersAndRecognisers(t *testing.T) {
 		t.Errorf("emptied: %s", a.body)
 	}
 }
+
+func TestAnAdminChoosesTheEnginesOfARoom(t *testing.T) {
+	s := newSite(t, func(c *Config) { c.Engines = []string{"whisper-base", "parakeet"} })
+	owner, admin := s.browser(), s.admin()
+	room, _ := owner.makeRoom("Council")
+	if got := admin.must(http.MethodGet, "/instance", nil, http.StatusOK).fields.at("engines").([]any); !slices.Equal(got, []any{"whisper-base", "parakeet"}) {
+		t.Errorf("offered %v", got)
+	}
+	choice := fields{"partials": "", "finals": "parakeet"}
+	if a := owner.do(http.MethodPut, "/rooms/"+room+"/engines", choice); a.status != http.StatusForbidden {
+		t.Errorf("an organizer chose engines: %d", a.status)
+	}
+	a := admin.must(http.MethodPut, "/rooms/"+room+"/engines", choice, http.StatusOK)
+	if got := a.fields.at("engines").(map[string]any)["finals"]; got != "parakeet" {
+		t.Errorf("the admin reads %v", got)
+	}
+	if c := s.live.changed; len(c) != 1 || c[0].Engines != (meeting.Engines{Finals: "parakeet"}) {
+		t.Errorf("the meeting was told %+v", c)
+	}
+	if a := admin.do(http.MethodPut, "/rooms/"+room+"/engines", fields{"partials": "oracle", "finals": ""}); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("an engine that is not there: %d", a.status)
+	}
+	if a := owner.must(http.MethodGet, "/rooms/"+room, nil, http.StatusOK); strings.Contains(string(a.body), "parakeet") {
+		t.Errorf("an organizer reads %s", a.body)
+	}
+	if a := admin.do(http.MethodPut, "/rooms/nowhere/engines", choice); a.status != http.StatusNotFound {
+		t.Errorf("an unknown room: %d", a.status)
+	}
+}

@@ -38,6 +38,8 @@ export interface Room {
   readonly langs: readonly string[];
   /** Only organizers read it. */
   readonly glossary: readonly string[];
+  /** Only admins read it. */
+  readonly engines: Engines;
   readonly role: Role;
   readonly live: { readonly meeting: string; readonly people: number; readonly sinceUnixMs: number } | undefined;
   readonly joinUrl: string;
@@ -93,6 +95,14 @@ export type RoomCreation = (typeof roomCreations)[number];
 export interface Instance {
   readonly ceiling: Level;
   readonly roomCreation: RoomCreation;
+  /** Speech engines that may be chosen for rooms. */
+  readonly engines: readonly string[];
+}
+
+/** Speech engines of a room by what they are asked for; '' leaves it to the installation. */
+export interface Engines {
+  readonly partials: string;
+  readonly finals: string;
 }
 
 export interface Part {
@@ -171,6 +181,10 @@ export class Api {
 
   async setCeiling(room: string, ceiling: Ceiling): Promise<void> {
     await this.#call('PUT', `/rooms/${part(room)}/ceiling`, { ceiling });
+  }
+
+  async setEngines(room: string, engines: Engines): Promise<void> {
+    await this.#call('PUT', `/rooms/${part(room)}/engines`, engines);
   }
 
   async endMeeting(room: string): Promise<void> {
@@ -288,6 +302,7 @@ export function readRoom(v: unknown): Room {
     effectiveLevel: oneOf(r['effective_level'], levels, 'effective_level'),
     langs: list(r['langs'], (l) => text(l, 'language'), 'langs'),
     glossary: list(r['glossary'] ?? [], (g) => text(g, 'term'), 'glossary'),
+    engines: readEngines(r['engines']),
     role: oneOf(r['role'], roles, 'role'),
     live: isFields(live)
       ? {
@@ -348,7 +363,13 @@ export function readInstance(v: unknown): Instance {
   return {
     ceiling: oneOf(i['ceiling'], levels, 'ceiling'),
     roomCreation: oneOf(i['room_creation'], roomCreations, 'room_creation'),
+    engines: list(i['engines'] ?? [], (e) => text(e, 'engine'), 'engines'),
   };
+}
+
+function readEngines(v: unknown): Engines {
+  const e = isFields(v) ? v : {};
+  return { partials: textOr(e['partials'], ''), finals: textOr(e['finals'], '') };
 }
 
 export function readSystemStatus(v: unknown): SystemStatus {
