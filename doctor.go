@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -18,7 +17,10 @@ import (
 )
 
 // doctorCmd checks this machine and installation.
-type doctorCmd struct{ systemFlags }
+type doctorCmd struct {
+	systemFlags
+	Lang []string `help:"Languages spoken in the rooms, for the choice of a speech model; default: those that the rooms of the running server have set." placeholder:"LANG,…"`
+}
 
 // finding is the result of one check.
 type finding struct {
@@ -32,8 +34,16 @@ func (c *doctorCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logge
 	findings := []finding{c.dataDir(), c.webPort(), c.mediaPort()}
 	findings = append(findings, c.models(log)...)
 	findings = append(findings, c.kafka(ctx), c.s3(ctx))
-	fmt.Fprintf(kctx.Stdout, "%d cores, %s/%s\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
-	return report(kctx.Stdout, findings)
+	langs := c.Lang
+	if len(langs) == 0 {
+		langs = spokenInRooms(ctx, c.Data)
+	}
+	machine := thisMachine(langs)
+	fmt.Fprintln(kctx.Stdout, describe(machine))
+	err := report(kctx.Stdout, findings)
+	advice := models.Advise(machine)
+	fmt.Fprintf(kctx.Stdout, "  model  recommended: %s for captions while people speak, %s for the lasting text. %s\n", advice.Partials, advice.Finals, advice.Why)
+	return err
 }
 
 func report(w io.Writer, findings []finding) error {
