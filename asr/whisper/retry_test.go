@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"souffleur/asr"
+	"souffleur/internal/whispercpp"
 )
 
 // heard is an attempt that gave text.
@@ -95,7 +96,7 @@ func TestAFinalIsDecodedAgainWhenUnsure(t *testing.T) {
 }
 
 func TestEncoderContextCoversTheSpeech(t *testing.T) {
-	for n := minSamples; n <= maxSamples; n += 997 {
+	for n := minSamples; n <= whispercpp.MaxSamples; n += 997 {
 		for _, rule := range [][2]int{{partialSlack, partialFloor}, {finalSlack, finalFloor}} {
 			got := audioContext(n, rule[0], rule[1])
 			if got*positionSamples < n || got > maxPositions || got < rule[1] {
