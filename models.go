@@ -39,9 +39,10 @@ func (c *modelsListCmd) Run(kctx *kong.Context, log *slog.Logger) error {
 		return err
 	}
 	w := tabwriter.NewWriter(kctx.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSTATE\tMB\tROLES\tLICENCE\tLANGUAGES")
+	fmt.Fprintln(w, "NAME\tSTATE\tMB\tROLES\tLICENCE\tATTRIBUTION\tLANGUAGES")
 	for _, m := range list {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", m.Name, m.State, m.Result.Size/1e6, strings.Join(m.Roles, ","), m.Licence, m.Languages)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", m.Name, m.State, m.Result.Size/1e6, strings.Join(m.Roles, ","), m.Licence,
+			m.Attribution, m.Languages)
 	}
 	return w.Flush()
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"souffleur/asr"
+	"souffleur/asr/parakeet"
 	"souffleur/asr/whisper"
 	"souffleur/internal/models"
 	"souffleur/internal/supervise"
@@ -115,7 +116,7 @@ func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	log.Info("recognising speech", "model", engine.whisper.Name(), "workers", workers)
+	log.Info("recognising speech", "model", engine.speech.Name(), "workers", workers)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return worker.Run(ctx) })
 	return errors.Join(ignoreCancel(g.Wait()), sys.bus.Close())
@@ -123,8 +124,34 @@ func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
 
 // engine is a loaded speech model and voice detector.
 type engine struct {
-	whisper *whisper.Model
-	vad     *vad.Model
+	speech speechModel
+	vad    *vad.Model
+}
+
+// speechModel is a loaded speech model of either engine.
+type speechModel interface {
+	NewRecognizer() (asr.Recognizer, error)
+	Name() string
+	Close() error
+}
+
+// Both engines make recognisers of their own types.
+type (
+	whisperModel  struct{ *whisper.Model }
+	parakeetModel struct{ *parakeet.Model }
+)
+
+func (m whisperModel) NewRecognizer() (asr.Recognizer, error)  { return m.Model.NewRecognizer() }
+func (m parakeetModel) NewRecognizer() (asr.Recognizer, error) { return m.Model.NewRecognizer() }
+
+// loadSpeech loads the model at path with the engine that its header asks for.
+func loadSpeech(path string, gpu bool) (speechModel, error) {
+	if parakeet.Is(path) {
+		m, err := parakeet.Load(path, parakeet.Options{GPU: gpu, Threads: 1})
+		return parakeetModel{m}, err
+	}
+	m, err := whisper.Load(path, whisper.Options{GPU: gpu, Threads: 1})
+	return whisperModel{m}, err
 }
 
 // open loads the models. Without them the error says what to do, and carries exitNoModel.
@@ -138,7 +165,7 @@ func (f modelFlags) open(gpu bool, log *slog.Logger) (*engine, error) {
 	if err != nil {
 		return nil, noModel(vadModel, err)
 	}
-	m, err := whisper.Load(path, whisper.Options{GPU: gpu, Threads: 1})
+	m, err := loadSpeech(path, gpu)
 	if err != nil {
 		return nil, noModel(f.Model, err)
 	}
@@ -146,7 +173,7 @@ func (f modelFlags) open(gpu bool, log *slog.Logger) (*engine, error) {
 	if err != nil {
 		return nil, errors.Join(noModel(vadModel, err), m.Close())
 	}
-	return &engine{whisper: m, vad: v}, nil
+	return &engine{speech: m, vad: v}, nil
 }
 
 const vadModel = "silero-vad"
@@ -155,11 +182,11 @@ func noModel(name string, err error) error {
 	return exitStatus{fmt.Errorf("no speech model %q: %w; fetch it with: souffleur models pull %s", name, err, name), exitNoModel}
 }
 
-func (e *engine) recognizer() (asr.Recognizer, error)  { return e.whisper.NewRecognizer() }
+func (e *engine) recognizer() (asr.Recognizer, error)  { return e.speech.NewRecognizer() }
 func (e *engine) detector() (asr.VoiceDetector, error) { return e.vad.NewDetector() }
 
 func (e *engine) close(log *slog.Logger) {
-	if err := e.whisper.Close(); err != nil {
+	if err := e.speech.Close(); err != nil {
 		log.Error("close speech models", "err", err)
 	}
 }

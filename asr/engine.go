@@ -196,5 +196,8 @@ func recognize(ctx context.Context, rec Recognizer, req Request) (r Result, err 
 	if err == nil && (math.IsNaN(r.LogProb) || math.IsInf(r.LogProb, 0)) {
 		return Result{}, fmt.Errorf("%w: probability is not a number", errUnusable)
 	}
+	if e, ok := rec.(silentOnNoise); ok {
+		r.sober = e.SilentOnNoise()
+	}
 	return r, err
 }

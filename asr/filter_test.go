@@ -140,3 +140,40 @@ func TestThePromptReadBackIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// sober is a recogniser that has no words for noise, or says that it has some.
+type sober struct {
+	*echo
+	silent bool
+}
+
+func (s sober) SilentOnNoise() bool { return s.silent }
+
+func TestARecogniserThatIsSilentOnNoiseIsBelieved(t *testing.T) {
+	req := Request{Prompt: prompt([]string{"USOC", "Jean-Luc Ferré", "Mashhad"})}
+	for name, c := range map[string]struct {
+		said            string
+		logProb         float64
+		speech          speech
+		fanciful, sober string // text kept of a recogniser that invents, and of one that does not
+	}{
+		"unsure of a name":    {"Monsieur Szczepaniak arrive", -1.4, spoken(3), "", "Monsieur Szczepaniak arrive"},
+		"a short thank you":   {"Merci.", -0.2, spoken(1), "", "Merci."},
+		"the glossary":        {"USOC, Jean-Luc Ferré, Mashhad.", -0.2, spoken(4), "", "USOC, Jean-Luc Ferré, Mashhad."},
+		"a voice not noticed": {"a b c d e f", -0.2, spoken(6, span{32000, 48000}), "b c d", "a b c d e f"},
+		"noises":              {"[Musique] bonjour", -0.2, spoken(2), "bonjour", "bonjour"},
+		"a loop":              {"no no no no no", -0.2, spoken(3), "", ""},
+	} {
+		answer := Result{Lang: "fr", LogProb: c.logProb, Words: spread(c.said, duration(int64(len(c.speech.pcm))).Seconds())}
+		engine := &echo{fail: func(int, Request) (Result, error, bool) { return answer, nil, true }}
+		for rec, want := range map[Recognizer]string{engine: c.fanciful, sober{engine, false}: c.fanciful, sober{engine, true}: c.sober} {
+			r, err := recognize(t.Context(), rec, req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if words, refused := believe(r, req, c.speech); text(words) != want {
+				t.Errorf("%s, %T: kept %q, refused for %q, want %q", name, rec, text(words), refused, want)
+			}
+		}
+	}
+}

@@ -28,6 +28,8 @@ type Result struct {
 	Lang    string           // language decoded in
 	Words   []RecognizedWord // in order of time
 	LogProb float64          // mean natural log of the probability of the text tokens; 0 without words
+
+	sober bool // set by recognize: the recogniser is silentOnNoise
 }
 
 // RecognizedWord is one word and when it was said.
@@ -48,6 +50,12 @@ type Recognizer interface {
 	Name() string
 	// Close frees the model's state. Close is idempotent.
 	Close() error
+}
+
+// silentOnNoise is what a [Recognizer] may say of itself: that it has no words for noise and silence, as transducers have
+// none. Then the rules against invented text, which cost true words too, are not needed. Others are taken to invent.
+type silentOnNoise interface {
+	SilentOnNoise() bool
 }
 
 // VoiceDetector says how likely a window of audio holds speech. It remembers what came before. One goroutine owns it.

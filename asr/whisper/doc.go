@@ -8,35 +8,27 @@
 // The engine is linked with the build tag "whisper" (see scripts/build-whisper.sh). Without it the package builds without
 // cgo, and Load returns [ErrNotBuilt].
 //
-// Start reading at recognizer.go; words.go turns tokens into words, context.go says how much of the encoder is run.
+// Start reading at recognizer.go; context.go says how much of the encoder is run, retry.go when a final is decoded again.
 package whisper
 
 import (
-	"errors"
-	"log/slog"
-
+	"souffleur/asr"
 	"souffleur/internal/whispercpp"
 )
 
 // Options says how a model is run.
-type Options struct {
-	GPU     bool         // use a GPU, if the engine was built for one; else it runs on the CPU
-	Threads int          // threads of one decode; 0 means 1. One thread and a recogniser per core give the most words per second
-	Log     *slog.Logger // receives warnings and errors of the engine; nil: they are dropped. They hold no speech
-}
+type Options = whispercpp.Options
 
-// Bounds of one request, in samples at 16 kHz.
-const (
-	minSamples = 16000      // shorter speech is padded with zeros: the engine reads out of bounds below 201 samples, and errs below 1 s
-	maxSamples = 30 * 16000 // the model's window
-)
+// minSamples is the shortest speech the engine gets, 1 s at 16 kHz: it reads out of bounds below 201 samples, and errs below
+// 1 s. What is shorter is padded with silence.
+const minSamples = asr.SampleRate
 
 // Errors of this package.
 var (
 	ErrNotBuilt  = whispercpp.ErrNotBuilt
-	ErrTooLong   = errors.New("speech is longer than 30 s")
-	ErrNotFinite = errors.New("speech has samples that are not finite numbers")
-	ErrLanguage  = errors.New("the model does not know this language")
-	ErrClosed    = errors.New("the recogniser is closed")
-	ErrModel     = errors.New("not a speech model that can be loaded")
+	ErrTooLong   = whispercpp.ErrTooLong
+	ErrNotFinite = whispercpp.ErrNotFinite
+	ErrLanguage  = whispercpp.ErrLanguage
+	ErrClosed    = whispercpp.ErrClosed
+	ErrModel     = whispercpp.ErrModel
 )

@@ -62,7 +62,7 @@ func (r *Recognizer) allowed(langs []string) []int {
 
 // detect returns the likeliest of the allowed languages.
 func (r *Recognizer) detect(pcm []float32, allowed []int) (string, error) {
-	pcm = r.padded(pcm[:min(len(pcm), detectSamples)])
+	pcm = r.short.AtLeast(minSamples, pcm[:min(len(pcm), detectSamples)])
 	status := C.wx_detect(r.handle, (*C.float)(&pcm[0]), C.int(len(pcm)),
 		C.int(audioContext(len(pcm), contextSlack, contextFloor)), C.int(r.model.threads), &r.probs[0], C.int(len(r.probs)))
 	if err := statusError(status); err != nil {

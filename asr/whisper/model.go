@@ -17,9 +17,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
-	"sync"
 	"unsafe"
 
 	binding "github.com/ggerganov/whisper.cpp/bindings/go"
@@ -37,10 +34,8 @@ type Model struct {
 	codes        []string       // set once: languages by id
 	log          *slog.Logger   // set once
 
-	mu     sync.Mutex // guards all below
-	handle *C.struct_whisper_context
-	users  int  // recognisers that are not closed
-	closed bool // the handle is freed with the last user
+	handle *C.struct_whisper_context // set once; valid as long as life has users or is not closed
+	life   *whispercpp.Lifetime      // set once; its users are the recognisers that are not closed
 }
 
 // Load reads the ggml file at path. Its hash must have been verified: the library trusts what the file says of itself.
@@ -52,7 +47,7 @@ func Load(path string, o Options) (*Model, error) {
 	if err := checkHeader(path); err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
-	m := &Model{name: modelName(path), threads: max(o.Threads, 1), gpu: o.GPU, log: o.Log}
+	m := &Model{name: whispercpp.ModelName(path), threads: max(o.Threads, 1), gpu: o.GPU, log: o.Log}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -63,6 +58,7 @@ func Load(path string, o Options) (*Model, error) {
 	if m.handle == nil {
 		return nil, fmt.Errorf("load %s: %w", path, ErrModel)
 	}
+	m.life = whispercpp.NewLifetime(func() { C.wx_unload(m.handle) })
 	m.multilingual = m.binding().Whisper_is_multilingual() != 0
 	m.readLanguages()
 	return m, nil
@@ -82,9 +78,6 @@ func (m *Model) readLanguages() {
 		m.languages[m.codes[id]] = id
 	}
 }
-
-// magic begins every ggml file, as a little-endian number.
-const magic = 0x67676d6c
 
 // checkHeader refuses what the library would accept or trip over: a file of another kind, and one without weights, which
 // it takes for an empty model of its own tests. The token embedding alone has a number for each token and dimension, of
@@ -106,7 +99,7 @@ func checkHeader(path string) error {
 		TextCtx, TextState                  int32
 		TextHead, TextLayer, Mels, FileType int32
 	}
-	if err := binary.Read(io.LimitReader(file, 48), binary.LittleEndian, &header); err != nil || header.Magic != magic {
+	if err := binary.Read(io.LimitReader(file, 48), binary.LittleEndian, &header); err != nil || header.Magic != whispercpp.FileMagic {
 		return fmt.Errorf("%w: no ggml header", ErrModel)
 	}
 	if header.AudioCtx != maxPositions || header.Vocab <= 0 || header.TextState <= 0 {
@@ -116,10 +109,6 @@ func checkHeader(path string) error {
 		return fmt.Errorf("%w: %d bytes cannot hold its weights", ErrModel, info.Size())
 	}
 	return nil
-}
-
-func modelName(path string) string {
-	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 }
 
 func cBool(b bool) C.int {
@@ -134,34 +123,6 @@ func (m *Model) Name() string { return m.name }
 
 // Close gives the model up. Its memory is freed when the last of its recognisers is closed. Close is idempotent.
 func (m *Model) Close() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.closed = true
-	m.freeUnusedLocked()
+	m.life.Close()
 	return nil
-}
-
-func (m *Model) freeUnusedLocked() {
-	if m.closed && m.users == 0 && m.handle != nil {
-		C.wx_unload(m.handle)
-		m.handle = nil
-	}
-}
-
-// acquire counts a recogniser in; false once the model is closed.
-func (m *Model) acquire() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return false
-	}
-	m.users++
-	return true
-}
-
-func (m *Model) release() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.users--
-	m.freeUnusedLocked()
 }

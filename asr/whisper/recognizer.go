@@ -11,7 +11,6 @@ import "C"
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 	"sync"
 	"time"
@@ -29,7 +28,7 @@ type Recognizer struct {
 
 	mu     sync.Mutex       // held for the length of a call, so that Close waits for it
 	handle *C.wx_recognizer // nil once closed
-	pcm    []float32        // room to pad short speech
+	short  whispercpp.Padding
 	tokens [maxResultTokens]C.wx_token
 	text   [maxResultText]C.char
 	probs  []C.float // by language id
@@ -45,13 +44,13 @@ const (
 
 // NewRecognizer returns a recogniser of the model, for one goroutine.
 func (m *Model) NewRecognizer() (*Recognizer, error) {
-	if !m.acquire() {
+	if !m.life.Acquire() {
 		return nil, fmt.Errorf("recogniser of %s: %w", m.name, ErrClosed)
 	}
 	handle := C.wx_new(m.handle)
 	if handle == nil {
 		whispercpp.DrainLog(m.log)
-		m.release()
+		m.life.Release()
 		return nil, fmt.Errorf("recogniser of %s: no memory for its state", m.name)
 	}
 	return &Recognizer{model: m, handle: handle, probs: make([]C.float, len(m.codes))}, nil
@@ -67,7 +66,7 @@ func (r *Recognizer) Close() error {
 	if r.handle != nil {
 		C.wx_free(r.handle)
 		r.handle = nil
-		r.model.release()
+		r.model.life.Release()
 	}
 	return nil
 }
@@ -80,13 +79,14 @@ func (r *Recognizer) Recognize(ctx context.Context, req asr.Request) (asr.Result
 	if r.handle == nil {
 		return asr.Result{}, ErrClosed
 	}
-	if err := checkSpeech(req.PCM); err != nil {
+	if err := whispercpp.CheckSpeech(req.PCM); err != nil {
 		return asr.Result{}, err
 	}
 	if len(req.PCM) == 0 {
 		return asr.Result{Lang: req.Lang}, nil
 	}
-	stop := r.cancelWith(ctx)
+	C.wx_arm(r.handle)
+	stop := whispercpp.WhenDone(ctx, func() { C.wx_cancel(r.handle) })
 	defer stop()
 	lang, err := r.language(req)
 	if err == nil {
@@ -102,50 +102,10 @@ func (r *Recognizer) Recognize(ctx context.Context, req asr.Request) (asr.Result
 	return asr.Result{}, fmt.Errorf("recognise %.1f s of speech: %w", float64(len(req.PCM))/asr.SampleRate, err)
 }
 
-// checkSpeech checks what the library takes for granted.
-func checkSpeech(pcm []float32) error {
-	if len(pcm) > maxSamples {
-		return ErrTooLong
-	}
-	for _, s := range pcm {
-		if math.IsNaN(float64(s)) || math.IsInf(float64(s), 0) {
-			return ErrNotFinite
-		}
-	}
-	return nil
-}
-
-// cancelWith cancels calls of the library once ctx ends, until stop is called. After stop no cancel is under way.
-func (r *Recognizer) cancelWith(ctx context.Context) (stop func()) {
-	C.wx_arm(r.handle)
-	handle, done := r.handle, make(chan struct{})
-	detach := context.AfterFunc(ctx, func() {
-		C.wx_cancel(handle)
-		close(done)
-	})
-	return func() {
-		if !detach() {
-			<-done
-		}
-	}
-}
-
-// padded returns speech of at least one second: pcm, followed by silence if it is shorter.
-func (r *Recognizer) padded(pcm []float32) []float32 {
-	if len(pcm) >= minSamples {
-		return pcm
-	}
-	if r.pcm == nil {
-		r.pcm = make([]float32, minSamples)
-	}
-	clear(r.pcm[copy(r.pcm, pcm):])
-	return r.pcm
-}
-
 // decode recognises req in lang. A final that failed is decoded once more, with the encoder's full context and, if that
 // fails too, at a higher temperature; the better result is kept.
 func (r *Recognizer) decode(req asr.Request, lang string) (asr.Result, error) {
-	pcm := r.padded(req.PCM)
+	pcm := r.short.AtLeast(minSamples, req.PCM)
 	prompt := r.promptTokens(req.Prompt)
 	if req.Partial {
 		partial, err := r.attempt(req, pcm, prompt, lang, C.wx_params{
@@ -198,19 +158,19 @@ func (r *Recognizer) attempt(req asr.Request, pcm []float32, prompt []binding.To
 	length := time.Duration(len(req.PCM)) * time.Second / asr.SampleRate
 	tokens := withoutEcho(r.readTokens(int(n)), length)
 	return attempt{
-		Result: asr.Result{Lang: lang, Words: wordsOf(tokens, length), LogProb: meanLogProb(tokens)},
+		Result: asr.Result{Lang: lang, Words: whispercpp.WordsOf(tokens, length), LogProb: whispercpp.MeanLogProb(tokens)},
 		end:    int(end) * asr.SampleRate / 100,
 	}, nil
 }
 
-func (r *Recognizer) readTokens(n int) []token {
-	tokens := make([]token, n)
+func (r *Recognizer) readTokens(n int) []whispercpp.Token {
+	tokens := make([]whispercpp.Token, n)
 	for i, t := range r.tokens[:n] {
-		tokens[i] = token{
-			text:  C.GoStringN(&r.text[t.text_at], t.text_len),
-			logP:  float64(t.log_p),
-			start: time.Duration(t.t0) * 10 * time.Millisecond,
-			end:   time.Duration(t.t1) * 10 * time.Millisecond,
+		tokens[i] = whispercpp.Token{
+			Text:  C.GoStringN(&r.text[t.text_at], t.text_len),
+			LogP:  float64(t.log_p),
+			Start: time.Duration(t.t0) * 10 * time.Millisecond,
+			End:   time.Duration(t.t1) * 10 * time.Millisecond,
 		}
 	}
 	return tokens

@@ -22,6 +22,7 @@ import (
 	"souffleur/asr/eval"
 	"souffleur/internal/models"
 	"souffleur/internal/ogg"
+	"souffleur/internal/whispercpp"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -300,7 +301,7 @@ func TestAModelOutlivesItsRecognisers(t *testing.T) {
 
 func TestFilesThatAreNoModelAreRefused(t *testing.T) {
 	header := func(values ...int32) []byte {
-		b := binary.LittleEndian.AppendUint32(nil, magic)
+		b := binary.LittleEndian.AppendUint32(nil, whispercpp.FileMagic)
 		for _, v := range values {
 			b = binary.LittleEndian.AppendUint32(b, uint32(v))
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"souffleur/asr"
+	"souffleur/internal/whispercpp"
 )
 
 // heard is an attempt that gave text.
@@ -95,8 +96,8 @@ func TestAFinalIsDecodedAgainWhenUnsure(t *testing.T) {
 }
 
 func TestEncoderContextCoversTheSpeech(t *testing.T) {
-	for n := minSamples; n <= maxSamples; n += 997 {
-		for _, rule := range [][2]int{{contextSlack, contextFloor}, {contextSlack, contextFloor}} {
+	for n := minSamples; n <= whispercpp.MaxSamples; n += 997 {
+		for _, rule := range [][2]int{{contextSlack, contextFloor}} {
 			got := audioContext(n, rule[0], rule[1])
 			if got*positionSamples < n || got > maxPositions || got < rule[1] {
 				t.Fatalf("%d samples, slack %d: %d positions", n, rule[0], got)

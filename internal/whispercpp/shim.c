@@ -2,6 +2,7 @@
 
 #include "shim.h"
 
+#include <parakeet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,7 @@ static void keep_line(enum ggml_log_level level, const char *text, void *unused)
 
 void wl_install(void) {
     whisper_log_set(keep_line, NULL);
+    parakeet_log_set(keep_line, NULL);
 }
 
 int wl_next(char *line, int cap) {

@@ -4,8 +4,9 @@ package whispercpp
 
 /*
 #cgo CFLAGS: -O2 -Wall -Wextra -Werror -Wno-unused-parameter
-#cgo LDFLAGS: -lwhisper -lggml -lggml-cpu -lggml-base -lggml -lggml-cpu -lggml-base -lm -lstdc++ -lpthread
+#cgo LDFLAGS: -lwhisper -lparakeet -lggml -lggml-cpu -lggml-base -lggml -lggml-cpu -lggml-base -lm -lstdc++ -lpthread
 #include "shim.h"
+#include <parakeet.h>
 #include <whisper.h>
 */
 import "C"
@@ -20,8 +21,10 @@ import (
 // open runs once in a process: the library's log has one receiver for all its users.
 var open = sync.OnceValue(func() error {
 	C.wl_install()
-	if got := C.GoString(C.whisper_version()); got != Version {
-		return fmt.Errorf("linked with whisper.cpp %s, need %s: run scripts/build-whisper.sh", got, Version)
+	for _, got := range []string{C.GoString(C.whisper_version()), C.GoString(C.parakeet_version())} {
+		if got != Version {
+			return fmt.Errorf("linked with whisper.cpp %s, need %s: run scripts/build-whisper.sh", got, Version)
+		}
 	}
 	return nil
 })

@@ -1,4 +1,4 @@
-package whisper
+package whispercpp
 
 import (
 	"math"
@@ -9,48 +9,29 @@ import (
 	"souffleur/asr"
 )
 
-// token is one text token of a decode.
-type token struct {
-	text       string        // its bytes: possibly a part of a UTF-8 character
-	logP       float64       // natural log of its probability
-	start, end time.Duration // from the first sample; negative if the engine does not know
+// Token is one text token of a decode.
+type Token struct {
+	Text       string        // its bytes: possibly a part of a UTF-8 character; a space in front begins a word
+	LogP       float64       // natural log of its probability
+	Start, End time.Duration // from the first sample; negative if the engine does not know
 }
 
-// echoTokens is how many tokens may begin where the audio ends: a last short word whose time is vague.
-const echoTokens = 5
-
-// withoutEcho drops text behind the end of the audio: a model that does not find the end of its text says sentences again,
-// and the engine places all of them on the last instant.
-func withoutEcho(tokens []token, length time.Duration) []token {
-	i := len(tokens)
-	for i > 0 && tokens[i-1].start >= length-10*time.Millisecond { // the unit of times
-		i--
-	}
-	for i > 0 && i < len(tokens) && !strings.HasPrefix(tokens[i].text, " ") { // the rest of a word that began before
-		i++
-	}
-	if len(tokens)-i <= echoTokens {
-		return tokens
-	}
-	return tokens[:i]
-}
-
-// meanLogProb returns the mean natural log of the tokens' probabilities, 0 without tokens.
-func meanLogProb(tokens []token) float64 {
+// MeanLogProb returns the mean natural log of the tokens' probabilities, 0 without tokens.
+func MeanLogProb(tokens []Token) float64 {
 	if len(tokens) == 0 {
 		return 0
 	}
 	sum := 0.0
 	for _, t := range tokens {
-		sum += t.logP
+		sum += t.LogP
 	}
 	return sum / float64(len(tokens))
 }
 
-// wordsOf joins tokens to words. A word begins where a token begins with a space, as the model's vocabulary has it; in a
+// WordsOf joins tokens to words. A word begins where a token begins with a space, as the model's vocabulary has it; in a
 // script without spaces a phrase is one word. Tokens may cut UTF-8 characters, words do not. A word of punctuation only is
 // joined to its neighbour ("quoi" + " ?"). Times lie within [0, length] and never run backwards.
-func wordsOf(tokens []token, length time.Duration) []asr.RecognizedWord {
+func WordsOf(tokens []Token, length time.Duration) []asr.RecognizedWord {
 	var words []asr.RecognizedWord
 	for len(tokens) > 0 {
 		n := wordLength(tokens)
@@ -65,9 +46,9 @@ func wordsOf(tokens []token, length time.Duration) []asr.RecognizedWord {
 }
 
 // wordLength returns how many of the first tokens form a word, at least 1.
-func wordLength(tokens []token) int {
+func wordLength(tokens []Token) int {
 	for i := 1; i < len(tokens); i++ {
-		if strings.HasPrefix(tokens[i].text, " ") {
+		if strings.HasPrefix(tokens[i].Text, " ") {
 			return i
 		}
 	}
@@ -75,34 +56,35 @@ func wordLength(tokens []token) int {
 }
 
 // joinTokens makes one word of tokens; ok is false if nothing readable is in them.
-func joinTokens(tokens []token) (w asr.RecognizedWord, ok bool) {
+func joinTokens(tokens []Token) (w asr.RecognizedWord, ok bool) {
 	var text strings.Builder
 	for _, t := range tokens {
-		text.WriteString(t.text)
+		text.WriteString(t.Text)
 	}
 	w.Text = strings.TrimSpace(strings.ToValidUTF8(text.String(), ""))
 	w.P = float32(confidence(tokens))
-	w.Start, w.End = tokens[0].start, tokens[len(tokens)-1].end
+	w.Start, w.End = tokens[0].Start, tokens[len(tokens)-1].End
 	return w, w.Text != ""
 }
 
 // confidence is the geometric mean of the tokens' probabilities. Punctuation does not count beside letters: whether a
 // comma belongs there says nothing about the word.
-func confidence(tokens []token) float64 {
+func confidence(tokens []Token) float64 {
 	sum, n := 0.0, 0
 	for _, t := range tokens {
-		if !isPunctuation(strings.TrimSpace(t.text)) {
-			sum += t.logP
+		if !IsPunctuation(strings.TrimSpace(t.Text)) {
+			sum += t.LogP
 			n++
 		}
 	}
 	if n == 0 {
-		sum, n = meanLogProb(tokens), 1
+		sum, n = MeanLogProb(tokens), 1
 	}
 	return math.Exp(sum / float64(n))
 }
 
-func isPunctuation(s string) bool {
+// IsPunctuation says whether s is nothing but punctuation.
+func IsPunctuation(s string) bool {
 	for _, r := range s {
 		if !unicode.IsPunct(r) {
 			return false
@@ -121,7 +103,7 @@ func attachPunctuation(words []asr.RecognizedWord) []asr.RecognizedWord {
 	prefix := ""
 	for _, w := range words {
 		switch {
-		case !isPunctuation(w.Text):
+		case !IsPunctuation(w.Text):
 			w.Text = prefix + w.Text
 			prefix = ""
 			kept = append(kept, w)
