@@ -10,7 +10,6 @@ const (
 	commitMargin = 400 * time.Millisecond // a committed word ends at least this long before the end of the audio
 	fastMargin   = time.Second            // a sure word needs no second hypothesis when it ends this long before
 	sureWord     = 0.95                   // confidence of a sure word
-	leastSure    = 0.3                    // confidence below which a word is not committed, however often it was heard
 	alignSlack   = 100 * time.Millisecond // words that begin this long before the end of the committed may be new
 	maxOverlap   = 5                      // words of the committed that a hypothesis may repeat
 )
@@ -79,7 +78,7 @@ func (a *agreement) agreed(tail []RecognizedWord, both int, heard time.Duration,
 	for n < limit {
 		w := tail[n]
 		sure := w.P > sureWord && w.End <= heard-fastMargin
-		if !sure && (n >= both || w.P < leastSure || w.End > heard-commitMargin) {
+		if !sure && (n >= both || w.End > heard-commitMargin) {
 			break
 		}
 		n++

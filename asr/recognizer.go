@@ -18,6 +18,7 @@ type Request struct {
 	Langs   []string  // languages allowed when detecting; empty: any
 	Prompt  string    // what was said before, for context; may be empty
 	Partial bool      // a quick hypothesis of speech that still goes on, not the final text
+	Patient bool      // of a final: nobody waits for it, so the best text counts, not the soonest
 
 	// VoiceEnd is where the last voice in PCM ends, 0 if that is not known.
 	VoiceEnd time.Duration

@@ -5,8 +5,9 @@ import "slices"
 // keepCommitted is how much more confident of other words a final must be to replace what readers were told is stable.
 //
 // Two recognitions of the same words are two witnesses; where they differ, the more confident one is right more often (the
-// idea of ROVER, Fiscus 1997). Measured with whisper-base q8_0 on ten FLEURS clips and one of Kennedy (290 words; en, fr): word
-// errors 21.3 % with the final's own words, 18.2 % reconciled, and 11 % of the committed words rewritten instead of 2 %.
+// idea of ROVER, Fiscus 1997). Replayed on recorded hypotheses of whisper-base q8_0 (ten FLEURS clips and one of Kennedy, 290
+// words, en and fr, a partial every second): word errors of greedy finals 23.4 % with their own words, 22.4 % reconciled; of
+// committed words 4.4 % are rewritten with the finals' own, 0.5 % reconciled.
 const keepCommitted = 0.1
 
 // reconcile returns the words of a final, in which words that differ from the committed ones give way to them unless the

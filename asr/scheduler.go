@@ -218,7 +218,7 @@ func (s *scheduler) pressure() pressure {
 const (
 	firstPartial = 500 * time.Millisecond // speech before the first
 	retryFirst   = 400 * time.Millisecond // new audio while readers see nothing
-	minRefresh   = 800 * time.Millisecond
+	minRefresh   = time.Second
 	maxRefresh   = 3 * time.Second
 )
 

@@ -159,6 +159,7 @@ func (t *transcriber) chunk(ctx context.Context, chunk []stretch) error {
 		whole.voiced = append(whole.voiced, s.voiced...)
 	}
 	req := t.known.request(whole, "")
+	req.Patient = true
 	r, err := recognize(ctx, t.rec, req)
 	if err != nil {
 		return err

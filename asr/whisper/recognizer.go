@@ -102,29 +102,27 @@ func (r *Recognizer) Recognize(ctx context.Context, req asr.Request) (asr.Result
 	return asr.Result{}, fmt.Errorf("recognise %.1f s of speech: %w", float64(len(req.PCM))/asr.SampleRate, err)
 }
 
-// decode recognises req in lang. A final that failed is decoded once more, with the encoder's full context and, if that
-// fails too, at a higher temperature; the better result is kept.
+// decode recognises req in lang. A final that failed is decoded once more with more beams and, if that fails too, at a higher
+// temperature; the better result is kept.
 func (r *Recognizer) decode(req asr.Request, lang string) (asr.Result, error) {
 	pcm := r.short.AtLeast(minSamples, req.PCM)
+	params := C.wx_params{audio_ctx: C.int(r.audioContext(len(pcm))), max_tokens: C.int(finalTokens(len(pcm))), beams: 1}
 	prompt := r.promptTokens(req.Prompt)
 	if req.Partial {
-		partial, err := r.attempt(req, pcm, prompt, lang, C.wx_params{
-			audio_ctx: C.int(audioContext(len(pcm), contextSlack, contextFloor)), max_tokens: C.int(partialTokens(len(pcm))), beams: 1,
-		})
+		params.max_tokens = C.int(partialTokens(len(pcm)))
+		partial, err := r.attempt(req, pcm, prompt, lang, params)
 		return partial.Result, err
 	}
-	limit := C.int(finalTokens(len(pcm)))
-	first, err := r.attempt(req, pcm, prompt, lang, C.wx_params{
-		audio_ctx: C.int(r.finalContext(len(pcm))), max_tokens: limit, beams: finalBeams,
-	})
+	if req.Patient || r.model.gpu {
+		params.beams = patientBeams
+	}
+	first, err := r.attempt(req, pcm, prompt, lang, params)
 	spoken := req.PCM[:voiceEnd(req)]
 	if err != nil || !first.failed(spoken) {
 		return first.Result, err
 	}
-	// Without the prompt: it is the usual cause of repetition.
-	second, err := r.attempt(req, pcm, nil, lang, C.wx_params{
-		audio_ctx: maxPositions, max_tokens: limit, beams: finalBeams, temperature_step: retryStep,
-	})
+	params.beams, params.temperature_step = patientBeams, retryStep
+	second, err := r.attempt(req, pcm, nil, lang, params) // without the prompt: it is the usual cause of repetition
 	if err != nil || !second.betterThan(first, spoken) {
 		return first.Result, err
 	}
@@ -134,11 +132,12 @@ func (r *Recognizer) decode(req asr.Request, lang string) (asr.Result, error) {
 // retryStep gives the library two attempts, at temperatures 0 and 0.51: it counts up to 1 in even steps.
 const retryStep = 0.51
 
-func (r *Recognizer) finalContext(n int) int {
+// audioContext says how many positions the encoder computes for n samples.
+func (r *Recognizer) audioContext(n int) int {
 	if r.model.gpu {
 		return maxPositions // costs a GPU next to nothing
 	}
-	return audioContext(n, contextSlack, contextFloor)
+	return audioContext(n)
 }
 
 // attempt is one call of the library.

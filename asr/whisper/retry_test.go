@@ -97,17 +97,15 @@ func TestAFinalIsDecodedAgainWhenUnsure(t *testing.T) {
 
 func TestEncoderContextCoversTheSpeech(t *testing.T) {
 	for n := minSamples; n <= whispercpp.MaxSamples; n += 997 {
-		for _, rule := range [][2]int{{contextSlack, contextFloor}} {
-			got := audioContext(n, rule[0], rule[1])
-			if got*positionSamples < n || got > maxPositions || got < rule[1] {
-				t.Fatalf("%d samples, slack %d: %d positions", n, rule[0], got)
-			}
+		got := audioContext(n)
+		if got*positionSamples < n || got > maxPositions || got < contextFloor {
+			t.Fatalf("%d samples: %d positions", n, got)
 		}
 	}
-	if got := audioContext(5*16000, 128, 384); got != 384 {
+	if got := audioContext(5 * 16000); got != 320 {
 		t.Errorf("5 s: %d", got)
 	}
-	if got := audioContext(10*16000, 128, 384); got != 640 {
+	if got := audioContext(10 * 16000); got != 576 {
 		t.Errorf("10 s: %d", got)
 	}
 }

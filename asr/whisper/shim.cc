@@ -26,6 +26,10 @@ whisper_context *wx_load(const char *path, int use_gpu) {
     try {
         whisper_context_params params = whisper_context_default_params();
         params.use_gpu = use_gpu != 0;
+        // With flash attention the library pads keys and values to a multiple of 256 positions with zeros, and the decoder
+        // attends to them: with any other audio_ctx it loses words and loops. Without, any audio_ctx that covers the speech
+        // will do, and short speech costs little. A GPU computes the full context in no time.
+        params.flash_attn = params.use_gpu;
         return whisper_init_from_file_with_params_no_state(path, params);
     } catch (...) {
         return nullptr;
