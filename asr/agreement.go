@@ -87,9 +87,9 @@ func (a *agreement) agreed(tail []RecognizedWord, both int, heard time.Duration,
 }
 
 // What of the tentative words is shown. Each word that is taken back again makes captions restless and tires readers, each
-// word that waits makes them late. Measured on recorded hypotheses of whisper-base (ten FLEURS clips and one of Kennedy, 290
-// words, a partial every 0.75 s): showing all but the last word, readers see 0.43 words taken back for each that stays, and
-// words 0.6 s after they were said; with these bounds 0.05, and 1.2 s.
+// word that waits makes them late. Replayed on recorded hypotheses of whisper-base (ten FLEURS clips and one of Kennedy, 290
+// words, a partial every second): showing all but the last word, partials take back 0.7 words for each that stays, and words
+// are seen 0.7 s after they were said; with these bounds 0.01, and 1.4 s.
 const (
 	shownAt     = 0.6                    // confidence from which a word is shown before a second hypothesis has it
 	shownFirst  = 0.3                    // the same while readers see nothing
