@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"souffleur/asr"
+	asrremote "souffleur/asr/remote"
 	"souffleur/asr/whisper"
 	"souffleur/internal/models"
 	"souffleur/internal/supervise"
@@ -115,38 +116,55 @@ func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	log.Info("recognising speech", "model", engine.whisper.Name(), "workers", workers)
+	log.Info("recognising speech", "model", engine.name, "workers", workers)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return worker.Run(ctx) })
 	return errors.Join(ignoreCancel(g.Wait()), sys.bus.Close())
 }
 
-// engine is a loaded speech model and voice detector.
+// engine is a voice detector, and a speech model: one of this machine or one behind a transcription service.
 type engine struct {
-	whisper *whisper.Model
-	vad     *vad.Model
+	name          string // of the speech model
+	newRecognizer func() (asr.Recognizer, error)
+	vad           *vad.Model
+	end           func() error // frees the speech model
 }
 
 // open loads the models. Without them the error says what to do, and carries exitNoModel.
 func (f modelFlags) open(gpu bool, log *slog.Logger) (*engine, error) {
 	store := models.NewStore(f.Models, log)
-	path, err := store.Path(f.Model)
-	if err != nil {
-		return nil, noModel(f.Model, err)
-	}
 	voice, err := store.Path(vadModel)
 	if err != nil {
 		return nil, noModel(vadModel, err)
+	}
+	e, err := f.openSpeech(store, gpu)
+	if err != nil {
+		return nil, err
+	}
+	if e.vad, err = vad.Load(voice); err != nil {
+		return nil, errors.Join(noModel(vadModel, err), e.end())
+	}
+	return e, nil
+}
+
+// openSpeech returns an engine that lacks only its voice detector.
+func (f modelFlags) openSpeech(store *models.Store, gpu bool) (*engine, error) {
+	if f.ASRURL != "" {
+		s, err := asrremote.Open(f.service())
+		if err != nil {
+			return nil, badUsage("--asr-url: %w", err)
+		}
+		return &engine{name: s.Name(), newRecognizer: func() (asr.Recognizer, error) { return s.NewRecognizer(), nil }, end: s.Close}, nil
+	}
+	path, err := store.Path(f.Model)
+	if err != nil {
+		return nil, noModel(f.Model, err)
 	}
 	m, err := whisper.Load(path, whisper.Options{GPU: gpu, Threads: 1})
 	if err != nil {
 		return nil, noModel(f.Model, err)
 	}
-	v, err := vad.Load(voice)
-	if err != nil {
-		return nil, errors.Join(noModel(vadModel, err), m.Close())
-	}
-	return &engine{whisper: m, vad: v}, nil
+	return &engine{name: m.Name(), newRecognizer: func() (asr.Recognizer, error) { return m.NewRecognizer() }, end: m.Close}, nil
 }
 
 const vadModel = "silero-vad"
@@ -155,11 +173,11 @@ func noModel(name string, err error) error {
 	return exitStatus{fmt.Errorf("no speech model %q: %w; fetch it with: souffleur models pull %s", name, err, name), exitNoModel}
 }
 
-func (e *engine) recognizer() (asr.Recognizer, error)  { return e.whisper.NewRecognizer() }
+func (e *engine) recognizer() (asr.Recognizer, error)  { return e.newRecognizer() }
 func (e *engine) detector() (asr.VoiceDetector, error) { return e.vad.NewDetector() }
 
 func (e *engine) close(log *slog.Logger) {
-	if err := e.whisper.Close(); err != nil {
+	if err := e.end(); err != nil {
 		log.Error("close speech models", "err", err)
 	}
 }

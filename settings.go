@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	asrremote "souffleur/asr/remote"
 	"souffleur/internal/bus"
 	"souffleur/internal/node"
 	"souffleur/internal/seal"
@@ -96,10 +97,18 @@ func (f keyFlags) master(dir string) (*seal.Master, error) {
 	return m, nil
 }
 
-// modelFlags chooses the speech model.
+// modelFlags chooses the speech model: one of this machine, or a service that has one.
 type modelFlags struct {
-	Models string `help:"Folder of speech models." env:"SOUFFLEUR_MODELS" default:"${models}" type:"path" placeholder:"DIR"`
-	Model  string `help:"Speech model." env:"SOUFFLEUR_MODEL" default:"whisper-base" placeholder:"NAME"`
+	Models   string `help:"Folder of speech models." env:"SOUFFLEUR_MODELS" default:"${models}" type:"path" placeholder:"DIR"`
+	Model    string `help:"Speech model." env:"SOUFFLEUR_MODEL" default:"whisper-base" placeholder:"NAME"`
+	ASRURL   string `help:"OpenAI-compatible transcription service to ask instead of a model of this machine. What is said goes there: use https beyond your own network." env:"SOUFFLEUR_ASR_URL" name:"asr-url" placeholder:"URL"`
+	ASRToken string `help:"Token of the transcription service." env:"SOUFFLEUR_ASR_TOKEN" name:"asr-token" placeholder:"SECRET" secret:""`
+	ASRModel string `help:"Name of the transcription service's model." env:"SOUFFLEUR_ASR_MODEL" name:"asr-model" default:"whisper-1" placeholder:"NAME"`
+}
+
+// service is the transcription service's configuration.
+func (f modelFlags) service() asrremote.Config {
+	return asrremote.Config{URL: f.ASRURL, Token: f.ASRToken, Model: f.ASRModel}
 }
 
 func defaultModelsDir() string {
