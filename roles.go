@@ -40,7 +40,7 @@ func (c *nodeCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	closers.add("bus", sys.bus.Close)
-	house, err := openHouse(ctx, c.nodeFlags, c.Data, sys, closers, log)
+	house, err := openHouse(ctx, c.nodeFlags, c.Data, sys, nil, closers, log)
 	if err != nil {
 		return err
 	}

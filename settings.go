@@ -136,6 +136,7 @@ type nodeFlags struct {
 	PublicIPs      []string      `help:"Public addresses of this machine, if it is behind NAT." env:"SOUFFLEUR_PUBLIC_IPS" name:"public-ips" placeholder:"IP"`
 	Grace          time.Duration `help:"How long a meeting waits for somebody to come back before it ends." env:"SOUFFLEUR_GRACE" default:"2m"`
 	MaxPeople      int           `help:"People in one meeting." env:"SOUFFLEUR_MAX_PEOPLE" default:"150"`
+	MaxUploadMB    int           `help:"Longest recording that is transcribed at /v1/audio/transcriptions, in MB." env:"SOUFFLEUR_MAX_UPLOAD_MB" name:"max-upload-mb" default:"200"`
 }
 
 func (f nodeFlags) nodeConfig() (node.Config, error) {
@@ -153,8 +154,9 @@ func (f nodeFlags) sfuConfig() sfu.Config {
 	return c
 }
 
-func (f nodeFlags) webConfig(token string) (web.Config, error) {
+func (f nodeFlags) webConfig(token, data string) (web.Config, error) {
 	c := web.DefaultConfig()
+	c.UploadDir, c.MaxUpload = filepath.Join(data, "uploads"), int64(f.MaxUploadMB)<<20
 	c.PublicURL, c.APIToken, c.Version = f.PublicURL, token, version
 	for _, p := range f.TrustedProxies {
 		prefix, err := netip.ParsePrefix(p)
