@@ -37,7 +37,7 @@ $(BIN): $(WHISPER) $(UI) $(GO_SOURCES) go.mod go.sum
 	@go build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) .
 	@touch $(BIN)
 
-$(WHISPER): scripts/build-whisper.sh | system
+$(WHISPER): scripts/build-whisper.sh scripts/whisper-sources.sh | system
 	@scripts/build-whisper.sh
 	@touch $(WHISPER)
 
@@ -92,12 +92,13 @@ e2e/node_modules/.package-lock.json: e2e/package-lock.json e2e/.npmrc
 	@cd e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-## test-real: the bus and storage tests, and one whole meeting, on a real Apache Kafka and a real S3 server
+## test-real: the bus and storage tests, and one whole meeting, on a real Apache Kafka and a real S3 server; and a real speech server
 .PHONY: test-real
 test-real: system-test $(BIN) models e2e/node_modules/.package-lock.json
 	scripts/real-kafka.sh build/real/kafka
 	scripts/real-minio.sh build/real/bin
-	SOUFFLEUR_TEST_REAL=1 go test -race -timeout 20m -count=1 ./internal/bus/... ./storage/... ./e2e/...
+	scripts/real-whisper-server.sh
+	SOUFFLEUR_TEST_REAL=1 go test -race -timeout 20m -count=1 ./asr/remote/... ./internal/bus/... ./storage/... ./e2e/...
 	cd e2e && SOUFFLEUR_TEST_REAL=1 npm run --silent test
 
 ## bench-asr: what readers get, and when; options for the bench in BENCH (BENCH='-speakers 1,2,4,8 -json FILE')

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"souffleur/asr"
+	asrremote "souffleur/asr/remote"
 	"souffleur/internal/bus"
 	"souffleur/internal/models"
 	"souffleur/storage"
@@ -33,6 +36,9 @@ type finding struct {
 func (c *doctorCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logger) error {
 	findings := []finding{c.dataDir(), c.webPort(), c.mediaPort()}
 	findings = append(findings, c.models(log)...)
+	if c.ASRURL != "" {
+		findings = append(findings, c.speechService(ctx))
+	}
 	findings = append(findings, c.kafka(ctx), c.s3(ctx))
 	langs := c.Lang
 	if len(langs) == 0 {
@@ -97,13 +103,33 @@ func (c *doctorCmd) mediaPort() finding {
 
 func (c *doctorCmd) models(log *slog.Logger) []finding {
 	store := models.NewStore(c.Models, log)
+	names := []string{c.Model, vadModel}
+	if c.ASRURL != "" {
+		names = names[1:] // the service has the other
+	}
 	var out []finding
-	for _, name := range []string{c.Model, vadModel} {
+	for _, name := range names {
 		out = append(out, finding{
 			what: "speech model " + name, err: store.Verify(name), remedy: "Fetch it with: souffleur models pull " + name,
 		})
 	}
 	return out
+}
+
+// speechService lets the transcription service hear a second of silence.
+func (c *doctorCmd) speechService(ctx context.Context) finding {
+	f := finding{what: "transcription service " + c.ASRURL, remedy: "Check SOUFFLEUR_ASR_URL, SOUFFLEUR_ASR_TOKEN and SOUFFLEUR_ASR_MODEL."}
+	ctx, cancel := context.WithTimeout(ctx, doctorWait)
+	defer cancel()
+	s, err := asrremote.Open(c.service())
+	if err != nil {
+		f.err = err
+		return f
+	}
+	rec := s.NewRecognizer()
+	_, err = rec.Recognize(ctx, asr.Request{PCM: make([]float32, asr.SampleRate), Lang: "en", Partial: true})
+	f.err = errors.Join(err, rec.Close(), s.Close())
+	return f
 }
 
 // doctorWait bounds each question to a server.

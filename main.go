@@ -60,8 +60,9 @@ type exitStatus struct {
 
 // Exit statuses beside 0 and 1.
 const (
-	exitUsage   = 2 // a wrong flag, variable or file
-	exitNoModel = 3 // a recogniser without a model; serve shows it in the rooms
+	exitUsage        = 2 // a wrong flag, variable or file
+	exitNoModel      = 3 // a recogniser without a model; serve shows it in the rooms
+	exitBadRecording = 4 // transcribe, supervised: the recording cannot be read
 )
 
 func main() { os.Exit(run(os.Args[1:])) }

@@ -3,18 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
 	"souffleur/asr"
-	"souffleur/asr/parakeet"
-	"souffleur/asr/whisper"
-	"souffleur/internal/models"
 	"souffleur/internal/supervise"
-	"souffleur/internal/vad"
 	"souffleur/storage"
 )
 
@@ -25,6 +20,7 @@ type nodeCmd struct {
 	busFlags
 	storageFlags
 	keyFlags
+	Engines []string `help:"Speech engines of the recognisers that an admin may choose for a room, by the names that they know." env:"SOUFFLEUR_ENGINES" placeholder:"NAME,…"`
 }
 
 // Run serves until ctx ends.
@@ -40,7 +36,7 @@ func (c *nodeCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	closers.add("bus", sys.bus.Close)
-	house, err := openHouse(ctx, c.nodeFlags, c.Data, sys, closers, log)
+	house, err := openHouse(ctx, c.nodeFlags, c.Data, c.Engines, sys, nil, closers, log)
 	if err != nil {
 		return err
 	}
@@ -91,11 +87,11 @@ func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
 		ctx, stop = supervise.UntilOrphaned(ctx)
 		defer stop()
 	}
-	engine, err := c.modelFlags.open(c.GPU, log)
+	engines, err := c.modelFlags.open(c.GPU, log)
 	if err != nil {
 		return err
 	}
-	defer engine.close(log)
+	defer engines.close()
 	master, err := c.master("")
 	if err != nil {
 		return err
@@ -110,85 +106,16 @@ func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	worker, err := asr.NewWorker(asr.WorkerConfig{
 		Bus: sys.bus, Keys: sys.keys, KeyGone: func(err error) bool { return errors.Is(err, storage.ErrNoKey) },
-		Engines: []asr.Engine{{Name: c.Model, New: engine.recognizer}}, NewDetector: engine.detector,
+		Engines: engines.choices(), Standard: c.standard(), NewDetector: engines.detector,
 		Workers: workers, Log: log,
 	})
 	if err != nil {
 		return err
 	}
-	log.Info("recognising speech", "model", engine.speech.Name(), "workers", workers)
+	log.Info("recognising speech", "engines", engines.names, "workers", workers)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return worker.Run(ctx) })
 	return errors.Join(ignoreCancel(g.Wait()), sys.bus.Close())
-}
-
-// engine is a loaded speech model and voice detector.
-type engine struct {
-	speech speechModel
-	vad    *vad.Model
-}
-
-// speechModel is a loaded speech model of either engine.
-type speechModel interface {
-	NewRecognizer() (asr.Recognizer, error)
-	Name() string
-	Close() error
-}
-
-// Both engines make recognisers of their own types.
-type (
-	whisperModel  struct{ *whisper.Model }
-	parakeetModel struct{ *parakeet.Model }
-)
-
-func (m whisperModel) NewRecognizer() (asr.Recognizer, error)  { return m.Model.NewRecognizer() }
-func (m parakeetModel) NewRecognizer() (asr.Recognizer, error) { return m.Model.NewRecognizer() }
-
-// loadSpeech loads the model at path with the engine that its header asks for.
-func loadSpeech(path string, gpu bool) (speechModel, error) {
-	if parakeet.Is(path) {
-		m, err := parakeet.Load(path, parakeet.Options{GPU: gpu, Threads: 1})
-		return parakeetModel{m}, err
-	}
-	m, err := whisper.Load(path, whisper.Options{GPU: gpu, Threads: 1})
-	return whisperModel{m}, err
-}
-
-// open loads the models. Without them the error says what to do, and carries exitNoModel.
-func (f modelFlags) open(gpu bool, log *slog.Logger) (*engine, error) {
-	store := models.NewStore(f.Models, log)
-	path, err := store.Path(f.Model)
-	if err != nil {
-		return nil, noModel(f.Model, err)
-	}
-	voice, err := store.Path(vadModel)
-	if err != nil {
-		return nil, noModel(vadModel, err)
-	}
-	m, err := loadSpeech(path, gpu)
-	if err != nil {
-		return nil, noModel(f.Model, err)
-	}
-	v, err := vad.Load(voice)
-	if err != nil {
-		return nil, errors.Join(noModel(vadModel, err), m.Close())
-	}
-	return &engine{speech: m, vad: v}, nil
-}
-
-const vadModel = "silero-vad"
-
-func noModel(name string, err error) error {
-	return exitStatus{fmt.Errorf("no speech model %q: %w; fetch it with: souffleur models pull %s", name, err, name), exitNoModel}
-}
-
-func (e *engine) recognizer() (asr.Recognizer, error)  { return e.speech.NewRecognizer() }
-func (e *engine) detector() (asr.VoiceDetector, error) { return e.vad.NewDetector() }
-
-func (e *engine) close(log *slog.Logger) {
-	if err := e.speech.Close(); err != nil {
-		log.Error("close speech models", "err", err)
-	}
 }
 
 // diarizeCmd will tell voices on one microphone apart.

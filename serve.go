@@ -72,7 +72,11 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	closers.add("bus", sys.bus.Close)
-	house, err := openHouse(ctx, c.nodeFlags, c.Data, sys, closers, log)
+	transcriber, err := newTranscriber(c.modelFlags, c.asrFlags, log)
+	if err != nil {
+		return err
+	}
+	house, err := openHouse(ctx, c.nodeFlags, c.Data, c.engineNames(), sys, transcriber, closers, log)
 	if err != nil {
 		return err
 	}
@@ -190,7 +194,10 @@ type house struct {
 	firstRun bool // nobody has had a chance to become admin yet
 }
 
-func openHouse(ctx context.Context, f nodeFlags, data string, sys *system, closers *closeStack, log *slog.Logger) (*house, error) {
+// openHouse opens rooms and web pages. Without a transcriber recordings are not transcribed here.
+func openHouse(
+	ctx context.Context, f nodeFlags, data string, engines []string, sys *system, transcriber web.Transcriber, closers *closeStack, log *slog.Logger,
+) (*house, error) {
 	nodeConfig, err := f.nodeConfig()
 	if err != nil {
 		return nil, err
@@ -199,7 +206,7 @@ func openHouse(ctx context.Context, f nodeFlags, data string, sys *system, close
 	if err != nil {
 		return nil, err
 	}
-	webConfig, err := f.webConfig(token)
+	webConfig, err := f.webConfig(token, data, engines)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +236,7 @@ func openHouse(ctx context.Context, f nodeFlags, data string, sys *system, close
 	links, sessions := storage.NewLinks(sys.store, sys.keys), storage.NewSessions(sys.store, sys.keys)
 	server, err := web.New(webConfig, web.Deps{
 		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
-		Links: links, Instance: instance, Audit: audit, UI: clientFiles(log), Log: log,
+		Links: links, Instance: instance, Audit: audit, Transcriber: transcriber, UI: clientFiles(log), Log: log,
 	})
 	if err != nil {
 		return nil, err

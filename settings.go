@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	asrremote "souffleur/asr/remote"
 	"souffleur/internal/bus"
 	"souffleur/internal/node"
 	"souffleur/internal/seal"
@@ -96,10 +97,23 @@ func (f keyFlags) master(dir string) (*seal.Master, error) {
 	return m, nil
 }
 
-// modelFlags chooses the speech model.
+// modelFlags chooses the speech model: one of this machine, or a service that has one.
 type modelFlags struct {
 	Models string `help:"Folder of speech models." env:"SOUFFLEUR_MODELS" default:"${models}" type:"path" placeholder:"DIR"`
 	Model  string `help:"Speech model." env:"SOUFFLEUR_MODEL" default:"whisper-base" placeholder:"NAME"`
+
+	PartialsModel string   `help:"Speech model for captions while people speak; default: --model." env:"SOUFFLEUR_PARTIALS_MODEL" placeholder:"NAME"`
+	FinalsModel   string   `help:"Speech model for the lasting text; default: --model." env:"SOUFFLEUR_FINALS_MODEL" placeholder:"NAME"`
+	Engines       []string `help:"More speech models that an admin may choose for a room; \"service\" is that of --asr-url." env:"SOUFFLEUR_ENGINES" placeholder:"NAME,…"`
+
+	ASRURL   string `help:"OpenAI-compatible transcription service to ask instead of a model of this machine. What is said goes there: use https beyond your own network." env:"SOUFFLEUR_ASR_URL" name:"asr-url" placeholder:"URL"`
+	ASRToken string `help:"Token of the transcription service." env:"SOUFFLEUR_ASR_TOKEN" name:"asr-token" placeholder:"SECRET" secret:""`
+	ASRModel string `help:"Name of the transcription service's model." env:"SOUFFLEUR_ASR_MODEL" name:"asr-model" default:"whisper-1" placeholder:"NAME"`
+}
+
+// service is the transcription service's configuration.
+func (f modelFlags) service() asrremote.Config {
+	return asrremote.Config{URL: f.ASRURL, Token: f.ASRToken, Model: f.ASRModel}
 }
 
 func defaultModelsDir() string {
@@ -127,6 +141,7 @@ type nodeFlags struct {
 	PublicIPs      []string      `help:"Public addresses of this machine, if it is behind NAT." env:"SOUFFLEUR_PUBLIC_IPS" name:"public-ips" placeholder:"IP"`
 	Grace          time.Duration `help:"How long a meeting waits for somebody to come back before it ends." env:"SOUFFLEUR_GRACE" default:"2m"`
 	MaxPeople      int           `help:"People in one meeting." env:"SOUFFLEUR_MAX_PEOPLE" default:"150"`
+	MaxUploadMB    int           `help:"Longest recording that is transcribed at /v1/audio/transcriptions, in MB." env:"SOUFFLEUR_MAX_UPLOAD_MB" name:"max-upload-mb" default:"200"`
 }
 
 func (f nodeFlags) nodeConfig() (node.Config, error) {
@@ -144,9 +159,10 @@ func (f nodeFlags) sfuConfig() sfu.Config {
 	return c
 }
 
-func (f nodeFlags) webConfig(token string) (web.Config, error) {
+func (f nodeFlags) webConfig(token, data string, engines []string) (web.Config, error) {
 	c := web.DefaultConfig()
-	c.PublicURL, c.APIToken, c.Version = f.PublicURL, token, version
+	c.UploadDir, c.MaxUpload = filepath.Join(data, "uploads"), int64(f.MaxUploadMB)<<20
+	c.PublicURL, c.APIToken, c.Version, c.Engines = f.PublicURL, token, version, engines
 	for _, p := range f.TrustedProxies {
 		prefix, err := netip.ParsePrefix(p)
 		if err != nil {

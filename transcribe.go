@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -17,7 +14,8 @@ import (
 
 	"souffleur/asr"
 	"souffleur/internal/meeting"
-	"souffleur/internal/ogg"
+	"souffleur/internal/recording"
+	"souffleur/internal/supervise"
 	"souffleur/storage"
 	"souffleur/storage/export"
 )
@@ -25,152 +23,195 @@ import (
 // transcribeCmd recognises recordings without a server.
 type transcribeCmd struct {
 	modelFlags
-	GPU      bool     `help:"Use the GPU, if the engine was built for one." env:"SOUFFLEUR_GPU" name:"gpu"`
-	Lang     string   `help:"Language spoken: en, fr, …, or auto." default:"auto"`
-	Glossary []string `help:"Names and acronyms to expect, separated by commas, the most frequent first." placeholder:"TERM,…"`
-	Format   string   `help:"vtt, srt, txt, md or json." default:"txt" enum:"vtt,srt,txt,md,json"`
-	Files    []string `arg:"" help:"Recordings: Ogg Opus, or WAV with 16 bits a sample." type:"existingfile"`
+	GPU        bool     `help:"Use the GPU, if the engine was built for one." env:"SOUFFLEUR_GPU" name:"gpu"`
+	Lang       string   `help:"Language spoken: en, fr, …, or auto." default:"auto"`
+	Glossary   []string `help:"Names and acronyms to expect, separated by commas, the most frequent first." placeholder:"TERM,…"`
+	Prompt     string   `help:"Text that could have been said before, in the spelling that is wanted." env:"SOUFFLEUR_TRANSCRIBE_PROMPT" placeholder:"TEXT"`
+	Format     string   `help:"vtt, srt, txt, md or json." default:"txt" enum:"vtt,srt,txt,md,json"`
+	Output     string   `help:"Write a file for each recording into this folder. Transcripts that are newer than their recording are kept." short:"o" type:"path" placeholder:"DIR"`
+	Force      bool     `help:"With --output, transcribe again what has a transcript."`
+	Supervised bool     `hidden:"" help:"End when standard input closes, and tell a bad recording by the exit status."`
+	Paths      []string `arg:"" name:"path" help:"Recordings, or folders with recordings: Ogg Opus, WAV, FLAC, MP3." type:"path"`
 }
 
 // maxRecording bounds the memory of one recording: 4 hours are 0.9 GB of samples.
 const maxRecording = 4 * time.Hour
 
-// Run prints the transcripts of all files, in order.
+// Run transcribes all recordings, in order. One that fails does not stop the others.
 func (c *transcribeCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logger) error {
-	format, err := export.ParseFormat(c.Format)
-	if err != nil {
+	if c.Supervised {
+		var stop context.CancelFunc
+		ctx, stop = supervise.UntilOrphaned(ctx)
+		defer stop()
+	}
+	b := batch{cmd: c, out: kctx.Stdout, progress: kctx.Stderr}
+	var err error
+	if b.format, err = export.ParseFormat(c.Format); err != nil {
 		return usageError{err}
 	}
-	engine, err := c.modelFlags.open(c.GPU, log)
-	if err != nil {
+	todo, err := b.plan()
+	if err != nil || len(todo) == 0 {
 		return err
 	}
-	defer engine.close(log)
-	for _, path := range c.Files {
-		if err := c.one(ctx, engine, path, format, kctx.Stdout, kctx.Stderr); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+	if b.engines, err = c.modelFlags.open(c.GPU, log); err != nil {
+		return err
+	}
+	defer b.engines.close()
+	return b.run(ctx, todo)
+}
+
+// batch is the recordings of one call.
+type batch struct {
+	cmd      *transcribeCmd
+	format   export.Format
+	engines  *engines
+	out      io.Writer // of transcripts without --output
+	progress io.Writer
+}
+
+// plan finds the recordings that have no transcript yet.
+func (b *batch) plan() ([]job, error) {
+	jobs, err := findRecordings(b.cmd.Paths)
+	if err != nil || b.cmd.Output == "" {
+		return jobs, err
+	}
+	if err := nameOutputs(jobs, b.cmd.Output, b.format); err != nil {
+		return nil, err
+	}
+	var todo []job
+	for _, j := range jobs {
+		if !b.cmd.Force && j.done() {
+			fmt.Fprintf(b.progress, "%s: skipped, %s is newer\n", j.name, j.output)
+			continue
 		}
+		todo = append(todo, j)
+	}
+	return todo, nil
+}
+
+// run does all jobs. Its error says how many failed; which, and why, it has told by then.
+func (b *batch) run(ctx context.Context, jobs []job) error {
+	failed := 0
+	for _, j := range jobs {
+		err := b.one(ctx, j)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil && len(jobs) == 1 {
+			return b.sole(fmt.Errorf("%s: %w", j.name, err))
+		}
+		if err != nil {
+			failed++
+			fmt.Fprintf(b.progress, "%s: failed: %v\n", j.name, err)
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d recordings could not be transcribed", failed, len(jobs))
 	}
 	return nil
 }
 
-func (c *transcribeCmd) one(ctx context.Context, e *engine, path string, format export.Format, out, progress io.Writer) error {
-	pcm, err := readRecording(path)
-	if err != nil {
-		return usageError{err}
+// sole is the error of a call with one recording. Whoever supervises wants to know whether it was the recording's fault.
+func (b *batch) sole(err error) error {
+	if b.cmd.Supervised && errors.Is(err, errUnreadable) {
+		return exitStatus{err, exitBadRecording}
 	}
-	rec, err := e.recognizer()
-	if err != nil {
-		return err
-	}
-	defer rec.Close()
-	voice, err := e.detector()
-	if err != nil {
-		return err
-	}
-	defer voice.Close()
-	lang := c.Lang
-	if lang == "auto" {
-		lang = ""
-	}
-	began := time.Now()
-	segments, err := asr.Transcribe(ctx, pcm, rec, voice, asr.TranscribeOptions{Lang: lang, Glossary: c.Glossary, Progress: func(done, total time.Duration) {
-		if isTerminal(progress) {
-			fmt.Fprintf(progress, "\r\x1b[K%s: %v of %v, %.1f times real time", filepath.Base(path), done.Round(time.Second),
-				total.Round(time.Second), done.Seconds()/max(time.Since(began).Seconds(), 0.001))
-		}
-	}})
-	if isTerminal(progress) {
-		fmt.Fprintln(progress)
-	}
-	if err != nil {
-		return err
-	}
-	return export.Write(out, format, recordingTranscript(path, segments))
+	return err
 }
 
-// recordingTranscript is a transcript of one unnamed speaker.
-func recordingTranscript(path string, segments []meeting.Segment) *storage.Transcript {
-	return &storage.Transcript{
-		V: 1, RoomName: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), Segments: segments, Final: true,
+// errUnreadable says that a recording, and not the engine, is at fault.
+var errUnreadable = errors.New("read recording")
+
+// one transcribes one recording.
+func (b *batch) one(ctx context.Context, j job) error {
+	p := newProgress(b.progress, j.name)
+	pcm, err := recording.Read(j.path, maxRecording)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnreadable, err)
 	}
+	segments, err := b.recognise(ctx, pcm, p)
+	if err != nil {
+		p.abandon()
+		return err
+	}
+	length := time.Duration(len(pcm)) * time.Second / recording.Rate
+	t := recordingTranscript(j.path, segments, length)
+	if j.output != "" {
+		err = j.write(b.format, t)
+	} else {
+		err = export.Write(b.out, b.format, t)
+	}
+	if err != nil {
+		p.abandon()
+		return err
+	}
+	p.end(length)
+	return nil
 }
 
-// readRecording returns the samples of a file, 16 kHz mono.
-func readRecording(path string) ([]float32, error) {
-	b, err := os.ReadFile(path)
+// recognise returns the segments of pcm. Recogniser and detector are the recording's own: what goes wrong in them ends with it.
+func (b *batch) recognise(ctx context.Context, pcm []float32, p *progress) ([]meeting.Segment, error) {
+	rec, err := b.engines.forRecordings()
 	if err != nil {
 		return nil, err
 	}
-	if bytes.HasPrefix(b, []byte("RIFF")) {
-		return readWAV(b)
+	defer rec.Close()
+	voice, err := b.engines.detector()
+	if err != nil {
+		return nil, err
 	}
-	return ogg.Decode(bytes.NewReader(b), maxRecording)
+	defer voice.Close()
+	lang := b.cmd.Lang
+	if lang == "auto" {
+		lang = ""
+	}
+	return asr.Transcribe(ctx, pcm, rec, voice, asr.TranscribeOptions{
+		Lang: lang, Glossary: b.cmd.Glossary, Prompt: b.cmd.Prompt, Progress: p.show,
+	})
 }
 
-var errWAV = errors.New("this WAV file is not 16 bits a sample, or is damaged; convert it with: ffmpeg -i FILE -ar 16000 -ac 1 out.wav")
-
-// readWAV reads 16-bit PCM of any rate and channel count and brings it to 16 kHz mono.
-func readWAV(b []byte) ([]float32, error) {
-	var rate, channels int
-	for at := 12; at+8 <= len(b); {
-		id, size := string(b[at:at+4]), int(binary.LittleEndian.Uint32(b[at+4:]))
-		body := b[at+8:]
-		if size < len(body) {
-			body = body[:size]
-		}
-		switch id {
-		case "fmt ":
-			if len(body) < 16 || binary.LittleEndian.Uint16(body[14:]) != 16 {
-				return nil, errWAV
-			}
-			channels = int(binary.LittleEndian.Uint16(body[2:]))
-			rate = int(binary.LittleEndian.Uint32(body[4:]))
-		case "data":
-			if channels < 1 || channels > 8 || rate < 8000 || rate > 192_000 {
-				return nil, errWAV
-			}
-			return resample(mono(body, channels), rate), nil
-		}
-		at += 8 + size + size%2
+// recordingTranscript is a transcript of one unnamed speaker.
+func recordingTranscript(path string, segments []meeting.Segment, length time.Duration) *storage.Transcript {
+	return &storage.Transcript{
+		V: 1, RoomName: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), EndedUnixMS: length.Milliseconds(),
+		Segments: segments, Final: true,
 	}
-	return nil, errWAV
 }
 
-func mono(b []byte, channels int) []float32 {
-	out := make([]float32, len(b)/2/channels)
-	for i := range out {
-		var sum float32
-		for c := range channels {
-			sum += float32(int16(binary.LittleEndian.Uint16(b[2*(i*channels+c):])))
-		}
-		out[i] = sum / float32(channels) / 32768
-	}
-	return out
+// progress tells how a recording gets on: in place on a terminal, and in one line at the end elsewhere.
+type progress struct {
+	out      io.Writer
+	terminal bool
+	name     string
+	began    time.Time
 }
 
-// resample brings pcm to 16 kHz: each output sample is the mean of the input it spans when slowing down, which keeps
-// aliases of speech low, and a straight line between neighbours when speeding up.
-func resample(pcm []float32, rate int) []float32 {
-	if rate == asr.SampleRate || len(pcm) == 0 {
-		return pcm
+func newProgress(out io.Writer, name string) *progress {
+	return &progress{out: out, terminal: isTerminal(out), name: name, began: time.Now()}
+}
+
+func (p *progress) show(done, total time.Duration) {
+	if p.terminal {
+		fmt.Fprintf(p.out, "\r\x1b[K%s: %v of %v, %s", p.name, done.Round(time.Second), total.Round(time.Second), p.speed(done))
 	}
-	step := float64(rate) / asr.SampleRate
-	out := make([]float32, int(float64(len(pcm))/step))
-	for i := range out {
-		from := float64(i) * step
-		if step > 1 {
-			first, last := int(from), min(int(from+step), len(pcm))
-			var sum float32
-			for _, v := range pcm[first:last] {
-				sum += v
-			}
-			out[i] = sum / float32(max(last-first, 1))
-			continue
-		}
-		k := int(from)
-		next := pcm[min(k+1, len(pcm)-1)]
-		out[i] = pcm[k] + (next-pcm[k])*float32(from-float64(k))
+}
+
+// speed says how much faster than its speakers the recording is transcribed.
+func (p *progress) speed(done time.Duration) string {
+	return fmt.Sprintf("%.1f times real time", done.Seconds()/max(time.Since(p.began).Seconds(), 0.001))
+}
+
+// end says that a recording of length is done.
+func (p *progress) end(length time.Duration) {
+	if p.terminal {
+		fmt.Fprint(p.out, "\r\x1b[K")
 	}
-	return out
+	fmt.Fprintf(p.out, "%s: %v in %v, %s\n", p.name, length.Round(time.Second), time.Since(p.began).Round(100*time.Millisecond), p.speed(length))
+}
+
+// abandon leaves the line to the error.
+func (p *progress) abandon() {
+	if p.terminal {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
 }

@@ -3,6 +3,7 @@ package asr
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"souffleur/internal/meeting"
@@ -14,6 +15,8 @@ type TranscribeOptions struct {
 	Langs []string // languages allowed when detecting; empty: any
 	// Glossary holds names and acronyms to expect, the most frequent first.
 	Glossary []string
+	// Prompt is text that could have been said before, in the spelling that is wanted; may be empty.
+	Prompt string
 	// Progress is called after each piece with how much of the recording is done. It may be nil.
 	Progress func(done, total time.Duration)
 }
@@ -30,7 +33,7 @@ func Transcribe(ctx context.Context, pcm []float32, rec Recognizer, vad VoiceDet
 	if err != nil {
 		return nil, fmt.Errorf("find speech: %w", err)
 	}
-	t := transcriber{pcm: pcm, rec: rec}
+	t := transcriber{pcm: pcm, rec: rec, prompt: opts.Prompt}
 	if opts.Lang != "" {
 		opts.Langs = []string{opts.Lang}
 	}
@@ -148,6 +151,7 @@ type transcriber struct {
 	pcm      []float32
 	rec      Recognizer
 	known    foreknowledge
+	prompt   string
 	segments []meeting.Segment
 }
 
@@ -160,6 +164,7 @@ func (t *transcriber) chunk(ctx context.Context, chunk []stretch) error {
 	}
 	req := t.known.request(whole, "")
 	req.Patient = true
+	req.Prompt = strings.TrimSpace(req.Prompt + " " + t.prompt)
 	r, err := recognize(ctx, t.rec, req)
 	if err != nil {
 		return err

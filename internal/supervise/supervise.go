@@ -1,4 +1,4 @@
-// Package supervise keeps a child process running: an engine's C++ abort ends one process, which is started again, and
+// Package supervise runs child processes. [Child.Run] keeps one running: an engine's C++ abort ends one process, which is started again, and
 // never a meeting. A child ends with its parent, even if the parent is killed: its standard input is a pipe that closes.
 package supervise
 
@@ -27,6 +27,8 @@ type Child struct {
 	Stopped func(code int)
 	// Lower is how much lower than the parent's the child's priority is (nice value).
 	Lower int
+	// Output and Errors receive what the child prints; nil: this process's standard error.
+	Output, Errors io.Writer
 }
 
 const (
@@ -65,11 +67,24 @@ func (c Child) Run(ctx context.Context) error {
 	}
 }
 
+// RunOnce runs the child to its end and does not start it again. It returns the exit code, -1 if a signal ended it. When ctx ends
+// it asks the child to stop, waits, kills it if it does not, and returns ctx's error.
+func (c Child) RunOnce(ctx context.Context) (code int, err error) {
+	code, err = c.once(ctx)
+	if ctx.Err() != nil {
+		return code, ctx.Err()
+	}
+	if err != nil {
+		return code, fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	return code, nil
+}
+
 // once runs the child to its end.
 func (c Child) once(ctx context.Context) (code int, err error) {
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
 	cmd.Env = c.Env
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	cmd.Stdout, cmd.Stderr = orStderr(c.Output), orStderr(c.Errors)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopWait
 	lifeline, err := cmd.StdinPipe() // closed by the kernel when this process dies
@@ -92,6 +107,13 @@ func (c Child) once(ctx context.Context) (code int, err error) {
 		c.Log.Debug("wait for child", "child", c.Name, "err", err)
 	}
 	return cmd.ProcessState.ExitCode(), nil
+}
+
+func orStderr(w io.Writer) io.Writer {
+	if w == nil {
+		return os.Stderr
+	}
+	return w
 }
 
 // UntilOrphaned returns a context that ends when parent does, or when the process that supervises this one has died:

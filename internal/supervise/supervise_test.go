@@ -20,6 +20,10 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("SUPERVISE_TEST_PART") {
 	case "crash":
 		os.Exit(7)
+	case "speaker":
+		fmt.Println("said")
+		fmt.Fprintln(os.Stderr, "complained")
+		os.Exit(3)
 	case "child":
 		ctx, cancel := UntilOrphaned(context.Background())
 		defer cancel()
@@ -54,9 +58,47 @@ func TestACrashedChildIsStartedAgain(t *testing.T) {
 	}
 }
 
+func TestARunOnceTellsWhatTheChildSaidAndHowItEnded(t *testing.T) {
+	var out, complaint strings.Builder
+	c := Child{
+		Name: "speaker", Path: os.Args[0], Env: []string{"SUPERVISE_TEST_PART=speaker"}, Log: slog.New(slog.DiscardHandler),
+		Output: &out, Errors: &complaint,
+	}
+	code, err := c.RunOnce(t.Context())
+	if err != nil || code != 3 || out.String() != "said\n" || complaint.String() != "complained\n" {
+		t.Errorf("code %d, %v, said %q and %q", code, err, &out, &complaint)
+	}
+}
+
+// lines sends each line that is written to it.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
+func TestARunOnceEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	said := make(lines, 8)
+	c := Child{
+		Name: "child", Path: os.Args[0], Env: []string{"SUPERVISE_TEST_PART=child"}, Log: slog.New(slog.DiscardHandler), Errors: said,
+	}
+	done := make(chan error, 1)
+	go func() { _, err := c.RunOnce(ctx); done <- err }()
+	<-said // it runs
+	cancel()
+	if err := <-done; err != context.Canceled {
+		t.Error(err)
+	}
+}
+
 func TestAMissingProgramIsAnError(t *testing.T) {
 	c := Child{Name: "nobody", Path: "/no/such/program", Log: slog.New(slog.DiscardHandler)}
 	if err := c.Run(t.Context()); err == nil {
+		t.Error("no error")
+	}
+	if _, err := c.RunOnce(t.Context()); err == nil {
 		t.Error("no error")
 	}
 }
@@ -71,8 +113,8 @@ func TestAChildEndsWhenItsParentIsKilled(t *testing.T) {
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewReader(out)
-	line, err := lines.ReadString('\n')
+	reader := bufio.NewReader(out)
+	line, err := reader.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +127,7 @@ func TestAChildEndsWhenItsParentIsKilled(t *testing.T) {
 	}
 	// The child holds the other end of the pipe: it reads end of file only once the child is gone too.
 	read := make(chan error, 1)
-	go func() { _, err := io.Copy(io.Discard, lines); read <- err }()
+	go func() { _, err := io.Copy(io.Discard, reader); read <- err }()
 	select {
 	case <-read:
 	case <-time.After(10 * time.Second):
