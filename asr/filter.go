@@ -40,10 +40,10 @@ func tooSilent(s speech, cfg endpointing) bool {
 	return s.voicedRatio() < minVoicedRatio || s.rms() < cfg.floor/2 // pre-roll and pause dilute it
 }
 
-// believe cleans the words of r, which answers req about s, and says whether they are believed. Of a recogniser that is
+// believe cleans the words of r about s, recognised with a glossary, and says whether they are believed. Of a recogniser that is
 // silent on noise only loops are not: words far from voice are some that the voice detector missed, a rare word is unsure
 // without being guessed, and who reads out the glossary said it.
-func believe(r Result, req Request, s speech) ([]RecognizedWord, refusal) {
+func believe(r Result, glossary string, s speech) ([]RecognizedWord, refusal) {
 	if r.sober {
 		s.voiced = []span{{s.start, s.start + int64(len(s.pcm))}}
 	}
@@ -61,19 +61,19 @@ func believe(r Result, req Request, s speech) ([]RecognizedWord, refusal) {
 		return words, ""
 	case (voiced < shortVoice || logProb < doubtfulLogProb) && invented(text(words), r.Lang):
 		return nil, refusedPhrase
-	case readBack(words, req.Prompt):
+	case readBack(words, glossary):
 		return nil, refusedPrompt
 	}
 	return words, ""
 }
 
-// readBack says whether words are a piece of the prompt: engines repeat it where they hear nothing they know.
-func readBack(words []RecognizedWord, prompt string) bool {
+// readBack says whether words are a piece of the glossary: engines repeat their prompt where they hear nothing they know.
+func readBack(words []RecognizedWord, glossary string) bool {
 	if len(words) < promptWords {
 		return false
 	}
 	var given, said strings.Builder
-	for _, w := range strings.Fields(prompt) {
+	for _, w := range strings.Fields(glossary) {
 		given.WriteString(" " + fold(w))
 	}
 	for _, w := range words {

@@ -44,7 +44,7 @@ func TestBelieve(t *testing.T) {
 		"French list not for German": {"à bientôt", "en", -0.6, 4, ""},
 		"nothing":                    {"", "en", -3, 2, ""},
 	} {
-		words, got := believe(Result{Lang: c.lang, LogProb: c.logProb, Words: spread(c.said, c.seconds)}, Request{}, spoken(c.seconds))
+		words, got := believe(Result{Lang: c.lang, LogProb: c.logProb, Words: spread(c.said, c.seconds)}, "", spoken(c.seconds))
 		if got != c.want || got == "" && text(words) != c.said {
 			t.Errorf("%s: refused for %q with text %q, want %q", name, got, text(words), c.want)
 		}
@@ -64,10 +64,10 @@ func spread(said string, seconds float64) []RecognizedWord {
 
 func TestWeakTextNeedsVoice(t *testing.T) {
 	r := Result{Lang: "en", LogProb: -0.8, Words: spread("we begin with the budget", 4)}
-	if _, got := believe(r, Request{}, spoken(4)); got != "" {
+	if _, got := believe(r, "", spoken(4)); got != "" {
 		t.Errorf("with voice all the time: refused for %q", got)
 	}
-	if _, got := believe(r, Request{}, spoken(4, span{0, 8000}, span{56000, 64000})); got != refusedDoubt {
+	if _, got := believe(r, "", spoken(4, span{0, 8000}, span{56000, 64000})); got != refusedDoubt {
 		t.Errorf("with a quarter of voice: refused for %q", got)
 	}
 }
@@ -128,14 +128,14 @@ func TestSilenceIsNotRecognised(t *testing.T) {
 }
 
 func TestThePromptReadBackIsRefused(t *testing.T) {
-	req := Request{Prompt: prompt([]string{"USOC", "Jean-Luc Ferré", "Mashhad"})}
+	glossary := prompt([]string{"USOC", "Jean-Luc Ferré", "Mashhad"})
 	for said, want := range map[string]refusal{
 		"USOC, Jean-Luc Ferré, Mashhad.":    refusedPrompt,
 		"Jean-Luc, Ferré, Mashhad":          "", // three words: somebody who was asked for a name
 		"Jean-Luc Ferré vient de Mashhad.":  "",
 		"Mashhad, Ferré, Jean-Luc et USOC.": "",
 	} {
-		if _, got := believe(Result{Lang: "fr", LogProb: -0.2, Words: spread(said, 4)}, req, spoken(4)); got != want {
+		if _, got := believe(Result{Lang: "fr", LogProb: -0.2, Words: spread(said, 4)}, glossary, spoken(4)); got != want {
 			t.Errorf("%q: %q, want %q", said, got, want)
 		}
 	}
@@ -150,7 +150,7 @@ type sober struct {
 func (s sober) SilentOnNoise() bool { return s.silent }
 
 func TestARecogniserThatIsSilentOnNoiseIsBelieved(t *testing.T) {
-	req := Request{Prompt: prompt([]string{"USOC", "Jean-Luc Ferré", "Mashhad"})}
+	glossary := prompt([]string{"USOC", "Jean-Luc Ferré", "Mashhad"})
 	for name, c := range map[string]struct {
 		said            string
 		logProb         float64
@@ -167,11 +167,11 @@ func TestARecogniserThatIsSilentOnNoiseIsBelieved(t *testing.T) {
 		answer := Result{Lang: "fr", LogProb: c.logProb, Words: spread(c.said, duration(int64(len(c.speech.pcm))).Seconds())}
 		engine := &echo{fail: func(int, Request) (Result, error, bool) { return answer, nil, true }}
 		for rec, want := range map[Recognizer]string{engine: c.fanciful, sober{engine, false}: c.fanciful, sober{engine, true}: c.sober} {
-			r, err := recognize(t.Context(), rec, req)
+			r, err := recognize(t.Context(), rec, Request{Prompt: glossary})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if words, refused := believe(r, req, c.speech); text(words) != want {
+			if words, refused := believe(r, glossary, c.speech); text(words) != want {
 				t.Errorf("%s, %T: kept %q, refused for %q, want %q", name, rec, text(words), refused, want)
 			}
 		}

@@ -177,3 +177,30 @@ func TestGlossaryIsThePromptOfPartialsAndFinals(t *testing.T) {
 		t.Errorf("prompts %q", prompts)
 	}
 }
+
+func TestWhatWasSaidBeforeIsContextOfAFinal(t *testing.T) {
+	var prompts []string
+	var answer Result
+	rec := &echo{fail: func(_ int, req Request) (Result, error, bool) {
+		prompts = append(prompts, req.Prompt)
+		return answer, nil, true
+	}}
+	known := &foreknowledge{}
+	known.expect([]string{"en"}, []string{"USOC"}, meeting.Engines{})
+	say := func(at time.Duration, logProb float64, said string) {
+		answer = Result{Lang: "en", LogProb: logProb, Words: spread(said, 2.5)}
+		u := utteranceOf(t, 3)
+		u.epoch = uint64(at.Milliseconds())
+		out := u.finalOf(t.Context(), u.snapshot(), rec, known, defaultEndpointing(), false)
+		u.conclude(&out)
+		known.remember(out, u.roomClock(u.start)+3000)
+	}
+	say(0, -0.2, "one two three four five six seven eight nine ten eleven twelve thirteen")
+	say(5*time.Second, -0.2, "we begin")
+	say(30*time.Second, -0.8, "with the budget") // 20 s later
+	say(34*time.Second, -0.2, "then")            // after words that the engine was not sure of
+	want := []string{"USOC.", "USOC. two three four five six seven eight nine ten eleven twelve thirteen", "USOC.", "USOC."}
+	if !slices.Equal(prompts, want) {
+		t.Errorf("prompts %q\nwant %q", prompts, want)
+	}
+}

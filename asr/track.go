@@ -111,6 +111,7 @@ func (t *track) closed(u *utterance) {
 	deliver := func(out outcome) {
 		u.conclude(&out)
 		t.known.learn(out.evidence, out.voice)
+		t.known.remember(out, u.roomClock(u.end))
 		t.p.finished.put(finished{t, u, out})
 	}
 	if t.guessed(u, deliver) {
