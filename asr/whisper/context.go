@@ -32,15 +32,19 @@ const maxPositions = 1500
 //	768 least               23.8 %  155       23.8 %  183
 //	896 least               51.4 %  198
 //	1500                    20.6 %  390       22.7 %  434
-func audioContext(n int) int {
+func audioContext(n int, c leeway) int {
 	need := (n + positionSamples - 1) / positionSamples
-	positions := max(need+contextSlack, contextFloor)
+	positions := max(need+c.slack, c.floor)
 	return min((positions+63)/64*64, maxPositions)
 }
 
-const (
-	contextSlack = 64
-	contextFloor = 128
+// leeway is how many encoder positions are computed besides those of the speech, and how many at least.
+type leeway struct{ slack, floor int }
+
+var (
+	partialLeeway = leeway{64, 128} // soonest
+	finalLeeway   = leeway{128, 384}
+	patientLeeway = leeway{maxPositions, maxPositions} // as the model was trained
 )
 
 // Bounds of tokens: a decode that loops ends there. Seven a second is fast speech in the scripts that the models know well;

@@ -64,7 +64,7 @@ func (r *Recognizer) allowed(langs []string) []int {
 func (r *Recognizer) detect(pcm []float32, allowed []int) (string, error) {
 	pcm = r.short.AtLeast(minSamples, pcm[:min(len(pcm), detectSamples)])
 	status := C.wx_detect(r.handle, (*C.float)(&pcm[0]), C.int(len(pcm)),
-		C.int(r.audioContext(len(pcm))), C.int(r.model.threads), &r.probs[0], C.int(len(r.probs)))
+		C.int(r.audioContext(len(pcm), finalLeeway)), C.int(r.model.threads), &r.probs[0], C.int(len(r.probs)))
 	if err := statusError(status); err != nil {
 		return "", fmt.Errorf("detect the language: %w", err)
 	}

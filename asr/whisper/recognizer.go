@@ -106,15 +106,15 @@ func (r *Recognizer) Recognize(ctx context.Context, req asr.Request) (asr.Result
 // temperature; the better result is kept.
 func (r *Recognizer) decode(req asr.Request, lang string) (asr.Result, error) {
 	pcm := r.short.AtLeast(minSamples, req.PCM)
-	params := C.wx_params{audio_ctx: C.int(r.audioContext(len(pcm))), max_tokens: C.int(finalTokens(len(pcm))), beams: 1}
+	params := C.wx_params{audio_ctx: C.int(r.audioContext(len(pcm), finalLeeway)), max_tokens: C.int(finalTokens(len(pcm))), beams: 1}
 	prompt := r.promptTokens(req.Prompt)
 	if req.Partial {
-		params.max_tokens = C.int(partialTokens(len(pcm)))
+		params.audio_ctx, params.max_tokens = C.int(r.audioContext(len(pcm), partialLeeway)), C.int(partialTokens(len(pcm)))
 		partial, err := r.attempt(req, pcm, prompt, lang, params)
 		return partial.Result, err
 	}
 	if req.Patient || r.model.gpu {
-		params.beams = patientBeams
+		params.audio_ctx, params.beams = C.int(r.audioContext(len(pcm), patientLeeway)), patientBeams
 	}
 	first, err := r.attempt(req, pcm, prompt, lang, params)
 	spoken := req.PCM[:voiceEnd(req)]
@@ -133,11 +133,11 @@ func (r *Recognizer) decode(req asr.Request, lang string) (asr.Result, error) {
 const retryStep = 0.51
 
 // audioContext says how many positions the encoder computes for n samples.
-func (r *Recognizer) audioContext(n int) int {
+func (r *Recognizer) audioContext(n int, c leeway) int {
 	if r.model.gpu {
 		return maxPositions // costs a GPU next to nothing
 	}
-	return audioContext(n)
+	return audioContext(n, c)
 }
 
 // attempt is one call of the library.

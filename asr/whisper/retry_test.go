@@ -97,15 +97,19 @@ func TestAFinalIsDecodedAgainWhenUnsure(t *testing.T) {
 
 func TestEncoderContextCoversTheSpeech(t *testing.T) {
 	for n := minSamples; n <= whispercpp.MaxSamples; n += 997 {
-		got := audioContext(n)
-		if got*positionSamples < n || got > maxPositions || got < contextFloor {
-			t.Fatalf("%d samples: %d positions", n, got)
+		for _, c := range []leeway{partialLeeway, finalLeeway, patientLeeway} {
+			if got := audioContext(n, c); got*positionSamples < n || got > maxPositions || got < c.floor {
+				t.Fatalf("%d samples, %+v: %d positions", n, c, got)
+			}
 		}
 	}
-	if got := audioContext(5 * 16000); got != 320 {
-		t.Errorf("5 s: %d", got)
+	if got := audioContext(5*16000, partialLeeway); got != 320 {
+		t.Errorf("a partial of 5 s: %d", got)
 	}
-	if got := audioContext(10 * 16000); got != 576 {
-		t.Errorf("10 s: %d", got)
+	if got := audioContext(10*16000, finalLeeway); got != 640 {
+		t.Errorf("a final of 10 s: %d", got)
+	}
+	if got := audioContext(16000, patientLeeway); got != maxPositions {
+		t.Errorf("a recording: %d", got)
 	}
 }
