@@ -13,6 +13,7 @@ import (
 const (
 	minVoicedRatio  = 0.25                    // share of voice below which nothing is recognised
 	minLogProb      = -1.0                    // mean log probability below which the text is guessed
+	firstLogProb    = -1.5                    // the same of a partial while readers see nothing; see leastFor
 	weakLogProb     = -0.7                    // the same where less than half is voice
 	doubtfulLogProb = -0.5                    // below which known inventions are not believed
 	maxDeflateRatio = 2.4                     // text that compresses better repeats itself (Whisper's own bound)
@@ -40,10 +41,11 @@ func tooSilent(s speech, cfg endpointing) bool {
 	return s.voicedRatio() < minVoicedRatio || s.rms() < cfg.floor/2 // pre-roll and pause dilute it
 }
 
-// believe cleans the words of r about s, recognised with a glossary, and says whether they are believed. Of a recogniser that is
+// believe cleans the words of r about s, recognised with a glossary, and says whether they are believed: their mean
+// log probability must be least at least. Of a recogniser that is
 // silent on noise only loops are not: words far from voice are some that the voice detector missed, a rare word is unsure
 // without being guessed, and who reads out the glossary said it.
-func believe(r Result, glossary string, s speech) ([]RecognizedWord, refusal) {
+func believe(r Result, glossary string, s speech, least float64) ([]RecognizedWord, refusal) {
 	if r.sober {
 		s.voiced = []span{{s.start, s.start + int64(len(s.pcm))}}
 	}
@@ -53,7 +55,7 @@ func believe(r Result, glossary string, s speech) ([]RecognizedWord, refusal) {
 	}
 	logProb, voiced := r.LogProb, voicedTime(s)
 	switch {
-	case !r.sober && (math.IsNaN(logProb) || logProb < minLogProb || logProb < weakLogProb && s.voicedRatio() < 0.5):
+	case !r.sober && (math.IsNaN(logProb) || logProb < least || logProb < weakLogProb && s.voicedRatio() < 0.5):
 		return nil, refusedDoubt
 	case repeats(words) || float64(len(words)) > maxWordRate*max(duration(int64(len(s.pcm))).Seconds(), 1):
 		return nil, refusedRepetition

@@ -44,7 +44,7 @@ func TestBelieve(t *testing.T) {
 		"French list not for German": {"à bientôt", "en", -0.6, 4, ""},
 		"nothing":                    {"", "en", -3, 2, ""},
 	} {
-		words, got := believe(Result{Lang: c.lang, LogProb: c.logProb, Words: spread(c.said, c.seconds)}, "", spoken(c.seconds))
+		words, got := believe(Result{Lang: c.lang, LogProb: c.logProb, Words: spread(c.said, c.seconds)}, "", spoken(c.seconds), minLogProb)
 		if got != c.want || got == "" && text(words) != c.said {
 			t.Errorf("%s: refused for %q with text %q, want %q", name, got, text(words), c.want)
 		}
@@ -64,10 +64,10 @@ func spread(said string, seconds float64) []RecognizedWord {
 
 func TestWeakTextNeedsVoice(t *testing.T) {
 	r := Result{Lang: "en", LogProb: -0.8, Words: spread("we begin with the budget", 4)}
-	if _, got := believe(r, "", spoken(4)); got != "" {
+	if _, got := believe(r, "", spoken(4), minLogProb); got != "" {
 		t.Errorf("with voice all the time: refused for %q", got)
 	}
-	if _, got := believe(r, "", spoken(4, span{0, 8000}, span{56000, 64000})); got != refusedDoubt {
+	if _, got := believe(r, "", spoken(4, span{0, 8000}, span{56000, 64000}), minLogProb); got != refusedDoubt {
 		t.Errorf("with a quarter of voice: refused for %q", got)
 	}
 }
@@ -135,7 +135,7 @@ func TestThePromptReadBackIsRefused(t *testing.T) {
 		"Jean-Luc Ferré vient de Mashhad.":  "",
 		"Mashhad, Ferré, Jean-Luc et USOC.": "",
 	} {
-		if _, got := believe(Result{Lang: "fr", LogProb: -0.2, Words: spread(said, 4)}, glossary, spoken(4)); got != want {
+		if _, got := believe(Result{Lang: "fr", LogProb: -0.2, Words: spread(said, 4)}, glossary, spoken(4), minLogProb); got != want {
 			t.Errorf("%q: %q, want %q", said, got, want)
 		}
 	}
@@ -171,7 +171,7 @@ func TestARecogniserThatIsSilentOnNoiseIsBelieved(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if words, refused := believe(r, glossary, c.speech); text(words) != want {
+			if words, refused := believe(r, glossary, c.speech, minLogProb); text(words) != want {
 				t.Errorf("%s, %T: kept %q, refused for %q, want %q", name, rec, text(words), refused, want)
 			}
 		}

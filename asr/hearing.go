@@ -156,7 +156,7 @@ func (u *utterance) partial(ctx context.Context, rec Recognizer, known *foreknow
 	req := known.request(s, u.provisional())
 	req.Partial = true
 	r, err := recognize(ctx, rec, req)
-	words, refused := believe(r, req.Prompt, s)
+	words, refused := believe(r, req.Prompt, s, u.leastFor(s))
 	var caption *meeting.Caption
 	u.settle(func(h *heard) {
 		h.length = int64(len(s.pcm))
@@ -172,6 +172,20 @@ func (u *utterance) partial(ctx context.Context, rec Recognizer, known *foreknow
 		}
 	})
 	return caption, refused, err
+}
+
+// eagerRatio is the share of voice from which something unsure is shown rather than nothing.
+const eagerRatio = 0.75
+
+// leastFor returns the log probability from which a partial is believed. Of a first second of speech engines are unsure even where
+// they are right: half of the FLEURS clips would show nothing for two seconds. What is wrong is replaced within a second.
+func (u *utterance) leastFor(s speech) float64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.heard.unseen() && s.voicedRatio() >= eagerRatio {
+		return firstLogProb
+	}
+	return minLogProb
 }
 
 // settle changes what was heard, and lets the next partial come.
@@ -247,7 +261,7 @@ func (u *utterance) finalOf(ctx context.Context, s speech, rec Recognizer, known
 			break
 		}
 		out.lang = r.Lang
-		if out.words, out.refused = believe(r, glossary, s); out.refused == "" && u.lostWords(out.words) {
+		if out.words, out.refused = believe(r, glossary, s, minLogProb); out.refused == "" && u.lostWords(out.words) {
 			out.words, out.refused = nil, refusedShort
 		}
 		if out.refused == "" {

@@ -204,3 +204,22 @@ func TestWhatWasSaidBeforeIsContextOfAFinal(t *testing.T) {
 		t.Errorf("prompts %q\nwant %q", prompts, want)
 	}
 }
+
+func TestSomethingUnsureIsShownBeforeNothing(t *testing.T) {
+	unsure := &echo{fail: func(_ int, req Request) (Result, error, bool) {
+		return Result{Lang: "fr", LogProb: -1.3, Words: spread("rugissement du tigre", 1)}, nil, true
+	}}
+	u := utteranceOf(t, 1)
+	u.closed = false
+	shown, refused, err := u.partial(t.Context(), unsure, &foreknowledge{}, defaultEndpointing())
+	if err != nil || refused != "" || shown == nil {
+		t.Fatalf("nothing to see, and %q refused (%v)", refused, err)
+	}
+	if _, refused, _ = u.partial(t.Context(), unsure, &foreknowledge{}, defaultEndpointing()); refused != refusedDoubt {
+		t.Error("once something is seen the usual bound holds")
+	}
+	out := u.finalOf(t.Context(), u.snapshot(), unsure, &foreknowledge{}, defaultEndpointing(), false)
+	if out.refused != refusedDoubt {
+		t.Error("it became a final")
+	}
+}

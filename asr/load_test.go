@@ -90,7 +90,7 @@ func TestLateFinalsAreTheirPartialsUntilThereIsTime(t *testing.T) {
 			go func() {
 				var script []act
 				for range rounds {
-					script = append(script, act{"speech", 118}, act{"hush", 80})
+					script = append(script, act{"speech", 132}, act{"hush", 80})
 				}
 				s.speak(meeting.TrackID(fmt.Sprint("t", i)), 0, script...)
 				done <- true

@@ -169,7 +169,7 @@ func (t *transcriber) chunk(ctx context.Context, chunk []stretch) error {
 	if err != nil {
 		return err
 	}
-	words, refused := believe(r, req.Prompt, whole)
+	words, refused := believe(r, req.Prompt, whole, minLogProb)
 	if refused == "" {
 		t.known.learn(r, voicedTime(whole))
 	}
