@@ -88,12 +88,21 @@ func Judge(said []Speech, shown []Shown) Figures {
 		updates[i] = s.Update
 	}
 	f.Calm = Follow(updates)
+	var written []Span
+	for _, u := range lastFinals(shown) {
+		written = append(written, u.Says)
+	}
 	for i, s := range said {
 		until := s.Whole.To
 		if i+1 < len(said) {
 			until = said[i+1].Whole.From
 		}
 		f.judge(s, between(shown, s.Whole.From-early, until-early))
+		f.Utterances += len(s.Utterances)
+		f.Untranscribed += Untranscribed(s.Utterances, written, 0)
+		for _, u := range s.Utterances {
+			f.time(u, shown)
+		}
 	}
 	return f
 }
@@ -110,22 +119,15 @@ func between(shown []Shown, from, to time.Duration) []Shown {
 	return slices.DeleteFunc(slices.Clone(shown), func(s Shown) bool { return s.Says.From < from || s.Says.From >= to })
 }
 
+// judge scores the words of a speech. A segment belongs to the speech in which it begins.
 func (f *Figures) judge(s Speech, shown []Shown) {
-	finals := lastFinals(shown)
 	var texts []string
-	var written []Span
-	for _, u := range finals {
+	for _, u := range lastFinals(shown) {
 		texts = append(texts, u.Text)
-		written = append(written, u.Says)
 	}
 	e := Score(Normalize(s.Lang, s.Text), Normalize(s.Lang, strings.Join(texts, " ")))
 	f.WER[s.Lang] = f.WER[s.Lang].Add(e)
 	f.Words = f.Words.Add(FollowWords(s.Words, shown))
-	f.Utterances += len(s.Utterances)
-	f.Untranscribed += Untranscribed(s.Utterances, written, 0)
-	for _, u := range s.Utterances {
-		f.time(u, shown)
-	}
 }
 
 // lastFinals returns the last final of each segment that has text, by the time of the speech.

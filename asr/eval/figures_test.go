@@ -51,6 +51,14 @@ func TestSpeakerIsJudged(t *testing.T) {
 	}
 }
 
+func TestOneFinalMayCoverTwoUtterances(t *testing.T) {
+	said := []Speech{talk(10*time.Second, "ask not"), talk(11500*ms, "what for")}
+	got := Judge(said, []Shown{caption(14*time.Second, Span{10 * time.Second, 12500 * ms}, "a", "ask not what for", 0, true)})
+	if got.Untranscribed != 0 || !slices.Equal(got.Final[0], Lags{3 * time.Second, 1500 * ms}) {
+		t.Errorf("%d never transcribed, finals after %v", got.Untranscribed, got.Final[0])
+	}
+}
+
 func TestFiguresOfRunsAreJoined(t *testing.T) {
 	one := Judge([]Speech{talk(0, "a b")}, []Shown{caption(2*time.Second, Span{100 * ms, time.Second}, "s", "a b", 0, true)})
 	var all Figures
