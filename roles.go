@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -118,7 +119,16 @@ func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
 	log.Info("recognising speech", "model", engine.whisper.Name(), "workers", workers)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return worker.Run(ctx) })
-	return errors.Join(ignoreCancel(g.Wait()), sys.bus.Close())
+	err = ignoreCancel(g.Wait())
+	logCounts(log, worker.Counts())
+	return errors.Join(err, sys.bus.Close())
+}
+
+// logCounts says what a recogniser has done, in one line; bench/captions reads it.
+func logCounts(log *slog.Logger, n asr.Counts) {
+	if b, err := json.Marshal(n); err == nil { // plain numbers
+		log.Info("recognition ended", "counts", string(b))
+	}
 }
 
 // engine is a loaded speech model and voice detector.

@@ -349,9 +349,13 @@ func drumming(t *testing.T, seed uint64, speakers int, length, longest time.Dura
 }
 
 func TestRehearsal(t *testing.T) {
+	length := Speaks()
+	if testing.Short() {
+		length = min(length, 10*time.Second)
+	}
 	var rows []eval.Figures
 	for _, n := range Speakers(t) {
-		f := Rehearse(t, drumming(t, Script(), n, Speaks(), 2*time.Second))
+		f := Rehearse(t, drumming(t, Script(), n, length, 2*time.Second))
 		rows = append(rows, f)
 		r := f.Report()
 		t.Logf("%d speaking: first %d/%d ms, final %d/%d ms, erasure %.2f, fairness %.2f/%.2f, %v missed, %v", n, r.FirstP50, r.FirstP95,
@@ -378,7 +382,7 @@ func TestRehearsal(t *testing.T) {
 func TestRehearsalsOfOneScriptAreEqual(t *testing.T) {
 	var reports []string
 	for range 2 {
-		b, err := json.Marshal(Rehearse(t, drumming(t, 3, 4, 20*time.Second, 2*time.Second)))
+		b, err := json.Marshal(Rehearse(t, drumming(t, 3, 3, 12*time.Second, 2*time.Second)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -387,7 +391,7 @@ func TestRehearsalsOfOneScriptAreEqual(t *testing.T) {
 	if reports[0] != reports[1] {
 		t.Errorf("first  %s\nsecond %s", reports[0], reports[1])
 	}
-	other, err := json.Marshal(Rehearse(t, drumming(t, 4, 4, 20*time.Second, 2*time.Second)))
+	other, err := json.Marshal(Rehearse(t, drumming(t, 4, 3, 12*time.Second, 2*time.Second)))
 	if err != nil {
 		t.Fatal(err)
 	}
