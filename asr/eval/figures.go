@@ -27,7 +27,7 @@ type Figures struct {
 	WER           map[string]Errors // of the finals, by language
 	Offline       map[string]Errors // of the same model on the same recordings offline; nil if that was not done
 
-	Shown     time.Duration  // the largest delay that readers were told of; 0: captions were always called live
+	ShownLate time.Duration  // the largest delay that readers were told of; 0: captions were always called live
 	Recovered time.Duration  // from the end of all speech until captions were called live again
 	Counts    map[string]int // of the recogniser: partials, finals, what it dropped and refused, by name; nil: not known
 	Cores     float64        // processor time by wall time, of server and recogniser; 0: not measured
@@ -42,7 +42,7 @@ func (f *Figures) Add(g Figures) {
 	f.Words = f.Words.Add(g.Words)
 	f.Calm = f.Calm.Add(g.Calm)
 	f.WER, f.Offline = summed(f.WER, g.WER), summed(f.Offline, g.Offline)
-	f.Shown, f.Recovered = max(f.Shown, g.Shown), max(f.Recovered, g.Recovered)
+	f.ShownLate, f.Recovered = max(f.ShownLate, g.ShownLate), max(f.Recovered, g.Recovered)
 	for name, n := range g.Counts {
 		if f.Counts == nil {
 			f.Counts = make(map[string]int)
@@ -80,7 +80,7 @@ func summed(a, b map[string]Errors) map[string]Errors {
 const early = 700 * time.Millisecond
 
 // Judge scores the captions of one speaker, in the order in which they were shown, against all that the speaker said, in order.
-// The figures have one speaker in First and Final; place puts them among the others.
+// The figures have one speaker in First and Final; Place puts them among the others.
 func Judge(said []Speech, shown []Shown) Figures {
 	f := Figures{First: make([]Lags, 1), Final: make([]Lags, 1), WER: make(map[string]Errors)}
 	updates := make([]Update, len(shown))

@@ -57,7 +57,7 @@ func (f Figures) Report() Report {
 		FirstP50: first.P50, FirstP95: first.P95, FinalP50: final.P50, FinalP95: final.P95, Untranscribed: f.Untranscribed,
 		WordFirst: percentiles(f.Words.First), WordCommitted: percentiles(f.Words.Committed), WordFinal: percentiles(f.Words.Final),
 		StableChanged: f.Calm.StableChanged, StableRewritten: f.Calm.RewrittenShare(), Erasure: f.Calm.Erasure(),
-		WER: rates(f.WER), ShownLate: f.Shown.Milliseconds(), Recovered: f.Recovered.Milliseconds(),
+		WER: rates(f.WER), ShownLate: f.ShownLate.Milliseconds(), Recovered: f.Recovered.Milliseconds(),
 		Counts: f.Counts, Cores: f.Cores, Pace: f.Pace,
 	}
 	var withoutFinal int

@@ -225,7 +225,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // figures compares what the reader was shown with what was said.
 func (m *meeting) figures(alone map[string]eval.Errors) eval.Figures {
 	f := eval.Figures{}
-	f.Shown, f.Recovered = m.lateness()
+	f.ShownLate, f.Recovered = m.lateness()
 	for i, s := range m.speakers {
 		var said []eval.Speech
 		for _, x := range s.said {
