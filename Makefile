@@ -57,7 +57,7 @@ system:
 
 .PHONY: system-test
 system-test:
-	@scripts/system-packages.sh build test
+	@scripts/system-packages.sh build test sound
 
 ## demo: a running server gets a room with two scripted speakers; open the printed link to read along
 .PHONY: demo
@@ -101,10 +101,24 @@ test-real: system-test $(BIN) models e2e/node_modules/.package-lock.json
 	SOUFFLEUR_TEST_REAL=1 go test -race -timeout 20m -count=1 ./asr/remote/... ./internal/bus/... ./storage/... ./e2e/...
 	cd e2e && SOUFFLEUR_TEST_REAL=1 npm run --silent test
 
-## bench-asr: what readers get, and when; options for the bench in BENCH (BENCH='-speakers 1,2,4,8 -json FILE')
+## bench-asr: what readers get, and when; options for the bench in BENCH (BENCH='-speakers 1,2,4,8 -json FILE'), a model in MODEL
 .PHONY: bench-asr
-bench-asr: $(BIN) models
-	go run ./bench/captions $(BENCH)
+bench-asr: system-bench $(BIN) models
+	@$(if $(MODEL),$(BIN) models pull $(MODEL))
+	go run ./bench/captions $(if $(MODEL),-model $(MODEL)) $(BENCH)
+
+.PHONY: system-bench
+system-bench:
+	@scripts/system-packages.sh build sound
+
+# What C code keeps allocated over many rounds, to the byte, which needs malloc without its caches for each thread; then the
+# tests of the shims under the address sanitizer, which looks for leaks when they end. Skipped there: a damaged model file, of
+# which the library itself leaks a part.
+## test-leaks: memory of the C shims: address and leak sanitizer, growth over many decodes
+.PHONY: test-leaks
+test-leaks: $(WHISPER) models
+	GLIBC_TUNABLES=glibc.malloc.tcache_count=0 go test -count=1 -v -run LeaveNothingAllocated ./asr/whisper ./internal/vad
+	go test -count=1 -asan -timeout 30m -skip 'FilesThatAreNoModel|WordErrors' ./asr/whisper ./internal/vad ./internal/whispercpp
 
 ## lint: formatting and static checks
 .PHONY: lint

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"runtime"
@@ -115,7 +116,16 @@ func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
 	log.Info("recognising speech", "engines", engines.names, "workers", workers)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return worker.Run(ctx) })
-	return errors.Join(ignoreCancel(g.Wait()), sys.bus.Close())
+	err = ignoreCancel(g.Wait())
+	logCounts(log, worker.Counts())
+	return errors.Join(err, sys.bus.Close())
+}
+
+// logCounts says what a recogniser has done, in one line; bench/captions reads it.
+func logCounts(log *slog.Logger, n asr.Counts) {
+	if b, err := json.Marshal(n); err == nil { // plain numbers
+		log.Info("recognition ended", "counts", string(b))
+	}
 }
 
 // diarizeCmd will tell voices on one microphone apart.

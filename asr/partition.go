@@ -21,7 +21,7 @@ const (
 	readAhead = 16
 
 	tickEvery   = time.Second
-	lateEvery   = 250 * time.Millisecond // between two looks for finals that come too late
+	lateEvery   = 300 * time.Millisecond // between two looks for finals that come too late
 	commitEvery = 2 * time.Second
 	// stopWithin bounds the last commit of a stop, so that captions resume elsewhere within a second.
 	stopWithin = 800 * time.Millisecond

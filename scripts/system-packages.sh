@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Makes sure that the system's packages are there: system-packages.sh build|test …
+# Makes sure that the system's packages are there: system-packages.sh build|test|sound …
 # As root on Debian they are installed; elsewhere one message names all that are missing.
 set -euo pipefail
 
 # program:package, as Debian names it
 build="cmake:cmake g++:g++ make:make git:git node:nodejs npm:npm python3:python3 pip3:python3-pip"
 tests="chromium:chromium java:default-jre-headless mvn:maven"
+sound="opusenc:opus-tools" # encodes the sounds without speech that recognisers are tried with
 
 wanted=""
 for group in "$@"; do
   case $group in
     build) wanted+=" $build" ;;
     test) wanted+=" $tests" ;;
+    sound) wanted+=" $sound" ;;
     *) echo "system-packages: unknown group $group" >&2; exit 2 ;;
   esac
 done

@@ -1,15 +1,6 @@
-// Package eval scores recognised text against a reference: word error rate with its substitutions, deletions and
-// insertions, after both texts were brought to one form. The form is defined once, here, and has a version, so that
-// figures taken at different times can be compared.
-//
-// It also scores how calm captions were while they were refined ([Follow]). It scores text only: no engine, no audio.
-// Start reading at [Score].
 package eval
 
 import "fmt"
-
-// Version rises whenever the same two texts may score differently than before.
-const Version = 1
 
 // Errors counts the word errors of a text.
 type Errors struct {

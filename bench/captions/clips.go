@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"souffleur/asr"
+	"souffleur/asr/eval"
 	"souffleur/internal/ogg"
 	"souffleur/internal/vad"
 )
@@ -20,11 +22,31 @@ import (
 type clip struct {
 	path, lang, words string
 	length            time.Duration
-	utterances        []span
+	utterances        []eval.Span // from the beginning of the recording
 }
 
-// span is a stretch of a recording.
-type span struct{ from, to time.Duration }
+// lineup is what a speaker says in a language: the clips in an order of the speaker's own, over and over, for length; the
+// first of them at least.
+func lineup(clips []clip, seed uint64, speaker int, length time.Duration) []clip {
+	r := rand.New(rand.NewPCG(seed, uint64(speaker)))
+	var out []clip
+	for said := time.Duration(0); said < length; {
+		for _, i := range r.Perm(len(clips)) {
+			c := clips[i]
+			if said >= length || len(out) > 0 && said+c.length > length+slack {
+				return out
+			}
+			out = append(out, c)
+			said += c.length + between
+		}
+	}
+	return out
+}
+
+const (
+	between = 2 * time.Second // silence behind each clip, as client.Speak sends it
+	slack   = 5 * time.Second // by which a clip may exceed the length
+)
 
 func defaultClips() string {
 	dir := os.Getenv("SOUFFLEUR_SPEECH")
@@ -92,33 +114,33 @@ func duration(samples int) time.Duration {
 }
 
 const (
-	voice = 0.5                    // probability from which a window is voiced
+	voice = 0.5                    // probability at which an utterance begins
+	exit  = 0.35                   // probability from which a window goes on with it
 	pause = 500 * time.Millisecond // ends an utterance
 	brief = 250 * time.Millisecond // less is no utterance
 )
 
-// speechIn finds the utterances of a recording.
-func speechIn(pcm []float32, model *vad.Model) ([]span, error) {
+// speechIn finds the utterances of a recording, by the probabilities that live captions begin and end them at: where the two
+// disagreed whether a pause ends an utterance, an end of speech would be timed that no caption can know of.
+func speechIn(pcm []float32, model *vad.Model) ([]eval.Span, error) {
 	d, err := model.NewDetector()
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	var found []span
+	var found []eval.Span
 	for at := 0; at+asr.HopSize <= len(pcm); at += asr.HopSize {
 		p, err := d.Probability(pcm[at : at+asr.HopSize])
 		if err != nil {
 			return nil, fmt.Errorf("detect voice: %w", err)
 		}
-		if p < voice {
-			continue
-		}
 		from, to := duration(at), duration(at+asr.HopSize)
-		if n := len(found); n > 0 && from-found[n-1].to < pause {
-			found[n-1].to = to
-		} else {
-			found = append(found, span{from, to})
+		switch n := len(found); {
+		case n > 0 && from-found[n-1].To < pause && p >= exit:
+			found[n-1].To = to
+		case p >= voice:
+			found = append(found, eval.Span{From: from, To: to})
 		}
 	}
-	return slices.DeleteFunc(found, func(s span) bool { return s.to-s.from < brief }), nil
+	return slices.DeleteFunc(found, func(s eval.Span) bool { return s.To-s.From < brief }), nil
 }

@@ -5,12 +5,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -83,7 +85,7 @@ func (in *installation) room(ctx context.Context, lang string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// stop ends the server and returns the CPU time that it and its recogniser took.
+// stop ends the server and returns the processor time that it and its recogniser took.
 func (in *installation) stop() time.Duration {
 	_ = in.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -94,4 +96,40 @@ func (in *installation) stop() time.Duration {
 	}
 	os.RemoveAll(in.dir)
 	return in.cmd.ProcessState.UserTime() + in.cmd.ProcessState.SystemTime()
+}
+
+// counts returns what the recognisers of the server counted, by name, from the line that each logs when it ends; nil if none
+// did. Read it after stop.
+func (in *installation) counts() map[string]int { return countsIn(in.log.Bytes()) }
+
+// countsIn sums the counts in a log: lines with counts={"Partials":7,…}, quoted as slog's text handler does.
+func countsIn(log []byte) map[string]int {
+	var sum map[string]int
+	for line := range strings.Lines(string(log)) {
+		_, rest, found := strings.Cut(line, " counts=")
+		if !found {
+			continue
+		}
+		quoted, err := strconv.QuotedPrefix(rest)
+		if err != nil {
+			continue
+		}
+		text, err := strconv.Unquote(quoted)
+		if err != nil {
+			continue
+		}
+		var counts map[string]int
+		if json.Unmarshal([]byte(text), &counts) != nil {
+			continue
+		}
+		if sum == nil {
+			sum = make(map[string]int)
+		}
+		for name, n := range counts {
+			if n != 0 {
+				sum[name] += n
+			}
+		}
+	}
+	return sum
 }
