@@ -102,18 +102,19 @@ func (r *Recognizer) Recognize(ctx context.Context, req asr.Request) (asr.Result
 	return asr.Result{}, fmt.Errorf("recognise %.1f s of speech: %w", float64(len(req.PCM))/asr.SampleRate, err)
 }
 
-// decode recognises req in lang. A final that failed is decoded once more with more beams and, if that fails too, at a higher
-// temperature; the better result is kept.
+// decode recognises req in lang. A final that failed is decoded once more with more beams and, where nobody waits, at a higher
+// temperature if that fails, too; the better result is kept.
 func (r *Recognizer) decode(req asr.Request, lang string) (asr.Result, error) {
 	pcm := r.short.AtLeast(minSamples, req.PCM)
-	params := C.wx_params{audio_ctx: C.int(r.audioContext(len(pcm), finalLeeway)), max_tokens: C.int(finalTokens(len(pcm))), beams: 1}
+	params := C.wx_params{audio_ctx: C.int(r.audioContext(len(pcm), finalLeeway)), max_tokens: C.int(finalTokens(len(pcm))), beams: C.int(liveBeams(len(pcm)))}
 	prompt := r.promptTokens(req.Prompt)
 	if req.Partial {
-		params.audio_ctx, params.max_tokens = C.int(r.audioContext(len(pcm), partialLeeway)), C.int(partialTokens(len(pcm)))
+		params.audio_ctx, params.max_tokens, params.beams = C.int(r.audioContext(len(pcm), partialLeeway)), C.int(partialTokens(len(pcm))), 1
 		partial, err := r.attempt(req, pcm, prompt, lang, params)
 		return partial.Result, err
 	}
-	if req.Patient || r.model.gpu {
+	patient := req.Patient || r.model.gpu
+	if patient {
 		params.audio_ctx, params.beams = C.int(r.audioContext(len(pcm), patientLeeway)), patientBeams
 	}
 	first, err := r.attempt(req, pcm, prompt, lang, params)
@@ -121,7 +122,10 @@ func (r *Recognizer) decode(req asr.Request, lang string) (asr.Result, error) {
 	if err != nil || !first.failed(spoken) {
 		return first.Result, err
 	}
-	params.beams, params.temperature_step = patientBeams, retryStep
+	params.beams = patientBeams
+	if patient {
+		params.temperature_step = retryStep
+	}
 	second, err := r.attempt(req, pcm, nil, lang, params) // without the prompt: it is the usual cause of repetition
 	if err != nil || !second.betterThan(first, spoken) {
 		return first.Result, err
