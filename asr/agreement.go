@@ -89,11 +89,11 @@ func (a *agreement) agreed(tail []RecognizedWord, both int, heard time.Duration,
 // What of the tentative words is shown. Each word that is taken back again makes captions restless and tires readers, each
 // word that waits makes them late. Replayed on recorded hypotheses of whisper-base (ten FLEURS clips and one of Kennedy, 290
 // words, a partial every second): showing all but the last word, partials take back 0.7 words for each that stays, and words
-// are seen 0.7 s after they were said; with these bounds 0.01, and 1.4 s.
+// are seen 0.7 s after they were said; with these bounds 0.07, and 1.1 s. With 0.6 and 300 ms: 0.02, and 1.5 s.
 const (
-	shownAt     = 0.6                    // confidence from which a word is shown before a second hypothesis has it
+	shownAt     = 0.4                    // confidence from which a word is shown before a second hypothesis has it
 	shownFirst  = 0.3                    // the same while readers see nothing
-	shownMargin = 300 * time.Millisecond // such a word ends this long before the end of the audio, while speech goes on
+	shownMargin = 100 * time.Millisecond // such a word ends this long before the end of the audio, while speech goes on
 )
 
 // visible returns the words of tail that readers should see: those that the hypothesis before had as well (the first both), or

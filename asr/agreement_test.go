@@ -35,8 +35,8 @@ func TestAgreement(t *testing.T) {
 	}
 	for name, turns := range map[string][]turn{
 		"two hypotheses commit, the newest word waits": {
-			{"we begin with", 1.1, false, "|we begin"},
-			{"we begin with the budget", 1.6, false, "we begin with|the"},
+			{"we begin with", 0.95, false, "|we begin"},
+			{"we begin with the budget", 1.55, false, "we begin with|the"},
 		},
 		"words that the engine guesses wait for a second hypothesis": {
 			{"we begin with the! budget? of", 3.0, false, "|we begin with the!"},
@@ -47,7 +47,7 @@ func TestAgreement(t *testing.T) {
 			{"we? begin", 3.0, false, "|we?"},
 		},
 		"a word near the end of the audio is not committed": {
-			{"we begin with", 1.0, false, "|we begin"},
+			{"we begin with", 0.95, false, "|we begin"},
 			{"we begin with the", 1.1, false, "we begin|with"}, // "begin" ends at 0.6, "with" at 0.9: only 0.2 s before
 		},
 		"after a pause the last word shows": {
@@ -61,22 +61,22 @@ func TestAgreement(t *testing.T) {
 			{"we! begin! with the?", 3.0, false, "we! begin!|with"},
 		},
 		"case and punctuation keep their first form": {
-			{"So we begin", 1.0, false, "|So we"},
+			{"So we begin", 0.95, false, "|So we"},
 			{"so, We begin with", 3.0, false, "So we begin|with"},
 			{"so we begin with that", 3.0, false, "So we begin with|that"},
 		},
 		"committed words stay when the engine changes its mind": {
-			{"we begin with the", 1.3, false, "|we begin with"},
-			{"we begin with the budget of", 1.9, false, "we begin with the|budget"},
+			{"we begin with the", 1.25, false, "|we begin with"},
+			{"we begin with the budget of", 1.85, false, "we begin with the|budget"},
 			{"I beg in with the budget of this", 3.0, false, "we begin with the budget of|this"},
 		},
 		"a repeated end of the committed is dropped": {
-			{"one two three four", 1.3, false, "|one two three"},
+			{"one two three four", 1.25, false, "|one two three"},
 			{"one two three four five", 3.0, false, "one two three four|five"},
 			{"um one two three four five six", 3.5, false, "one two three four five|six"},
 		},
 		"forgotten words wait until they are forgotten twice": {
-			{"we begin with the budget", 1.6, false, "|we begin with the"},
+			{"we begin with the budget", 1.55, false, "|we begin with the"},
 			{"we begin", 1.7, false, "we|begin with the"},
 			{"we begin", 1.8, false, "we|begin"},
 		},

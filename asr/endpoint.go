@@ -25,7 +25,7 @@ type endpointing struct {
 func defaultEndpointing() endpointing {
 	return endpointing{
 		onset: 0.5, exit: 0.35, onsetHops: 3,
-		preRoll: samples(300 * time.Millisecond), silence: samples(500 * time.Millisecond), tail: samples(200 * time.Millisecond),
+		preRoll: samples(300 * time.Millisecond), silence: samples(500 * time.Millisecond), tail: samples(160 * time.Millisecond),
 		minVoiced: samples(200 * time.Millisecond), floor: 0.0002,
 		longest: samples(12 * time.Second), cutSearch: samples(3 * time.Second),
 		settle: samples(80 * time.Millisecond), renewSeqs: 500,

@@ -132,8 +132,8 @@ func TestUtteranceEndsAfterHalfASecondOfSilence(t *testing.T) {
 	if closedAt < 1135+24 || closedAt > 1135+36 {
 		t.Errorf("ended at packet %d, want 500 ms after 1135 and the detector's own delay", closedAt)
 	}
-	if tail := u.end - u.voiced[len(u.voiced)-1].to; tail != 3200 {
-		t.Errorf("%d samples after the last voice, want 200 ms", tail)
+	if tail := u.end - u.voiced[len(u.voiced)-1].to; tail != 2560 {
+		t.Errorf("%d samples after the last voice, want 160 ms", tail)
 	}
 }
 
