@@ -117,6 +117,24 @@ func TestSpeechIsRecognised(t *testing.T) {
 	}
 }
 
+// telephone leaves of pcm what a line of 8 kHz carries: nothing above 4 kHz, eight bits of µ-law's coarseness.
+func telephone(pcm []float32) []float32 {
+	out := make([]float32, len(pcm))
+	for i := 2; i+1 < len(pcm); i += 2 {
+		heard := float32(math.Round(float64(pcm[i-2]+2*pcm[i-1]+2*pcm[i]+pcm[i+1])/6*256) / 256)
+		out[i], out[i+1] = heard, heard
+	}
+	return out
+}
+
+func TestTelephonySpeechIsRecognised(t *testing.T) {
+	got := recognize(t, newRecognizer(t), asr.Request{PCM: telephone(speech(t)), Lang: "en"})
+	const want = "And so, my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
+	if errs := eval.Score(eval.Normalize("en", want), eval.Normalize("en", plain(got))); errs.WER() > 0.25 {
+		t.Errorf("heard %q", plain(got))
+	}
+}
+
 func plain(r asr.Result) string {
 	texts := make([]string, len(r.Words))
 	for i, w := range r.Words {

@@ -241,3 +241,66 @@ func BenchmarkAppend(b *testing.B) {
 		line.Append(p)
 	}
 }
+
+// together packs frames of one encoder into a packet of code 3 with lengths (RFC 6716 §3.2.5).
+func together(packets []timeline.Packet) timeline.Packet {
+	joined := packets[0]
+	joined.Opus = []byte{packets[0].Opus[0] | 3, 0x80 | byte(len(packets))}
+	var frames []byte
+	for i, p := range packets {
+		frame := p.Opus[1:]
+		if i < len(packets)-1 {
+			if n := len(frame); n < 252 {
+				joined.Opus = append(joined.Opus, byte(n))
+			} else {
+				joined.Opus = append(joined.Opus, byte(252+n%4), byte((n-252-n%4)/4))
+			}
+		}
+		frames = append(frames, frame...)
+	}
+	joined.Opus = append(joined.Opus, frames...)
+	return joined
+}
+
+func TestPacketsOf120MillisecondsSoundTheSame(t *testing.T) {
+	packets := speech(t)
+	packets = packets[:len(packets)/6*6]
+	want := play(timeline.New(), packets)
+	var long []timeline.Packet
+	for i := 0; i < len(packets); i += 6 {
+		long = append(long, together(packets[i:i+6]))
+	}
+	line := timeline.New()
+	got := play(line, long)
+	if len(got) != len(want) || line.Counts().Damaged != 0 {
+		t.Fatalf("%d samples, want %d; counts %+v", len(got), len(want), line.Counts())
+	}
+	difference := make([]float32, len(want))
+	for i := range want {
+		difference[i] = got[i] - want[i]
+	}
+	if rms(difference) > 0.01*rms(want) {
+		t.Errorf("they differ by %.4f of %.4f", rms(difference), rms(want))
+	}
+}
+
+func TestADriftingClockKeepsTheSpeech(t *testing.T) {
+	packets := speech(t)
+	want := rms(play(timeline.New(), packets))
+	for _, drift := range []float64{-0.005, 0.005} {
+		var drifted []timeline.Packet
+		for _, p := range packets {
+			p.RTP = uint64(float64(p.RTP) * (1 + drift))
+			drifted = append(drifted, p)
+		}
+		line := timeline.New()
+		pcm := play(line, drifted)
+		clock := int(float64(len(packets)*320) * (1 + drift))
+		if d := len(pcm) - clock; d < -320 || d > 320 {
+			t.Errorf("drift %v: %d samples, the sender's clock says %d", drift, len(pcm), clock)
+		}
+		if got := rms(pcm); got < 0.97*want || line.Counts().Late > 0 {
+			t.Errorf("drift %v: loudness %.4f, was %.4f; counts %+v", drift, got, want, line.Counts())
+		}
+	}
+}
