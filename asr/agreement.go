@@ -9,6 +9,7 @@ import (
 const (
 	commitMargin = 400 * time.Millisecond // a committed word ends at least this long before the end of the audio
 	fastMargin   = time.Second            // a sure word needs no second hypothesis when it ends this long before
+	leastSure    = 0.25                   // confidence below which a word is not committed, however often it was heard
 	sureWord     = 0.95                   // confidence of a sure word
 	alignSlack   = 100 * time.Millisecond // words that begin this long before the end of the committed may be new
 	maxOverlap   = 5                      // words of the committed that a hypothesis may repeat
@@ -78,7 +79,7 @@ func (a *agreement) agreed(tail []RecognizedWord, both int, heard time.Duration,
 	for n < limit {
 		w := tail[n]
 		sure := w.P > sureWord && w.End <= heard-fastMargin
-		if !sure && (n >= both || w.End > heard-commitMargin) {
+		if !sure && (n >= both || w.P < leastSure || w.End > heard-commitMargin) {
 			break
 		}
 		n++

@@ -40,8 +40,8 @@ func TestAgreement(t *testing.T) {
 		},
 		"words that the engine guesses wait for a second hypothesis": {
 			{"we begin with the! budget? of", 3.0, false, "|we begin with the!"},
-			{"we begin with the! budget? of", 3.4, false, "we begin with the! budget?|of"},
-			{"we begin with the! budget? of this", 5.0, false, "we begin with the! budget? of|this"},
+			{"we begin with the! budget? of", 3.4, false, "we begin with the!|budget? of"},
+			{"we begin with the! budget? of this", 5.0, false, "we begin with the!|budget? of this"},
 		},
 		"a guess is better than nothing": {
 			{"we? begin", 3.0, false, "|we?"},

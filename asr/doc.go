@@ -8,9 +8,10 @@
 //
 //   - recognizer.go: what an engine must do
 //   - segmenter.go, endpoint.go: where utterances begin and end, and where a replay may begin
-//   - agreement.go: partials that do not flicker
+//   - agreement.go, reconcile.go: partials that do not flicker, and finals that keep what they showed
 //   - hearing.go, filter.go, language.go: from an engine's answer to text
-//   - scheduler.go, engine.go: who is recognised next
+//   - scheduler.go, load.go: who is recognised next, and what gives way when there is too much
+//   - engine.go: with which engine
 //   - partition.go, track.go, deliver.go, commit.go, restart.go: reading the bus without losing or doubling a word
 //   - roster.go: who may be recognised at all
 package asr

@@ -60,7 +60,7 @@ const patientBeams = 5
 // utterances are short, 10.4 % of words were wrong with three, 15.2 % with one. A long one must come in time, and gains from the
 // partials before it.
 const (
-	shortUtterance = 4 * asr.SampleRate
+	shortUtterance = 5 * asr.SampleRate
 	shortBeams     = 3
 )
 

@@ -61,7 +61,7 @@ func run(out string, files []string, lead, gap, tail, longest time.Duration) err
 		if err != nil {
 			return err
 		}
-		speech = hurried(speech, longest)
+		speech = atSpeakingLevel(hurried(speech, longest))
 		c := speechIn(speech)
 		offset := len(pcm) * 1000 / decodedRate
 		l.Clips = append(l.Clips, clip{offset + c.StartMS, offset + c.EndMS})
@@ -129,6 +129,35 @@ func hurried(pcm []float32, longest time.Duration) []float32 {
 		if quiet <= longest {
 			out = append(out, pcm[i*window:][:window]...)
 		}
+	}
+	return out
+}
+
+// Level of somebody who speaks into a headset. Some recordings of the optional folder peak at 100 steps of 16 bits: through a
+// sound card, echo cancellation and Opus that is noise, which no microphone with a gain control delivers.
+const (
+	speakingLevel = 0.1 // root mean square of what is loud
+	mostPeak      = 0.9
+)
+
+// atSpeakingLevel makes speech as loud as people are.
+func atSpeakingLevel(pcm []float32) []float32 {
+	var loud []float32
+	for i, l := range loudWindows(pcm) {
+		if l {
+			loud = append(loud, pcm[i*window:][:window]...)
+		}
+	}
+	if len(loud) == 0 || loudness(loud) == 0 {
+		return pcm
+	}
+	gain := float32(speakingLevel / loudness(loud))
+	for _, v := range pcm {
+		gain = min(gain, mostPeak/max(v, -v, 1e-6))
+	}
+	out := make([]float32, len(pcm))
+	for i, v := range pcm {
+		out[i] = gain * v
 	}
 	return out
 }
