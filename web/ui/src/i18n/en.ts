@@ -346,6 +346,7 @@ export const en = {
     workers: (n: number) => plural('en', n, { one: `${n} worker`, other: `${n} workers` }),
     lag: (s: string) => `${s} s late`,
     states: {
+      idle: 'idle',
       up: 'up',
       down: 'down',
       live: 'live',

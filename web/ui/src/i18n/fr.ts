@@ -350,6 +350,7 @@ export const fr: Catalogue = {
     workers: (n) => plural('fr', n, { one: `${n} processus`, other: `${n} processus` }),
     lag: (s) => `${s} s de retard`,
     states: {
+      idle: 'au repos',
       up: 'en marche',
       down: 'arrêté',
       live: 'en direct',
