@@ -6,7 +6,7 @@ import (
 )
 
 // guess is the final of an utterance, decoded at a pause that is long enough for its audio to be complete, in case the
-// pause turns out to be the end. Then the final is ready up to 300 ms earlier, with the same audio and so the same text.
+// pause turns out to be the end. Then the final is ready about 300 ms earlier, with the same audio and so the same text.
 // If the voice comes back it is interrupted and forgotten.
 type guess struct {
 	length int             // samples of the utterance it heard
