@@ -57,6 +57,7 @@ type Segment struct {
 const (
 	QualityFull = "full" // the engine heard the whole utterance
 	QualityFast = "fast" // the last partial, published because the full pass would have come too late
+	QualityGap  = "gap"  // nothing was heard: audio from T0 to T1 was lost before it was recognised; Text is empty
 )
 
 // States of the captions of a meeting, as published by the recogniser and shown to everybody.
