@@ -151,15 +151,16 @@ func lastFinals(shown []Shown) []Shown {
 // time finds when an utterance was first seen, and when its end became final.
 func (f *Figures) time(u Span, shown []Shown) {
 	var first, settled time.Duration
+	of := segmentsWith(u, shown)
 	final := make(map[string]bool)
 	for _, s := range shown {
-		if s.Text == "" || !u.overlaps(s.Says) {
+		if s.Text == "" || !of[s.Segment] {
 			continue
 		}
 		if first == 0 && s.Says.From > u.From-early && s.At > u.From {
 			first = s.At
 		}
-		if s.Final && !final[s.Segment] {
+		if s.Final && !final[s.Segment] && u.overlaps(s.Says) {
 			final[s.Segment] = true
 			settled = max(settled, s.At)
 		}
@@ -170,6 +171,18 @@ func (f *Figures) time(u Span, shown []Shown) {
 	if settled != 0 {
 		f.Final[0] = append(f.Final[0], settled-u.To)
 	}
+}
+
+// segmentsWith returns the segments with words of an utterance. A first caption of one or two words may end, by the engine's loose
+// times, before the utterance begins; it is of the utterance if a later caption of its segment is.
+func segmentsWith(u Span, shown []Shown) map[string]bool {
+	of := make(map[string]bool)
+	for _, s := range shown {
+		if s.Text != "" && u.overlaps(s.Says) {
+			of[s.Segment] = true
+		}
+	}
+	return of
 }
 
 // Pooled sums the errors of all languages.

@@ -51,6 +51,18 @@ func TestSpeakerIsJudged(t *testing.T) {
 	}
 }
 
+func TestFirstCaptionMayBeTimedBeforeItsUtterance(t *testing.T) {
+	said := []Speech{talk(5*time.Second, "yes"), talk(10*time.Second, "ask not what")}
+	got := Judge(said, []Shown{
+		caption(5500*ms, Span{4900 * ms, 5300 * ms}, "a", "Yes", 0, true),
+		caption(10900*ms, Span{9700 * ms, 9900 * ms}, "b", "Ask", 0, false),
+		caption(12*time.Second, Span{9700 * ms, 11 * time.Second}, "b", "Ask not what", 12, true),
+	})
+	if !slices.Equal(got.First[0], Lags{500 * ms, 900 * ms}) {
+		t.Errorf("first captions after %v", got.First[0])
+	}
+}
+
 func TestOneFinalMayCoverTwoUtterances(t *testing.T) {
 	said := []Speech{talk(10*time.Second, "ask not"), talk(11500*ms, "what for")}
 	got := Judge(said, []Shown{caption(14*time.Second, Span{10 * time.Second, 12500 * ms}, "a", "ask not what for", 0, true)})
