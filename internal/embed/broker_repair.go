@@ -1,7 +1,6 @@
 package embed
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -17,14 +16,7 @@ import (
 // metadata. It happens when all records of a partition have expired: after a restart the log counts from 0 again, the
 // committed offset stays, and the group would wait for records it has skipped. It must run before anybody writes: once
 // the new log has grown past the old offset, the difference can no longer be seen.
-func repairOffsets(ctx context.Context, cluster *kfake.Cluster, gate *gate, log *slog.Logger) error {
-	conn, err := gate.enter()
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-
+func repairOffsets(cluster *kfake.Cluster, conn net.Conn, log *slog.Logger) error {
 	groups, err := groupNames(conn)
 	if err != nil {
 		return fmt.Errorf("list groups: %w", err)

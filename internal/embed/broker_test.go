@@ -243,7 +243,7 @@ func TestOffsetsBehindTheEndBeginAgainAndOthersStay(t *testing.T) {
 	if err := commitRepairs(conn, "asr", map[string][]kmsg.OffsetCommitRequestTopicPartition{"audio": partitions}); err != nil {
 		t.Fatal(err)
 	}
-	if err := repairOffsets(t.Context(), cluster, g, slog.New(slog.DiscardHandler)); err != nil {
+	if err := repairOffsets(cluster, conn, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	for p, want := range []int64{0, 0, 7} {

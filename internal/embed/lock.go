@@ -43,7 +43,9 @@ func lockDir(dir string) (*dirLock, error) {
 		file.Close()
 		return nil, fmt.Errorf("lock data directory %s: %w", dir, err)
 	}
-	if err := writeOwner(file); err != nil {
+	// On a full disk the name of the owner is missing, and nothing else: the server must start, because old records
+	// go only while it runs.
+	if err := writeOwner(file); err != nil && !errors.Is(err, syscall.ENOSPC) {
 		file.Close()
 		return nil, fmt.Errorf("write the lock of data directory %s: %w", dir, err)
 	}

@@ -232,6 +232,8 @@ func testPresigned(t *testing.T, core minio.Core, _ s3test.Server) {
 	must(t, err)
 	upload, err := core.PresignedPutObject(t.Context(), bucket, "sent", time.Minute)
 	must(t, err)
+	shortUpload, err := core.PresignedPutObject(t.Context(), bucket, "late", time.Second)
+	must(t, err)
 	tampered := *good
 	tampered.Path = strings.Replace(tampered.Path, "shared", "size/1", 1)
 
@@ -250,9 +252,18 @@ func testPresigned(t *testing.T, core minio.Core, _ s3test.Server) {
 	if body, err := get(t.Context(), core, "sent", minio.GetObjectOptions{}); string(body) != "hello" {
 		t.Errorf("sent object is %q, %v", body, err)
 	}
-	eventually(t, "the short address expires", func() bool {
-		status, _ := request(t, http.MethodGet, short, "")
-		return status == http.StatusForbidden
+	elsewhere, forged := *upload, *upload
+	elsewhere.Path = strings.Replace(elsewhere.Path, "sent", "shared", 1)
+	forged.RawQuery = strings.Replace(forged.RawQuery, "X-Amz-Expires=60", "X-Amz-Expires=6000", 1)
+	for what, address := range map[string]*url.URL{"to another object": &elsewhere, "for longer": &forged} {
+		if status, _ := request(t, http.MethodPut, address, "x"); status != http.StatusForbidden {
+			t.Errorf("an address that was changed to write %s answers %d", what, status)
+		}
+	}
+	eventually(t, "the short addresses expire", func() bool {
+		get, _ := request(t, http.MethodGet, short, "")
+		put, _ := request(t, http.MethodPut, shortUpload, "late")
+		return get == http.StatusForbidden && put == http.StatusForbidden
 	})
 }
 

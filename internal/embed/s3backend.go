@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rclone/gofakes3"
@@ -50,7 +51,7 @@ func (b *s3Backend) ListBuckets(context.Context) ([]gofakes3.BucketInfo, error) 
 
 // CreateBucket makes a bucket; an existing one is ErrBucketAlreadyExists.
 func (b *s3Backend) CreateBucket(_ context.Context, name string) error {
-	return b.db.Update(func(tx *bbolt.Tx) error {
+	return wire(b.db.Update(func(tx *bbolt.Tx) error {
 		_, err := tx.Bucket(s3Objects).CreateBucket([]byte(name))
 		if err != nil && tx.Bucket(s3Objects).Bucket([]byte(name)) != nil {
 			return gofakes3.ResourceError(gofakes3.ErrBucketAlreadyExists, name)
@@ -59,7 +60,7 @@ func (b *s3Backend) CreateBucket(_ context.Context, name string) error {
 			return fmt.Errorf("create bucket %s: %w", name, err)
 		}
 		return tx.Bucket(s3Created).Put([]byte(name), []byte(time.Now().UTC().Format(time.RFC3339Nano)))
-	})
+	}))
 }
 
 // BucketExists says whether there is such a bucket.
@@ -259,7 +260,7 @@ func (b *s3Backend) commit(ctx context.Context, bucket, key string, meta map[str
 
 // DeleteObject removes an object; one that is not there is no error.
 func (b *s3Backend) DeleteObject(_ context.Context, bucket, key string) (gofakes3.ObjectDeleteResult, error) {
-	return gofakes3.ObjectDeleteResult{}, b.remove(bucket, []string{key})
+	return gofakes3.ObjectDeleteResult{}, wire(b.remove(bucket, []string{key}))
 }
 
 // remove deletes objects in one transaction, then their blobs.
@@ -298,7 +299,7 @@ func (b *s3Backend) remove(bucket string, keys []string) error {
 func (b *s3Backend) DeleteMulti(_ context.Context, bucket string, keys ...string) (gofakes3.MultiDeleteResult, error) {
 	var result gofakes3.MultiDeleteResult
 	if err := b.remove(bucket, keys); err != nil {
-		return result, err
+		return result, wire(err)
 	}
 	for _, key := range keys {
 		result.Deleted = append(result.Deleted, gofakes3.ObjectID{Key: key})
@@ -325,11 +326,17 @@ func (b *s3Backend) CopyObject(ctx context.Context, fromBucket, fromKey, bucket,
 // quoted returns the ETag of a body with this MD5.
 func quoted(md5 []byte) string { return `"` + hex.EncodeToString(md5) + `"` }
 
+// errStorageFull is the answer when the disk is full; MinIO gives the same code.
+var errStorageFull = gofakes3.ErrorMessage("XMinioStorageFull", "the disk of the object store is full: free some space")
+
 // wire returns the error that the front can turn into an S3 answer: it looks at the outermost error only, so a code
 // that was wrapped on its way would read "internal error".
 func wire(err error) error {
 	var coded gofakes3.Error
-	if errors.As(err, &coded) {
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		return errStorageFull
+	case errors.As(err, &coded):
 		return coded
 	}
 	return err

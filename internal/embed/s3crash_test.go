@@ -1,7 +1,6 @@
 package embed_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -38,19 +37,10 @@ func TestS3Child(t *testing.T) {
 // child starts a store in a process of its own.
 func child(t *testing.T, dir string) (*exec.Cmd, s3test.Server) {
 	t.Helper()
-	command := exec.Command(os.Args[0], "-test.run=^TestS3Child$")
-	command.Env = append(os.Environ(), s3ChildEnv+"="+dir)
-	command.Stderr = os.Stderr
-	_, err := command.StdinPipe()
-	must(t, err)
-	stdout, err := command.StdoutPipe()
-	must(t, err)
-	must(t, command.Start())
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	must(t, err)
+	p := spawn(t, "TestS3Child", s3ChildEnv+"="+dir)
 	var server s3test.Server
-	must(t, json.Unmarshal(line, &server))
-	return command, server
+	must(t, json.Unmarshal(p.line, &server))
+	return p.command, server
 }
 
 // bodyOf returns the body that belongs to a key; every eighth is too large for the index.

@@ -45,7 +45,7 @@ func (b *s3Backend) CreateMultipartUpload(_ context.Context, bucket, key string,
 	id := gofakes3.UploadID(randomName())
 	u := &upload{bucket: bucket, key: key, meta: meta, dir: filepath.Join(b.parts, string(id)), parts: map[int]part{}, used: time.Now()}
 	if err := os.Mkdir(u.dir, 0o700); err != nil {
-		return "", fmt.Errorf("begin multipart upload: %w", err)
+		return "", wire(fmt.Errorf("begin multipart upload: %w", err))
 	}
 	b.mu.Lock()
 	b.uploads[id] = u
@@ -115,7 +115,7 @@ func (b *s3Backend) CompleteMultipartUpload(ctx context.Context, bucket, key str
 	}
 	stored, err := b.join(chosen)
 	if err != nil {
-		return "", "", err
+		return "", "", wire(err)
 	}
 	if err := b.commit(ctx, bucket, key, u.meta, stored); err != nil {
 		return "", "", wire(err)

@@ -2,6 +2,7 @@ package embed_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -78,5 +79,42 @@ func TestOnlyLoopback(t *testing.T) {
 	_, err := embed.StartS3(t.Context(), embed.S3Config{Dir: t.TempDir(), Addr: "0.0.0.0:0"}, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "loopback") {
 		t.Errorf("an address for everybody: %v", err)
+	}
+}
+
+// A data directory holds no path: it may be moved, to another machine as well.
+func TestAMovedDataDirectoryIsTheSame(t *testing.T) {
+	home := t.TempDir()
+	was, is := filepath.Join(home, "was"), filepath.Join(home, "somewhere", "else")
+	store := start(t, filepath.Join(was, "s3"))
+	core := connect(t, serverOf(store))
+	small, large := random(100), random(1<<20)
+	put(t, core, "small", small)
+	put(t, core, "large", large)
+	must(t, store.Close())
+	p, addr := brokerChild(t, embed.BrokerConfig{Dir: filepath.Join(was, "kafka")})
+	l := &ledger{acked: map[string]int32{}, committed: map[int32]int64{}}
+	client := kafka(t, addr)
+	createTopic(t, client, crashTopic, 1, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	l.write(ctx, client, 0, 0, func(acked int) {
+		if acked == 20 {
+			stop()
+		}
+	})
+	p.quit()
+
+	must(t, os.MkdirAll(filepath.Dir(is), 0o700))
+	must(t, os.Rename(was, is))
+	core = connect(t, serverOf(start(t, filepath.Join(is, "s3"))))
+	for key, want := range map[string][]byte{"small": small, "large": large} {
+		if back, err := get(t.Context(), core, key, minio.GetObjectOptions{}); err != nil || !bytes.Equal(back, want) {
+			t.Errorf("%s after the move: %d bytes, %v", key, len(back), err)
+		}
+	}
+	_, addr = brokerChild(t, embed.BrokerConfig{Dir: filepath.Join(is, "kafka")})
+	l.check(t, addr, 1)
+	if _, err := os.Stat(was); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the old place is used again: %v", err)
 	}
 }
