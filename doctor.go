@@ -15,6 +15,7 @@ import (
 	"souffleur/asr"
 	asrremote "souffleur/asr/remote"
 	"souffleur/internal/bus"
+	"souffleur/internal/disk"
 	"souffleur/internal/models"
 	"souffleur/storage"
 )
@@ -34,7 +35,7 @@ type finding struct {
 
 // Run checks everything and fails if something needs mending.
 func (c *doctorCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logger) error {
-	findings := []finding{c.dataDir(), c.webPort(), c.mediaPort()}
+	findings := []finding{c.dataDir(), c.diskSpace(), c.webPort(), c.mediaPort()}
 	findings = append(findings, c.models(log)...)
 	if c.ASRURL != "" {
 		findings = append(findings, c.speechService(ctx))
@@ -77,6 +78,23 @@ func (c *doctorCmd) dataDir() finding {
 	if f.err = err; err == nil {
 		probe.Close()
 		f.err = os.Remove(probe.Name())
+	}
+	return f
+}
+
+// diskSpace warns well before the disk is full.
+func (c *doctorCmd) diskSpace() finding {
+	f := finding{what: "disk of the data folder", remedy: "Free some space, or move the data folder to a larger disk: docs/backup.md says how."}
+	space, err := disk.Look(c.Data)
+	if err != nil {
+		f.err = err
+		return f
+	}
+	switch f.what += ", " + space.String(); space.State() {
+	case disk.Low:
+		f.err = errors.New("nearly full; once it is full, captions pause and what is said is not kept")
+	case disk.Full:
+		f.err = errors.New("full; captions pause, what is said is not kept, and no new meeting can begin")
 	}
 	return f
 }

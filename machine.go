@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"souffleur/internal/disk"
 	"souffleur/internal/models"
 )
 
@@ -33,6 +35,35 @@ func memory(path string) int64 {
 		}
 	}
 	return 0
+}
+
+const (
+	// diskPeriod is how often serve looks how much room is left.
+	diskPeriod = 5 * time.Second
+	// diskAgain is how long serve says nothing more about a disk that stays full.
+	diskAgain = time.Hour
+)
+
+// watchDisk tells the rooms and the log how much room the disk of the data folder has, until ctx ends.
+func watchDisk(ctx context.Context, data string, show func(disk.Space), log *slog.Logger) {
+	look := func() (disk.Space, error) {
+		space, err := disk.Look(data)
+		if err == nil {
+			show(space)
+		}
+		return space, err
+	}
+	disk.Watch(ctx, diskPeriod, diskAgain, look, func(space disk.Space) {
+		switch space.State() {
+		case disk.Full:
+			log.Error("the disk of the data folder is full: captions pause, what is said is not kept, no new meeting can begin. "+
+				"Free some space; a restart is not needed", "space", space)
+		case disk.Low:
+			log.Warn("the disk of the data folder is nearly full: free some space before captions pause", "space", space)
+		case disk.Enough:
+			log.Info("the disk of the data folder has enough room again", "space", space)
+		}
+	})
 }
 
 // hasGPU says whether the kernel offers an accelerator that the engine has a build for: NVIDIA's, or AMD's.

@@ -45,6 +45,8 @@ type systemFlags struct {
 type serveCmd struct {
 	systemFlags
 	AdminLink bool `help:"Print a new one-time admin link, also if an admin has signed in before."`
+
+	embedded bool // a server of this process keeps data
 }
 
 // Run starts everything and ends with ctx.
@@ -92,6 +94,12 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	g.Go(func() error { return asr.Run(ctx) })
 	g.Go(func() error { return archiver.Run(ctx) })
 	g.Go(func() error { return house.run(ctx) })
+	if c.embedded {
+		g.Go(func() error {
+			watchDisk(ctx, c.Data, house.node.SetSpace, log)
+			return nil
+		})
+	}
 	if err := house.greet(ctx, c.AdminLink || house.firstRun); err != nil {
 		log.Error("the admin link could not be made", "err", err)
 	}
@@ -113,6 +121,7 @@ func (c *serveCmd) embed(ctx context.Context, closers *closeStack, log *slog.Log
 			return fmt.Errorf("start embedded broker: %w", err)
 		}
 		closers.add("embedded broker", broker.Close)
+		c.embedded = true
 		c.KafkaBrokers = []string{broker.Addr()}
 	}
 	if c.S3Endpoint == "" {
@@ -121,6 +130,7 @@ func (c *serveCmd) embed(ctx context.Context, closers *closeStack, log *slog.Log
 			return fmt.Errorf("start embedded store: %w", err)
 		}
 		closers.add("embedded store", s3.Close)
+		c.embedded = true
 		c.S3Endpoint, c.S3AccessKey, c.S3SecretKey, c.S3TLS = s3.Endpoint(), s3.AccessKey(), s3.SecretKey(), false
 	}
 	return nil

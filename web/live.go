@@ -123,11 +123,12 @@ type LiveRoom struct {
 
 // SystemStatus is how the parts of the installation are doing.
 type SystemStatus struct {
-	ASR       PartStatus `json:"asr" doc:"Speech recognition: state is live, starting, catching_up or paused"`
-	Bus       PartStatus `json:"bus" doc:"Kafka: state is up or down"`
-	Storage   PartStatus `json:"storage" doc:"S3: state is up or down"`
-	RoomsLive int        `json:"rooms_live" doc:"Meetings going on"`
-	People    int        `json:"people" doc:"People in them"`
+	ASR       PartStatus  `json:"asr" doc:"Speech recognition: state is live, starting, catching_up or paused"`
+	Bus       PartStatus  `json:"bus" doc:"Kafka: state is up or down"`
+	Storage   PartStatus  `json:"storage" doc:"S3: state is up or down"`
+	Disk      *PartStatus `json:"disk,omitempty" doc:"Disk of the embedded Kafka and S3, if there are any: state is up, low or full"`
+	RoomsLive int         `json:"rooms_live" doc:"Meetings going on"`
+	People    int         `json:"people" doc:"People in them"`
 }
 
 // PartStatus is how one part is doing.

@@ -73,6 +73,7 @@ const (
 const (
 	ReasonNoModel  = "no_model"  // no speech model is installed
 	ReasonBus      = "bus"       // Kafka does not answer
+	ReasonDisk     = "disk"      // the server's disk is full, so that its own Kafka takes nothing
 	ReasonStorage  = "storage"   // S3 does not answer, so no key can be made
 	ReasonNoWorker = "no_worker" // no recogniser has reported for a while
 )

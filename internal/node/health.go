@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"souffleur/internal/bus"
+	"souffleur/internal/disk"
 	"souffleur/internal/meeting"
 	"souffleur/web"
 )
@@ -23,7 +24,7 @@ func (n *Node) Status(ctx context.Context) web.SystemStatus {
 	if _, err := n.deps.Instance.Get(ctx); err != nil {
 		s.Storage = down("Storage does not answer. Check that it runs and that S3_ENDPOINT names it.")
 	}
-	s.ASR = n.recognisersStatus()
+	s.ASR, s.Disk = n.recognisersStatus(), n.diskStatus()
 	for _, l := range n.all() {
 		l.mu.Lock()
 		s.People += len(l.present)
@@ -31,6 +32,31 @@ func (n *Node) Status(ctx context.Context) web.SystemStatus {
 		s.RoomsLive++
 	}
 	return s
+}
+
+// What a disk without much room means, for whoever looks after the server.
+const (
+	diskLow = "The disk of the data folder is nearly full. Free some space soon: once it is full, no captions can be made, " +
+		"and what is said meanwhile is not kept."
+	diskFull = "The disk of the data folder is full. Meetings go on without captions. Of what is said, the last 30 seconds of " +
+		"each speaker are kept, the rest is lost; nothing that was stored before is. No new meeting can begin. " +
+		"Free some space: the rest happens by itself."
+)
+
+// diskStatus is nil where no server of this process keeps data.
+func (n *Node) diskStatus() *web.PartStatus {
+	space := n.space.Load()
+	if space == nil {
+		return nil
+	}
+	part := &web.PartStatus{State: string(space.State())}
+	switch space.State() {
+	case disk.Low:
+		part.Message = diskLow + " There are " + space.String() + "."
+	case disk.Full:
+		part.Message = diskFull + " There are " + space.String() + "."
+	}
+	return part
 }
 
 func up() web.PartStatus { return web.PartStatus{State: "up"} }

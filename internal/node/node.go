@@ -13,6 +13,7 @@ import (
 
 	"souffleur/bot"
 	"souffleur/internal/bus"
+	"souffleur/internal/disk"
 	"souffleur/internal/meeting"
 	"souffleur/internal/seal"
 	"souffleur/sfu"
@@ -77,7 +78,8 @@ type Node struct {
 	prompter *bot.Prompter
 	instance seal.Key // seals participants' tokens
 
-	problem atomic.Pointer[string] // what the supervisor knows of missing recognisers: a meeting.Reason…
+	space   atomic.Pointer[disk.Space] // of the embedded servers; nil: there are none, or it is not known
+	problem atomic.Pointer[string]     // what the supervisor knows of missing recognisers: a meeting.Reason…
 
 	opening sync.Mutex // one meeting is opened at a time; taken before mu, held across storage calls
 
@@ -197,6 +199,17 @@ func (n *Node) recognisersProblem() string {
 		return *p
 	}
 	return ""
+}
+
+// SetSpace tells the node how much room the disk of the embedded servers has.
+func (n *Node) SetSpace(s disk.Space) { n.space.Store(&s) }
+
+// stallReason says why Kafka takes nothing.
+func (n *Node) stallReason() string {
+	if s := n.space.Load(); s != nil && s.State() == disk.Full {
+		return meeting.ReasonDisk
+	}
+	return meeting.ReasonBus
 }
 
 // effective returns the policy of a room: the lower of the organizer's choice and the ceiling.

@@ -16,7 +16,10 @@ const (
 
 // showStatus tells everybody when the state of the captions has changed.
 func (l *live) showStatus(now time.Time) {
-	stalled, problem := l.recorder.Stalled() || l.outbox.stalled(), l.n.recognisersProblem()
+	stalled, problem := "", l.n.recognisersProblem()
+	if l.recorder.Stalled() || l.outbox.stalled() {
+		stalled = l.n.stallReason()
+	}
 	l.mu.Lock()
 	s := l.statusLocked(now, stalled, problem)
 	changed := s != l.shown
@@ -27,13 +30,13 @@ func (l *live) showStatus(now time.Time) {
 	}
 }
 
-// statusLocked judges how captions do. Whole seconds of lag only, so that it changes rarely.
-func (l *live) statusLocked(now time.Time, stalled bool, problem string) meeting.Status {
+// statusLocked judges how captions do; stalled says why nothing reaches Kafka, "" if it does. Whole seconds of lag only, so that it changes rarely.
+func (l *live) statusLocked(now time.Time, stalled, problem string) meeting.Status {
 	if l.policy.Level == meeting.Off {
 		return meeting.Status{State: meeting.StateOff}
 	}
-	if stalled {
-		return meeting.Status{State: meeting.StatePaused, Reason: meeting.ReasonBus}
+	if stalled != "" {
+		return meeting.Status{State: meeting.StatePaused, Reason: stalled}
 	}
 	silent := now.Sub(l.workerAt)
 	if l.workerAt.IsZero() {

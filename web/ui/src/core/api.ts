@@ -117,6 +117,8 @@ export interface SystemStatus {
   readonly asr: Part;
   readonly bus: Part;
   readonly storage: Part;
+  /** Of the embedded servers; undefined where there are none. */
+  readonly disk: Part | undefined;
   readonly roomsLive: number;
   readonly people: number;
 }
@@ -378,6 +380,7 @@ export function readSystemStatus(v: unknown): SystemStatus {
     asr: readPart(s['asr']),
     bus: readPart(s['bus']),
     storage: readPart(s['storage']),
+    disk: isFields(s['disk']) ? readPart(s['disk']) : undefined,
     roomsLive: countOr(s['rooms_live'], 0),
     people: countOr(s['people'], 0),
   };

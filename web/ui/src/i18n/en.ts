@@ -231,6 +231,7 @@ export const en = {
     reason: {
       no_model: 'no speech model is installed',
       bus: 'Kafka does not answer',
+      disk: 'the disk of the server is full',
       storage: 'the storage does not answer',
       no_worker: 'no recogniser answers',
       other: 'the server reported a problem',
@@ -341,6 +342,11 @@ export const en = {
     asr: 'Speech recognition',
     bus: 'Kafka',
     storage: 'Storage',
+    disk: 'Disk',
+    diskAdvice: {
+      low: 'Free some space soon: once the disk is full, no captions can be made, and what is said meanwhile is not kept.',
+      full: 'Meetings go on without captions. Of what is said, the last 30 seconds of each speaker are kept, the rest is lost; nothing that was stored before is. No new meeting can begin. Free some space: the rest happens by itself.',
+    },
     roomsLive: 'Meetings now',
     peopleNow: 'People now',
     workers: (n: number) => plural('en', n, { one: `${n} worker`, other: `${n} workers` }),
@@ -349,6 +355,8 @@ export const en = {
       idle: 'idle',
       up: 'up',
       down: 'down',
+      low: 'nearly full',
+      full: 'full',
       live: 'live',
       starting: 'starting',
       catching_up: 'catching up',

@@ -232,6 +232,7 @@ export const fr: Catalogue = {
     reason: {
       no_model: 'aucun modèle de parole n’est installé',
       bus: 'Kafka ne répond pas',
+      disk: 'le disque du serveur est plein',
       storage: 'le stockage ne répond pas',
       no_worker: 'aucun service de reconnaissance ne répond',
       other: 'le serveur a signalé un problème',
@@ -345,6 +346,11 @@ export const fr: Catalogue = {
     asr: 'Reconnaissance vocale',
     bus: 'Kafka',
     storage: 'Stockage',
+    disk: 'Disque',
+    diskAdvice: {
+      low: 'Libérez bientôt de la place : une fois le disque plein, il n’y a plus de sous-titres, et ce qui est dit entre-temps n’est pas conservé.',
+      full: 'Les réunions continuent sans sous-titres. Les 30 dernières secondes de chaque personne qui parle sont gardées, le reste est perdu ; rien de ce qui était conservé ne l’est. Aucune nouvelle réunion ne peut commencer. Libérez de la place : le reste se fait tout seul.',
+    },
     roomsLive: 'Réunions en cours',
     peopleNow: 'Personnes présentes',
     workers: (n) => plural('fr', n, { one: `${n} processus`, other: `${n} processus` }),
@@ -353,6 +359,8 @@ export const fr: Catalogue = {
       idle: 'au repos',
       up: 'en marche',
       down: 'arrêté',
+      low: 'presque plein',
+      full: 'plein',
       live: 'en direct',
       starting: 'démarrage',
       catching_up: 'rattrapage',
