@@ -40,6 +40,8 @@ type cli struct {
 	Transcribe transcribeCmd `cmd:"" group:"manage" help:"Transcribe recordings; no server needed."`
 	Models     modelsCmd     `cmd:"" group:"manage" help:"List, fetch, verify and import speech models."`
 	Doctor     doctorCmd     `cmd:"" group:"manage" help:"Check this machine and installation, and say what is wrong."`
+	Backup     backupCmd     `cmd:"" group:"manage" help:"Copy all that is stored into a folder, also while the server runs."`
+	Restore    restoreCmd    `cmd:"" group:"manage" help:"Write a backup into an empty installation, and check that every meeting opens."`
 	Settings   configCmd     `cmd:"" name:"config" group:"manage" help:"Show the effective settings."`
 }
 

@@ -64,7 +64,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	if c.MasterKey == "" && c.MasterKeyFile == "" { // children and other roles read the same file
-		c.MasterKeyFile = filepath.Join(c.Data, "master.key")
+		c.MasterKeyFile = filepath.Join(c.Data, masterKeyName)
 	}
 	if c.KafkaMemberDir == "" {
 		c.KafkaMemberDir = filepath.Join(c.Data, "members")

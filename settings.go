@@ -74,6 +74,17 @@ type keyFlags struct {
 	MasterKeyFile string `help:"File with the master key; serve makes DATA/master.key if there is none." env:"SOUFFLEUR_MASTER_KEY_FILE" type:"path" placeholder:"FILE"`
 }
 
+// masterKeyName is the master key's file in the data folder.
+const masterKeyName = "master.key"
+
+// masterPath returns where the master key of a data folder is.
+func (f keyFlags) masterPath(data string) string {
+	if f.MasterKeyFile != "" {
+		return f.MasterKeyFile
+	}
+	return filepath.Join(data, masterKeyName)
+}
+
 // master returns the master key. An empty dir means that no file may be made.
 func (f keyFlags) master(dir string) (*seal.Master, error) {
 	if f.MasterKey != "" {
@@ -88,7 +99,7 @@ func (f keyFlags) master(dir string) (*seal.Master, error) {
 		if dir == "" {
 			return nil, badUsage("no master key: set SOUFFLEUR_MASTER_KEY_FILE to the file DATA/master.key of the server, or SOUFFLEUR_MASTER_KEY")
 		}
-		path, create = filepath.Join(dir, "master.key"), true
+		path, create = filepath.Join(dir, masterKeyName), true
 	}
 	m, err := seal.LoadMaster(path, create)
 	if err != nil {

@@ -161,6 +161,17 @@ func (k *Keyring) load(ctx context.Context, object string) (seal.Key, error) {
 	return key, nil
 }
 
+// CheckMaster says whether master opens the wrapped key that was stored as object; the error wraps seal.ErrMaster if it
+// was wrapped by another one.
+func CheckMaster(master *seal.Master, object string, body []byte) error {
+	var wrapped seal.Wrapped
+	if err := decode(object, body, &wrapped, func(w *seal.Wrapped) int { return w.V }); err != nil {
+		return err
+	}
+	_, err := master.Unwrap(wrapped, object)
+	return err
+}
+
 func (k *Keyring) cached(object string, now time.Time) (seal.Key, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -215,13 +216,31 @@ func (s *S3) release() error {
 	return nil
 }
 
+// RunningS3 returns how to reach the store that another process runs on dir; call it after StartS3 said ErrInUse.
+func RunningS3(dir string) (endpoint, accessKey, secretKey string, err error) {
+	keys, err := readS3Keys(filepath.Join(dir, s3KeyFile))
+	if err != nil {
+		return "", "", "", fmt.Errorf("find the running object store: %w", err)
+	}
+	port := rememberedPort(dir)
+	if port == 0 {
+		return "", "", "", fmt.Errorf("find the running object store: %s names no port", filepath.Join(dir, portName))
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), keys.Access, keys.Secret, nil
+}
+
 // loadS3Keys reads the key file, making it with random keys (mode 0600) at the first start.
 func loadS3Keys(path string) (s3Keys, error) {
-	var keys s3Keys
-	text, err := os.ReadFile(path)
+	keys, err := readS3Keys(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return makeS3Keys(path)
 	}
+	return keys, err
+}
+
+func readS3Keys(path string) (s3Keys, error) {
+	var keys s3Keys
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return keys, fmt.Errorf("read keys: %w", err)
 	}
