@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Api, ApiError, readRoom, readTranscript } from './api';
+import { Api, ApiError, readRoom, readSystemStatus, readTranscript } from './api';
 
 const room = {
   id: 'kfm-rtqw-xzdp',
@@ -91,5 +91,14 @@ describe('questions', () => {
     const { api } = answering(200, {});
     expect(api.exportUrl('M', 'vtt', 'court order')).toBe('/api/v1/meetings/M/export?format=vtt&reason=court+order');
     expect(api.exportUrl('M', 'vtt', '')).toBe('/api/v1/meetings/M/export?format=vtt');
+  });
+});
+
+describe('the state of the system', () => {
+  const up = { state: 'up' };
+  it('has a disk where the server keeps data itself', () => {
+    const status = { asr: up, bus: up, storage: up, disk: { state: 'full' }, rooms_live: 1, people: 2 };
+    expect(readSystemStatus(status).disk?.state).toBe('full');
+    expect(readSystemStatus({ ...status, disk: undefined }).disk).toBeUndefined();
   });
 });

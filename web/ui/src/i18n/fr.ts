@@ -348,8 +348,8 @@ export const fr: Catalogue = {
     storage: 'Stockage',
     disk: 'Disque',
     diskAdvice: {
-      low: 'Libérez bientôt de la place : une fois le disque plein, il n’y a plus de sous-titres, et ce qui est dit entre-temps n’est pas conservé.',
-      full: 'Les réunions continuent sans sous-titres. Les 30 dernières secondes de chaque personne qui parle sont gardées, le reste est perdu ; rien de ce qui était conservé ne l’est. Aucune nouvelle réunion ne peut commencer. Libérez de la place : le reste se fait tout seul.',
+      low: 'Libérez bientôt de la place : une fois le disque plein, il n’y a plus de sous-titres, et ce qui est dit entre-temps n’est pas conservé.',
+      full: 'Les réunions continuent sans sous-titres. Les 30 dernières secondes de chaque personne qui parle sont gardées, le reste est perdu ; rien de ce qui était conservé ne l’est. Aucune nouvelle réunion ne peut commencer. Libérez de la place : le reste se fait tout seul.',
     },
     roomsLive: 'Réunions en cours',
     peopleNow: 'Personnes présentes',
