@@ -46,7 +46,8 @@ func TestServeSaysThatItsDiskIsFullAndGoesOnWhenThereIsRoom(t *testing.T) {
 	}
 	disk := mountDisk(t, 1500)
 	log := &said{}
-	server, _ := serving(t, filepath.Join(disk.dir, "data"), log)
+	data := filepath.Join(disk.dir, "data")
+	server, stop := serving(t, data, log)
 	shows := func(state, sentence, logged string) {
 		t.Helper()
 		until(t, func() error {
@@ -80,6 +81,9 @@ func TestServeSaysThatItsDiskIsFullAndGoesOnWhenThereIsRoom(t *testing.T) {
 	if failed == nil {
 		t.Error("rooms are made for which there is no space")
 	}
+	stop()
+	server, _ = serving(t, data, log) // old audio goes only while it runs
+	shows("full", "No new meeting can begin", "is full")
 	disk.leave(t, 1400<<20)
 	shows("up", "", "enough room again")
 	until(t, func() error { return room("Room again") })

@@ -371,7 +371,11 @@ func apiToken(dir string) (token string, made bool, err error) {
 
 // writeURL leaves the server's address for the command line.
 func writeURL(dir, url string) error {
-	if err := os.WriteFile(filepath.Join(dir, urlFile), []byte(url+"\n"), 0o600); err != nil {
+	path := filepath.Join(dir, urlFile)
+	if readLine(path) == url {
+		return nil // a server must start on a full disk, too, and there it could not be written again
+	}
+	if err := os.WriteFile(path, []byte(url+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write address file: %w", err)
 	}
 	return nil

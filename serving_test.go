@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,10 +51,15 @@ func until(t *testing.T, check func() error) {
 	}
 }
 
-// serving starts the whole system on a data folder and returns a way to ask it, and to stop it early.
+// serving starts the whole system on a data folder and returns a way to ask it, and to stop it early, which may be
+// called again.
 func serving(t *testing.T, data string, log *said) (r *remote, stop func()) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "serve", "--data", data, "--listen", "localhost:0", "--udp-port", "0", "--models", t.TempDir())
+	listen := "localhost:0"
+	if u, err := url.Parse(readLine(filepath.Join(data, urlFile))); err == nil && u.Host != "" {
+		listen = u.Host // where it was the last time
+	}
+	cmd := exec.Command(os.Args[0], "serve", "--data", data, "--listen", listen, "--udp-port", "0", "--models", t.TempDir())
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {

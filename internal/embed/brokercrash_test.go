@@ -263,7 +263,12 @@ func TestAKilledBrokerKeepsWhatItAcknowledged(t *testing.T) {
 				l.write(t.Context(), client, partition, round, func(acked int) {
 					if acked-before >= perRound {
 						// Right after an answer the broker is idle; a moment later it may be doing anything.
-						killed.Do(func() { time.AfterFunc(rand.N(30*time.Millisecond), func() { _ = p.command.Process.Kill() }) })
+						killed.Do(func() {
+							if round%3 == 2 {
+								p.stdin.Close() // it is killed while it writes its last state
+							}
+							time.AfterFunc(rand.N(30*time.Millisecond), func() { _ = p.command.Process.Kill() })
+						})
 					}
 				})
 			})
