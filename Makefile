@@ -101,6 +101,17 @@ test-real: system-test $(BIN) models e2e/node_modules/.package-lock.json
 	SOUFFLEUR_TEST_REAL=1 go test -race -timeout 20m -count=1 ./asr/remote/... ./internal/bus/... ./storage/... ./e2e/...
 	cd e2e && SOUFFLEUR_TEST_REAL=1 npm run --silent test
 
+## test-crash: a meeting in which recogniser, archiver and broker are killed with -9; CRASH='-runs 10 -seconds 60 -seed N -real -json FILE'
+.PHONY: test-crash
+test-crash: $(WHISPER)
+	$(if $(findstring -real,$(CRASH)),scripts/system-packages.sh test && scripts/real-kafka.sh build/real/kafka && scripts/real-minio.sh build/real/bin)
+	go test -count=1 -v -timeout 2h ./e2e/crash -args -runs 1 $(CRASH)
+
+## bench-bus: delays, and what the broker uses, with 150 tracks; options in BENCH (BENCH='-minutes 10 -json FILE')
+.PHONY: bench-bus
+bench-bus:
+	go run ./bench/bus $(BENCH)
+
 ## bench-asr: what readers get, and when; options for the bench in BENCH (BENCH='-speakers 1,2,4,8 -json FILE'), a model in MODEL
 .PHONY: bench-asr
 bench-asr: system-bench $(BIN) models

@@ -24,6 +24,8 @@ type memoryBus struct {
 	commits   int
 	crashed   bool                    // commits are lost, as from a process that was killed
 	refuse    func(bus.Message) error // may fail a publication
+	noCommit  error                   // of commits
+	noAnswer  bool                    // to questions for the end of the log
 	countdown int                     // records read, published or committed before kill is called; 0: never
 	reads     bool                    // reads count, too
 	kill      func()
@@ -65,7 +67,7 @@ func (b *memoryBus) Publish(ctx context.Context, m bus.Message) error {
 		}
 	}
 	log := b.partitions(m.Topic)
-	m.Offset = int64(len(log[m.Partition]))
+	m.Offset, m.Time = int64(len(log[m.Partition])), time.Now()
 	log[m.Partition] = append(log[m.Partition], m)
 	close(b.news)
 	b.news = make(chan struct{})
@@ -116,6 +118,12 @@ func (b *memoryBus) end(t bus.Topic, partition int) int64 {
 
 // EndOffsets implements busPort.
 func (b *memoryBus) EndOffsets(_ context.Context, t bus.Topic) ([]int64, error) {
+	b.mu.Lock()
+	away := b.noAnswer
+	b.mu.Unlock()
+	if away {
+		return nil, errBroker
+	}
 	return []int64{b.end(t, 0), b.end(t, 1)}, nil
 }
 
@@ -145,7 +153,6 @@ type memoryAssignment struct {
 }
 
 func (a *memoryAssignment) position() position { return a.at }
-func (a *memoryAssignment) Lost() int64        { return 0 }
 
 func (a *memoryAssignment) Next(ctx context.Context) (bus.Message, error) {
 	m, err := a.b.next(ctx, bus.Audio, a.at.partition, a.next)
@@ -164,9 +171,24 @@ func (a *memoryAssignment) Commit(ctx context.Context, offset int64, metadata st
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if a.b.noCommit != nil {
+		return a.b.noCommit
+	}
 	a.b.commits++
 	a.b.committed[a.at.partition], a.b.metadata[a.at.partition] = offset, metadata
 	return nil
+}
+
+func (b *memoryBus) refuseCommits(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.noCommit = err
+}
+
+func (b *memoryBus) away(away bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.noAnswer = away
 }
 
 // recordsOf returns the records of a topic, in order.

@@ -11,6 +11,8 @@ type Counts struct {
 	Finals      int // segments published
 	Fast        int // of those, with the text of the partials
 	Rescored    int // of those, replaced later by what the engine heard
+	Adopted     int // utterances heard again whose finals were published before
+	Gaps        int // stretches of lost audio published
 	Guesses     int // finals decoded at a pause, in case it was the end
 	Empty       int // utterances without words
 	Shed        int // partials dropped because the bus was slower

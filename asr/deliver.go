@@ -1,6 +1,7 @@
 package asr
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -11,11 +12,21 @@ import (
 
 // deliver publishes finals. Its error ends the generation.
 func (p *partition) deliver(finals []finished) error {
+	until, err := p.assure()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithDeadline(p.ctx, until)
+	defer cancel()
 	for _, f := range finals {
 		if !p.stillWanted(f) {
 			continue
 		}
-		if err := p.publish(f); err != nil {
+		if p.isPublished(f) {
+			p.settled(f)
+			continue
+		}
+		if err := p.publish(ctx, f); err != nil {
 			if p.ctx.Err() != nil || errors.Is(err, bus.ErrFenced) {
 				return err
 			}
@@ -32,11 +43,33 @@ func (p *partition) deliver(finals []finished) error {
 
 // settled forgets an utterance whose final is published. Rescoring changes nothing: the text of the partials settled it.
 func (p *partition) settled(f finished) {
-	if !f.rescored() {
-		f.t.finals--
-		f.t.done(f.u)
+	if f.rescored() {
+		return
+	}
+	f.t.finals--
+	f.t.done(f.u)
+	if !f.u.spokenAt.IsZero() {
 		f.t.noteLate(time.Since(f.u.spokenAt))
 	}
+}
+
+// published returns what readers have under id, nil if there is nothing.
+func (p *partition) published(m meeting.ID, id meeting.SegmentID) *meeting.Segment {
+	if !p.w.ledger.has(id) {
+		return nil
+	}
+	key, err := p.w.key(p.ctx, m)
+	if err != nil {
+		return nil
+	}
+	return p.w.ledger.final(key, id)
+}
+
+// isPublished says whether a final, or a better one, was published meanwhile: by the last owner of the partition, whose record
+// was still on its way, or by us, and the broker's answer was lost. Only the text of partials is ever replaced.
+func (p *partition) isPublished(f finished) bool {
+	old := p.published(f.t.meeting, f.u.id)
+	return old != nil && (!f.rescored() || old.Rev > meeting.FinalRev || old.Quality != meeting.QualityFast)
 }
 
 // deliverLate publishes the partials' text of utterances whose final comes too late.
@@ -91,31 +124,22 @@ func (p *partition) stillWanted(f finished) bool {
 }
 
 // publish writes the final of an utterance. One without words takes its partials off the screens instead.
-func (p *partition) publish(f finished) error {
+func (p *partition) publish(ctx context.Context, f finished) error {
 	p.w.counts.add(func(n *Counts) { n.judge(f.out.refused, f.out.err) })
+	if f.out.quality == meeting.QualityGap {
+		return p.publishGap(ctx, f)
+	}
 	if len(f.out.words) == 0 {
 		p.w.counts.add(func(n *Counts) { n.Empty++ })
 		p.w.show(f.t.meeting, f.t.id, f.u.withdrawn())
 		return nil
-	}
-	key, err := p.w.key(p.ctx, f.t.meeting)
-	if err != nil {
-		return err
 	}
 	rev := meeting.FinalRev
 	if f.rescored() {
 		rev++
 	}
 	s := f.u.segment(f.out, rev)
-	s.Spk, s.Track = meeting.SpeakerID(f.t.speaker), f.t.id
-	value, err := bus.SealJSON(key, bus.Segments, string(s.Seg), s)
-	if err != nil {
-		return err
-	}
-	err = p.w.bus.Publish(p.ctx, bus.Message{
-		Topic: bus.Segments, Partition: p.w.bus.PartitionOf(bus.Segments, f.t.meeting), Key: string(s.Seg), Meeting: f.t.meeting, Value: value,
-	})
-	if err != nil {
+	if err := p.write(ctx, f.t, s); err != nil {
 		return err
 	}
 	p.w.counts.add(func(n *Counts) {
@@ -129,6 +153,22 @@ func (p *partition) publish(f finished) error {
 		}
 	})
 	return nil
+}
+
+// write puts a segment of t on the bus.
+func (p *partition) write(ctx context.Context, t *track, s *meeting.Segment) error {
+	s.Spk, s.Track = meeting.SpeakerID(t.speaker), t.id
+	key, err := p.w.key(ctx, t.meeting)
+	if err != nil {
+		return err
+	}
+	value, err := bus.SealJSON(key, bus.Segments, string(s.Seg), s)
+	if err != nil {
+		return err
+	}
+	return p.w.bus.Publish(ctx, bus.Message{
+		Topic: bus.Segments, Partition: p.w.bus.PartitionOf(bus.Segments, t.meeting), Key: string(s.Seg), Meeting: t.meeting, Value: value,
+	})
 }
 
 // withdrawn is the partial that empties what readers see of u.

@@ -62,7 +62,7 @@ func (t *track) paused(u *utterance, audioEnd int64) {
 		t.guess.cancel()
 	}
 	t.guess = nil
-	if !t.p.w.jobs.idle() || t.p.w.jobs.pressure() >= hurried {
+	if u.final != nil || !t.p.w.jobs.idle() || t.p.w.jobs.pressure() >= hurried {
 		return
 	}
 	s := u.snapshotUntil(audioEnd)

@@ -2,6 +2,7 @@ package asr
 
 import (
 	"context"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -49,6 +50,19 @@ func (t *foreknowledge) remember(out outcome, until int64) {
 	if out.quality == meeting.QualityFull && out.evidence.LogProb >= carriedLogProb {
 		t.before = carried{text(out.words[max(0, len(out.words)-carriedWords):]), out.lang, until}
 	}
+}
+
+// recall takes a final that was published before, and whose audio has so much voice, as if it had been recognised here. How sure
+// its engine was of the text is not published; how sure it was of the words stands in for it.
+func (t *foreknowledge) recall(s *meeting.Segment, voice time.Duration, until int64) {
+	r := Result{Lang: s.Lang, LogProb: math.Log(max(float64(s.Conf), 1e-3))}
+	for _, w := range s.Words {
+		r.Words = append(r.Words, RecognizedWord{Text: w.Text})
+	}
+	if s.Quality == meeting.QualityFull {
+		t.learn(r, voice)
+	}
+	t.remember(outcome{words: r.Words, lang: s.Lang, quality: s.Quality, evidence: r}, until)
 }
 
 // context returns what was said right before room clock ms at in lang, "" if nothing that would help.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"souffleur/asr"
+	"souffleur/asr/asrtest"
 	"souffleur/asr/eval"
 	"souffleur/asr/eval/sound"
 	"souffleur/asr/whisper"
@@ -156,7 +157,7 @@ func TestRehearsalWithTheEngine(t *testing.T) {
 		t.Skip("takes minutes; make bench-asr BENCH='-virtual -engine' runs it")
 	}
 	m, v := measured(t)
-	byLang := make(map[string][]asr.Spoken)
+	byLang := make(map[string][]asrtest.Spoken)
 	for _, c := range speech(t) {
 		byLang[c.lang] = append(byLang[c.lang], withTimes(t, v, c))
 	}
@@ -171,7 +172,7 @@ func TestRehearsalWithTheEngine(t *testing.T) {
 				Langs: []string{lang}, Workers: 2,
 				NewRecognizer: func() (asr.Recognizer, error) {
 					rec, err := m.NewRecognizer()
-					return asr.BaseCosts.Charge(rec), err
+					return asr.Charge(asrtest.BaseCosts, rec), err
 				},
 				NewDetector: func() (asr.VoiceDetector, error) { return v.NewDetector() },
 			}
@@ -187,9 +188,9 @@ func TestRehearsalWithTheEngine(t *testing.T) {
 }
 
 // withTimes finds when a recording speaks, estimates the times of its words, and lets a second of silence follow.
-func withTimes(t *testing.T, v *vad.Model, c clip) asr.Spoken {
+func withTimes(t *testing.T, v *vad.Model, c clip) asrtest.Spoken {
 	t.Helper()
-	s := asr.Spoken{Packets: slices.Concat(c.opus, slices.Repeat([][]byte{{0xf8, 0xff, 0xfe}}, 50))} // 20 ms of CELT silence each
+	s := asrtest.Spoken{Packets: slices.Concat(c.opus, slices.Repeat([][]byte{{0xf8, 0xff, 0xfe}}, 50))} // 20 ms of CELT silence each
 	s.Speech = eval.Speech{Lang: c.lang, Text: c.words, Utterances: asr.SpeechIn(t, c.pcm, func() (asr.VoiceDetector, error) { return v.NewDetector() })}
 	s.Speech.Whole.To = time.Duration(len(s.Packets)) * 20 * time.Millisecond
 	s.Speech.Words = eval.Timed(c.lang, c.words, s.Speech.Utterances)
@@ -197,13 +198,13 @@ func withTimes(t *testing.T, v *vad.Model, c clip) asr.Spoken {
 }
 
 // shuffled speaks clips in an order of its own for about length, one of them at least.
-func shuffled(clips []asr.Spoken, seed, speaker uint64, length time.Duration) asr.Voice {
+func shuffled(clips []asrtest.Spoken, seed, speaker uint64, length time.Duration) asrtest.Voice {
 	r := rand.New(rand.NewPCG(seed, speaker))
 	var order []int
 	said := time.Duration(0)
-	return func() (asr.Spoken, bool) {
+	return func() (asrtest.Spoken, bool) {
 		if said >= length {
-			return asr.Spoken{}, false
+			return asrtest.Spoken{}, false
 		}
 		if len(order) == 0 {
 			order = r.Perm(len(clips))

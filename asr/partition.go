@@ -3,6 +3,8 @@ package asr
 import (
 	"context"
 	"errors"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +32,8 @@ const (
 	// deadSilence is how long a track may send nothing, not even a keep-alive, before its utterance ends. The recorder
 	// writes one every second while a track is open.
 	deadSilence = 5 * time.Second
+	// quietAfter is how long nothing may come of a track that is open until the broker is asked whether it is there.
+	quietAfter = 2 * time.Second
 	// maxRemembered bounds what is remembered of meetings and tracks not recognised; forgetting costs one look each.
 	maxRemembered = 4096
 	// idleTrack is how long a silent track keeps its detector.
@@ -89,11 +93,15 @@ type partition struct {
 	resume    map[trackHash]resumePoint // of the last commit, for tracks not seen since
 	gone      map[meeting.ID]bool       // meetings whose key is gone; at most maxRemembered, then forgotten
 	strangers map[trackHash]bool        // tracks nobody announced; at most maxRemembered, then forgotten
-	lost      int64
+	hole      *hole                     // nil while the log has everything
 
-	committed     int64
-	committedMeta string
-	committedAt   time.Time
+	heard           int64 // capture time in Unix ms until which records were heard
+	inherited       int64 // the same of the last owner when it committed; 0 if that is not known
+	committed       int64
+	committedPoints map[trackHash]resumePoint
+	committedAt     time.Time // of the last attempt
+	sure            time.Time // the partition was ours: the last commit that the broker took
+	awayAt          time.Time // the last time the broker did not answer
 }
 
 func newPartition(ctx context.Context, w *Worker, a assignment, fail context.CancelCauseFunc) *partition {
@@ -105,12 +113,16 @@ func newPartition(ctx context.Context, w *Worker, a assignment, fail context.Can
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	// Where audio expired before anybody read it, next is ahead of what is committed: the first tick says so, because the
 	// end of a meeting waits for us to be past its audio.
-	p.next, p.committed, p.committedMeta = p.at.next, p.at.committed, p.at.metadata
+	p.next, p.committed = p.at.next, p.at.committed
 	var err error
-	if p.resume, err = decodeResume(p.at.metadata); err != nil {
+	if p.resume, p.inherited, err = decodeResume(p.at.metadata); err != nil {
 		// Without it at most one utterance a track is recognised twice, under the same ID.
 		w.cfg.Log.Warn("resume points do not read, beginning at the commit", "partition", p.at.partition, "err", err)
 		p.resume = make(map[trackHash]resumePoint)
+	}
+	p.committedPoints, p.heard = maps.Clone(p.resume), p.inherited
+	if from := max(p.committed, 0); from < p.next {
+		p.missed(from, p.next)
 	}
 	return p
 }
@@ -186,6 +198,10 @@ func (p *partition) take(m bus.Message) error {
 	if m.Offset < p.next {
 		return nil
 	}
+	if m.Offset > p.next {
+		p.missed(p.next, m.Offset)
+		p.next = m.Offset
+	}
 	err := p.hear(m)
 	if errors.Is(err, errKeyGone) {
 		remember(p.gone, m.Meeting)
@@ -219,6 +235,7 @@ func (p *partition) hear(m bus.Message) error {
 	rec, err := bus.OpenAudio(key, m)
 	if err != nil || rec.Meeting != m.Meeting {
 		p.w.deadLetter(p.ctx, m, "audio record does not open")
+		p.doubt(m)
 		return nil
 	}
 	hash := hashTrack(rec.Meeting, rec.Track)
@@ -241,10 +258,19 @@ func (p *partition) hear(m bus.Message) error {
 			return err
 		}
 	}
+	p.heard = max(p.heard, rec.CaptureNS/int64(time.Millisecond))
 	t.speaker = standing.speaker
 	t.known.expect(standing.langs, standing.terms, standing.engines)
 	t.hear(rec, m.Offset)
 	return nil
+}
+
+// doubt notes that a record of a track was lost.
+func (p *partition) doubt(m bus.Message) {
+	id, track, _ := strings.Cut(m.Key, "/")
+	if t := p.tracks[hashTrack(meeting.ID(id), meeting.TrackID(track))]; t != nil && t.doubted == nil {
+		t.doubted = &doubt{m.Offset}
+	}
 }
 
 // standing asks the roster about the track of a record, and waits a little for a track not yet announced.
@@ -279,7 +305,7 @@ func (p *partition) newTrack(rec *bus.AudioRecord, hash trackHash) (*track, erro
 		return nil, err
 	}
 	t := &track{
-		p: p, meeting: rec.Meeting, id: rec.Track, vad: vad, resume: p.resume[hash], known: &foreknowledge{},
+		p: p, meeting: rec.Meeting, id: rec.Track, vad: vad, resume: p.resume[hash], known: &foreknowledge{}, doubted: p.doubtsNew(rec),
 		log: p.w.cfg.Log.With("meeting", rec.Meeting, "track", rec.Track),
 	}
 	delete(p.resume, hash)
@@ -308,10 +334,6 @@ func (p *partition) obey() {
 
 // tick does what time asks for. Its error ends the generation.
 func (p *partition) tick() error {
-	if lost := p.a.Lost(); lost > p.lost {
-		p.w.cfg.Log.Warn("audio was deleted before it was recognised", "partition", p.at.partition, "records", lost-p.lost)
-		p.lost = lost
-	}
 	p.endDeadTracks()
 	p.forgetIdleTracks()
 	p.reportLag()
@@ -328,36 +350,47 @@ func (p *partition) tick() error {
 
 // endDeadTracks ends the utterances of tracks that will not send any more. Such an end is not in the media, so it must be
 // certain: the broker answers, and everything that was on it when the track seemed dead was heard without a word of it.
+//
+// While the broker is away no track is dead: the recorder keeps what is said meanwhile, and brings it a little after the broker
+// is back.
 func (p *partition) endDeadTracks() {
-	var suspects []*track
+	var quiet []*track
 	for _, t := range p.tracks {
-		switch {
-		case t.seg == nil || t.seg.quiet() || !p.seemsDead(t):
-		case t.deadAt < 0:
-			suspects = append(suspects, t)
-		case p.next >= t.deadAt:
-			t.seg.flush(p.next)
+		if t.unfinished() && (t.over() || time.Since(t.lastRead) >= quietAfter) {
+			quiet = append(quiet, t)
 		}
 	}
-	if len(suspects) == 0 {
+	if len(quiet) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, tickEvery)
 	defer cancel()
 	ends, err := p.w.bus.EndOffsets(ctx, bus.Audio)
 	if err != nil || p.at.partition >= len(ends) {
+		p.awayAt = time.Now()
 		return
 	}
-	for _, t := range suspects {
-		if t.deadAt = ends[p.at.partition]; p.next >= t.deadAt {
-			t.seg.flush(p.next)
+	for _, t := range quiet {
+		if time.Since(p.awayAt) < deadSilence || !t.over() && time.Since(t.lastRead) < deadSilence {
+			continue
+		}
+		if t.deadAt < 0 {
+			t.deadAt = ends[p.at.partition]
+		}
+		if p.next >= t.deadAt {
+			t.abandonLoss()
+			if t.seg != nil {
+				t.seg.flush(p.next)
+			}
 		}
 	}
 }
 
-func (p *partition) seemsDead(t *track) bool {
-	return p.w.roster.of(t.meeting, t.id).over || time.Since(t.lastRead) >= deadSilence
-}
+// unfinished says whether t would end something if nothing more came of it.
+func (t *track) unfinished() bool { return t.loss != nil || t.seg != nil && !t.seg.quiet() }
+
+// over says whether nothing more of t will be recorded.
+func (t *track) over() bool { return t.p.w.roster.of(t.meeting, t.id).over }
 
 // forgetIdleTracks frees what silent tracks hold. A track that a replay from the last commit would meet again stays.
 func (p *partition) forgetIdleTracks() {

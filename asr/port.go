@@ -21,7 +21,6 @@ type busPort interface {
 type assignment interface {
 	Next(ctx context.Context) (bus.Message, error)
 	Commit(ctx context.Context, offset int64, metadata string) error
-	Lost() int64
 	position() position
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"souffleur/asr/asrtest"
 	"souffleur/asr/eval"
 	"souffleur/internal/bus"
 	"souffleur/internal/meeting"
@@ -64,7 +65,7 @@ func SaveFigures(t *testing.T, figures any) {
 // Rehearsal is a meeting on a virtual clock: everything from the audio on the bus to the captions on the bus is real, but for
 // the time that a recognition takes.
 type Rehearsal struct {
-	Voices        []Voice
+	Voices        []asrtest.Voice
 	Langs         []string
 	Workers       int
 	NewRecognizer func() (Recognizer, error)
@@ -220,10 +221,10 @@ const (
 )
 
 // speak sends a voice at the pace of speech.
-func (h *hall) speak(i int, v Voice) {
+func (h *hall) speak(i int, v asrtest.Voice) {
 	began := firstSpeaks + time.Duration(i)*nextSpeaks
 	seq := uint64(0)
-	at := func() time.Duration { return began + time.Duration(seq)*packetTime }
+	at := func() time.Duration { return began + time.Duration(seq)*asrtest.PacketTime }
 	for s, more := v(); more; s, more = v() {
 		if h.r.look == nil {
 			h.said[i] = append(h.said[i], later(s.Speech, at()))
@@ -245,7 +246,7 @@ func (h *hall) speak(i int, v Voice) {
 func (h *hall) record(i int, began time.Duration, seq uint64, packets [][]byte) *bus.AudioRecord {
 	rec := &bus.AudioRecord{
 		Meeting: h.id, Track: trackOf(i), Epoch: uint64(began.Milliseconds()), FirstSeq: seq, RTP: seq * 960, Level: meeting.Transcript,
-		CaptureNS: h.began.Add(began + time.Duration(seq)*packetTime).UnixNano(),
+		CaptureNS: h.began.Add(began + time.Duration(seq)*asrtest.PacketTime).UnixNano(),
 	}
 	for k, p := range packets {
 		rec.Packets = append(rec.Packets, bus.AudioPacket{Seq: seq + uint64(k), RTP: (seq + uint64(k)) * 960, Opus: p})
@@ -358,7 +359,7 @@ func counted(c Counts) map[string]int {
 func drumming(t *testing.T, seed uint64, speakers int, length, longest time.Duration) Rehearsal {
 	r := Rehearsal{
 		Langs: []string{"en"}, Workers: 2,
-		NewRecognizer: func() (Recognizer, error) { return scripted{BaseCosts}, nil },
+		NewRecognizer: func() (Recognizer, error) { return scripted{asrtest.BaseCosts}, nil },
 		NewDetector:   func() (VoiceDetector, error) { return &loudness{}, nil },
 	}
 	for i := range speakers {

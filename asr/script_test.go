@@ -1,15 +1,12 @@
 package asr
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"sync"
 	"testing"
@@ -17,7 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"souffleur/internal/ogg"
+	"souffleur/asr/asrtest"
 	"souffleur/internal/timeline"
 )
 
@@ -45,45 +42,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // recording returns the Opus packets of a recording of testdata/speech, 20 ms each.
 func recording(t testing.TB, name string) [][]byte {
 	t.Helper()
-	file, err := os.ReadFile("../testdata/speech/" + name)
+	packets, err := asrtest.Recording(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := ogg.NewReader(bytes.NewReader(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all [][]byte
-	for {
-		p, err := r.Next()
-		if err == io.EOF {
-			return all
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, bytes.Clone(p.Opus))
-	}
+	return packets
 }
-
-// loudness is a detector that remembers: it smooths the level, so what it says depends on where it began. Like the real
-// one, it is a function of the windows since Reset alone.
-type loudness struct {
-	level  float64
-	closed bool
-}
-
-func (l *loudness) Probability(window []float32) (float32, error) {
-	if l.closed || len(window) != HopSize {
-		return 0, fmt.Errorf("window of %d samples, closed %v", len(window), l.closed)
-	}
-	rms := math.Sqrt(energy(window) / HopSize)
-	l.level = 0.4*l.level + 0.6*rms
-	return float32(l.level / (l.level + 0.02)), nil
-}
-
-func (l *loudness) Reset()       { l.level = 0 }
-func (l *loudness) Close() error { l.closed = true; return nil }
 
 // wordLength is how long each word of an echo is.
 const wordLength = 250 * time.Millisecond

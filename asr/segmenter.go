@@ -105,6 +105,10 @@ func (s *segmenter) quiet() bool { return len(s.packets) == 0 }
 func (s *segmenter) run() {
 	for s.next < len(s.packets) {
 		p := &s.packets[s.next]
+		if s.u != nil && s.u.over(p.Seq) {
+			s.breakAt(s.next)
+			continue
+		}
 		_, placed := s.line.End() // where an undecodable packet stands is not known before the first that decodes
 		chunk := s.line.Append(p.Packet)
 		p.start = 0

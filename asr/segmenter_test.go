@@ -235,7 +235,7 @@ func TestDetectorFaultIsSilence(t *testing.T) {
 	s := newSegmenter("01JD0000000000000000000000", "t1", 0, broken, e)
 	packets := script(t, act{"speech", 200})
 	for i, p := range packets {
-		broken.closed = i > 80
+		broken.Closed = i > 80
 		s.add(p.Packet, 0)
 	}
 	if len(e.found) != 1 || s.faults == 0 {

@@ -74,8 +74,13 @@ func (b *tape) next(ctx context.Context, records func() ([]bus.Message, int64), 
 	}
 }
 
-// Follow implements busPort for the events of meetings.
-func (b *tape) Follow(ctx context.Context, _ bus.Topic, o bus.FollowOptions, fn func(bus.Message)) error {
+// Follow implements busPort for the events of meetings. Finals of before there are none.
+func (b *tape) Follow(ctx context.Context, topic bus.Topic, o bus.FollowOptions, fn func(bus.Message)) error {
+	if topic == bus.Segments {
+		o.CaughtUp()
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	b.mu.Lock()
 	end := int64(len(b.events))
 	b.mu.Unlock()
@@ -92,7 +97,10 @@ func (b *tape) Follow(ctx context.Context, _ bus.Topic, o bus.FollowOptions, fn 
 }
 
 // EndOffsets implements busPort.
-func (b *tape) EndOffsets(context.Context, bus.Topic) ([]int64, error) {
+func (b *tape) EndOffsets(_ context.Context, topic bus.Topic) ([]int64, error) {
+	if topic != bus.Audio {
+		return make([]int64, len(b.audio)), nil
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var ends []int64
@@ -139,7 +147,6 @@ type reel struct {
 }
 
 func (r *reel) position() position { return position{partition: r.partition, committed: -1} }
-func (r *reel) Lost() int64        { return 0 }
 
 func (r *reel) Next(ctx context.Context) (bus.Message, error) {
 	l := &r.b.audio[r.partition]

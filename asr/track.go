@@ -32,6 +32,8 @@ type track struct {
 	known   *foreknowledge
 
 	guess   *guess       // of the open utterance, nil while it does not pause
+	loss    *loss        // that goes on, nil if none does
+	doubted *doubt       // whether audio before the next record was lost, nil if that is not in doubt
 	pending []*utterance // opened and not done, oldest first; each holds the commit back at its mark
 	finals  int          // of pending, closed and waiting for their text
 	ctx     context.Context
@@ -40,6 +42,7 @@ type track struct {
 	lastOffset int64     // of its newest record
 	lastRead   time.Time // when that was read
 	deadAt     int64     // end of the log when the track seemed to have ended without a word; -1: it did not
+	heardUntil int64     // room clock ms at which its newest record ends
 	capturedAt time.Time // capture time of sample capturedOn
 	capturedOn int64
 	lag        time.Duration // age of the newest record when it was read
@@ -53,9 +56,16 @@ func (t *track) hear(rec *bus.AudioRecord, offset int64) {
 	if t.seg != nil && rec.Epoch < t.epoch || t.resume.covers(rec.Epoch, rec.FirstSeq) && len(rec.Packets) == 0 {
 		return
 	}
+	if rec.Flags&bus.Discontinuity != 0 && len(rec.Packets) == 0 {
+		t.lose(rec, offset)
+		return
+	}
+	t.weighDoubt(rec)
+	t.endLoss(rec)
 	if t.seg == nil || rec.Epoch > t.epoch {
 		t.begin(rec, offset)
 	}
+	t.heardUntil = endOf(rec)
 	t.noteCapture(rec)
 	for _, p := range rec.Packets {
 		if !t.resume.covers(rec.Epoch, p.Seq) {
@@ -102,10 +112,15 @@ func (u *utterance) roomClock(at int64) int64 { return int64(u.epoch) + at*1000/
 func (t *track) opened(u *utterance) {
 	u.epoch = t.epoch
 	t.pending = append(t.pending, u)
+	t.recall(u)
 }
 
 // closed implements utteranceSink: the final is asked for.
 func (t *track) closed(u *utterance) {
+	if t.recall(u) {
+		t.adopt(u)
+		return
+	}
 	t.finals++
 	u.level, u.spokenAt = t.level, t.captured(u.end)
 	deliver := func(out outcome) {
@@ -127,6 +142,22 @@ func (t *track) closed(u *utterance) {
 		},
 	}
 	t.p.w.jobs.add(u.asked)
+}
+
+// recall looks up whether the final of u was published before, by whomever.
+func (t *track) recall(u *utterance) bool {
+	if u.final == nil {
+		u.final = t.p.published(t.meeting, u.id)
+	}
+	return u.final != nil
+}
+
+// adopt takes the final of u as it was published, as if it had been recognised here.
+func (t *track) adopt(u *utterance) {
+	t.resumed()
+	t.done(u)
+	t.known.recall(u.final, voicedTime(u.snapshot()), u.roomClock(u.end))
+	t.p.w.counts.add(func(n *Counts) { n.Adopted++ })
 }
 
 // late returns the finals of utterances that wait too long for a recogniser and whose partials heard them to their end: those
@@ -168,7 +199,7 @@ func (t *track) done(u *utterance) bool {
 // the newest audio is taken when a recogniser is free, so nothing backs up.
 func (t *track) offerPartial() {
 	u := t.seg.u
-	if u == nil || !u.partialDue(t.p.w.jobs.refreshEvery(u.id)) {
+	if u == nil || u.final != nil || !u.partialDue(t.p.w.jobs.refreshEvery(u.id)) {
 		return
 	}
 	j := &job{class: classRefresh, meeting: t.meeting, ctx: t.ctx, deadline: t.captured(t.seg.hopAt)}
@@ -195,7 +226,7 @@ func (u *utterance) inRoomTime(c *meeting.Caption) *meeting.Caption {
 func (t *track) drop() {
 	t.cancel()
 	t.ctx, t.cancel = context.WithCancel(t.p.ctx)
-	t.pending, t.finals, t.guess = nil, 0, nil
+	t.pending, t.finals, t.guess, t.loss, t.doubted = nil, 0, nil, nil, nil
 	if t.begun() {
 		t.resume = resumePoint{t.epoch, t.seg.lastSeq + 1}
 	}

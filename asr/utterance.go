@@ -31,6 +31,7 @@ type utterance struct {
 	spokenAt time.Time         // wall clock of its end; set by the track when it closes
 	asked    *job              // for its final; set by the track when it closes, nil if it was guessed
 	fast     bool              // its partials became its final, the engine's own comes later; the track's
+	final    *meeting.Segment  // published before, by whomever; nil: it is to be recognised. The track's
 
 	mu       sync.Mutex // guards what follows; the last lock taken, never held while recognising or publishing
 	pcm      []float32  // samples once written never change, so a copy of the slice may be read without the lock
@@ -42,6 +43,12 @@ type utterance struct {
 	endSeq   uint64     // first packet after it
 	heard    heard      // what the recognisers made of it
 	deciding bool       // a recogniser works on it, or is asked to
+}
+
+// over says whether the packet seq lies behind the end that u had when its final was published. Then it ends there again, also
+// where the end was none of the media: a track that was taken for dead.
+func (u *utterance) over(seq uint64) bool {
+	return u.final != nil && u.final.EndSeq > u.firstSeq && seq >= u.final.EndSeq
 }
 
 // append adds a hop at position at.

@@ -72,6 +72,7 @@ type Worker struct {
 	drafts  chan draft // see maxDrafts
 	lags    *lags
 	engines *engines
+	ledger  *ledger
 	ready   atomic.Bool // a recogniser is made
 }
 
@@ -87,6 +88,7 @@ func newWorker(cfg WorkerConfig, b busPort) *Worker {
 	return &Worker{
 		cfg: cfg, bus: b, roster: newRoster(), jobs: newScheduler(cfg.Workers), counts: &counts{},
 		drafts: make(chan draft, maxDrafts), lags: newLags(), engines: newEngines(cfg.Engines, cfg.Standard),
+		ledger: newLedger(),
 	}
 }
 
@@ -101,6 +103,7 @@ func (w *Worker) Run(ctx context.Context) error {
 
 	caughtUp := make(chan struct{})
 	wg.Go(func() { w.followMeetings(ctx, fail, func() { close(caughtUp) }) })
+	wg.Go(func() { w.followFinals(ctx, fail) })
 	for range w.cfg.Workers {
 		wg.Go(func() {
 			h := &hand{engines: w.engines, made: make(map[string]Recognizer), log: w.cfg.Log}
@@ -126,6 +129,9 @@ func (w *Worker) consume(ctx context.Context, wg *sync.WaitGroup, fail context.C
 	wg.Go(func() { w.reportStatus(ctx) })
 	wg.Go(func() { w.weighLoad(ctx) })
 	err := w.bus.Consume(ctx, Group, bus.Audio, func(ctx context.Context, a assignment) error {
+		if err := w.awaitFinals(ctx); err != nil {
+			return err
+		}
 		return newPartition(ctx, w, a, fail).run()
 	})
 	if ctx.Err() == nil {

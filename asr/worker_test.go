@@ -110,12 +110,16 @@ func TestKilledAnywhereNothingIsMissingOrDoubled(t *testing.T) {
 
 // killed runs a worker until so many publications and commits, and reads if they count, have happened. A crash commits nothing any more.
 func (s *stage) killed(crash, reads bool, after, workers int) {
+	s.killedWith(s.worker, crash, reads, after, workers)
+}
+
+func (s *stage) killedWith(worker func(int) *Worker, crash, reads bool, after, workers int) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	s.bus.mu.Lock()
 	s.bus.countdown, s.bus.reads, s.bus.kill = after, reads, func() { s.bus.crashed = crash; cancel() }
 	s.bus.mu.Unlock()
-	if err := s.worker(workers).Run(ctx); err != nil {
+	if err := worker(workers).Run(ctx); err != nil {
 		s.t.Errorf("worker: %v", err)
 	}
 	s.bus.mu.Lock()
@@ -517,7 +521,7 @@ func TestStopIsPromptAndFreesEverything(t *testing.T) {
 			t.Errorf("stopped after %v", took)
 		}
 		for _, v := range s.vads {
-			if !v.closed {
+			if !v.Closed {
 				t.Error("a detector was left open")
 			}
 		}

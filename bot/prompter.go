@@ -117,6 +117,9 @@ func (p *Prompter) segment(m bus.Message) {
 		p.log.Warn("a segment record does not open", "meeting", m.Meeting, "offset", m.Offset, "err", err)
 		return
 	}
+	if s.Quality == meeting.QualityGap {
+		return // for the transcript: there is nothing to read
+	}
 	s.Final = true
 	a.ShowFinal(s, split(s.Caption))
 }

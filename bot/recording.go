@@ -25,8 +25,9 @@ type recording struct {
 	track meeting.Track // set once
 	ring  *ring         // set once
 
-	// inbox takes packets from the packet path. When it is full the newest packet is dropped and counted: the builder
-	// is a few microseconds of work per packet, so a full inbox means that the machine stands still.
+	// inbox takes packets from the packet path. When it is full the newest packet is dropped and counted, and the next one says
+	// that packets are missing before it: the builder is a few microseconds of work per packet, so a full inbox means that the
+	// machine stands still.
 	inbox chan packet
 	ended chan struct{} // closed by end
 	once  sync.Once
@@ -36,16 +37,17 @@ type recording struct {
 	cuts    atomic.Uint64 // rises at each cut; the builder begins a new epoch when it sees it
 	discard atomic.Uint64 // the latest cut whose earlier audio must never be sent
 
-	mu  sync.Mutex // guards the extension of sequence and time in offer
-	seq unwrap
-	rtp unwrap
+	mu      sync.Mutex // guards what offer needs
+	seq     unwrap
+	rtp     unwrap
+	skipped bool // packets were dropped since the last that was queued
 }
 
 func newRecording(r *Recorder, t meeting.Track) *recording {
 	perSecond := int(time.Second / recordSpan)
 	return &recording{
 		r: r, track: t,
-		ring:  newRing(r.cfg.RingSeconds * perSecond),
+		ring:  newRing(r.cfg.RingSeconds*perSecond, r.sealer(t)),
 		inbox: make(chan packet, inboxPackets),
 		ended: make(chan struct{}), built: make(chan struct{}),
 		seq: unwrap{bits: 16}, rtp: unwrap{bits: 32},
@@ -54,13 +56,15 @@ func newRecording(r *Recorder, t meeting.Track) *recording {
 
 // offer queues a copy of p.
 func (t *recording) offer(p sfu.AudioPacket) {
-	t.mu.Lock()
-	seq, rtp := t.seq.extend(uint64(p.Seq)), t.rtp.extend(uint64(p.TS))
-	t.mu.Unlock()
 	opus := append([]byte(nil), p.Payload...)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	seq, rtp := t.seq.extend(uint64(p.Seq)), t.rtp.extend(uint64(p.TS))
 	select {
-	case t.inbox <- packet{seq: seq, rtp: rtp, arrival: p.Arrival, opus: opus}:
+	case t.inbox <- packet{seq: seq, rtp: rtp, arrival: p.Arrival, opus: opus, skipped: t.skipped}:
+		t.skipped = false
 	default:
+		t.skipped = true
 		t.r.dropped.Add(1)
 	}
 }
@@ -111,12 +115,11 @@ type builder struct {
 	firstRTP uint64      // extended RTP of the epoch's first packet
 	level    meeting.Level
 
-	open          *bus.AudioRecord // record in the making
-	lastArrival   time.Time        // of the last packet taken
-	lastRTP       uint64           // ticks since the epoch's start, of the last packet
-	nextSeq       uint64
-	lastSent      time.Time
-	discontinuity bool
+	open        *bus.AudioRecord // record in the making
+	lastArrival time.Time        // of the last packet taken
+	lastRTP     uint64           // ticks since the epoch's start, of the last packet
+	nextSeq     uint64
+	lastSent    time.Time
 }
 
 // notice applies a cut made by somebody else.
@@ -154,6 +157,9 @@ func (b *builder) take(packets []packet) {
 
 // add puts one packet, in sequence, into the record in the making.
 func (b *builder) add(p packet) {
+	if p.skipped && b.clock != nil {
+		b.lose()
+	}
 	if b.clock != nil && (p.rtp < b.firstRTP || b.clock.jumped(p.rtp-b.firstRTP, p.arrival)) {
 		b.flush(0)
 		b.clock = nil
@@ -173,6 +179,15 @@ func (b *builder) add(p packet) {
 	if len(b.open.Packets) >= maxPackets || rtp-b.open.RTP >= ticks(recordSpan)-ticks(20*time.Millisecond) {
 		b.flush(0)
 	}
+}
+
+// lose says that packets were lost after the last one.
+func (b *builder) lose() {
+	b.flush(0)
+	b.emit(&bus.AudioRecord{
+		Meeting: b.t.r.cfg.Meeting, Track: b.t.track.Track, Epoch: b.epoch, FirstSeq: b.nextSeq, RTP: b.lastRTP,
+		CaptureNS: b.lastArrival.UnixNano(), Level: b.level, Flags: bus.Discontinuity,
+	})
 }
 
 // begin starts an epoch at p. Epochs rise even if two begin within a millisecond.
@@ -245,21 +260,30 @@ func (b *builder) emit(rec *bus.AudioRecord) {
 	if meeting.Level(b.t.r.level.Load()) == meeting.Off || b.t.optOut.Load() {
 		return
 	}
-	if b.discontinuity {
-		rec.Flags |= bus.Discontinuity
-	}
-	value, err := bus.SealAudio(b.t.r.cfg.Key, rec)
-	if err != nil { // over the format's bounds: a hostile sender; its audio is a gap
+	r, err := b.t.ring.seal(rec)
+	if err != nil { // over the format's bounds: a hostile sender; its audio is lost
 		b.t.r.dropped.Add(1)
-		b.discontinuity = true
-		return
+		if r, err = b.t.ring.seal(record{head: *rec}.loss()); err != nil {
+			return
+		}
 	}
 	b.lastSent = b.t.r.cfg.Now()
-	b.discontinuity = b.t.ring.push(record{message: bus.Message{
-		Topic: bus.Audio, Partition: b.t.track.Partition, Meeting: rec.Meeting,
-		Key: bus.AudioKey(rec.Meeting, rec.Track), Value: value,
-	}})
-	if b.discontinuity {
+	if b.t.ring.push(r) {
 		b.t.r.dropped.Add(1)
+	}
+}
+
+// sealer returns the function that seals the records of a track.
+func (r *Recorder) sealer(t meeting.Track) func(*bus.AudioRecord) (record, error) {
+	return func(rec *bus.AudioRecord) (record, error) {
+		value, err := bus.SealAudio(r.cfg.Key, rec)
+		if err != nil {
+			return record{}, err
+		}
+		head := *rec
+		head.Packets = nil
+		return record{head: head, packets: len(rec.Packets), message: bus.Message{
+			Topic: bus.Audio, Partition: t.Partition, Meeting: rec.Meeting, Key: bus.AudioKey(rec.Meeting, rec.Track), Value: value,
+		}}, nil
 	}
 }

@@ -18,6 +18,7 @@ type packet struct {
 	rtp     uint64 // extended, as sent (not yet counted from the epoch)
 	arrival time.Time
 	opus    []byte
+	skipped bool // packets before it were dropped by the recorder
 }
 
 // reorder puts packets back in sequence. The zero value waits for its first packet.

@@ -174,6 +174,17 @@ func testArchiverCrash(t *testing.T, server s3test.Server) {
 	}
 }
 
+// testArchiverVersions publishes a final again with another text, in a batch whose name comes before that of the first.
+func testArchiverVersions(t *testing.T, server s3test.Server) {
+	a := newArchiving(t, server)
+	m := hold(t, a.keys, a.meetings, meeting.Transcript)
+	a.run()
+	a.say(m, segment(m.ID, 5, meeting.FinalRev, meeting.Transcript, "fünf"))
+	a.awaitTexts(m, "fünf")
+	a.say(m, segment(m.ID, 1, meeting.FinalRev, meeting.Transcript, "eins"), segment(m.ID, 5, meeting.FinalRev, meeting.Transcript, "funf"))
+	a.awaitTexts(m, "eins | fünf")
+}
+
 func testArchiverLevels(t *testing.T, server s3test.Server) {
 	a := newArchiving(t, server)
 	m := hold(t, a.keys, a.meetings, meeting.Captions)

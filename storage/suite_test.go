@@ -89,6 +89,7 @@ func TestStorage(t *testing.T) {
 			{"archiver: what was only shown is never stored", testArchiverLevels},
 			{"archiver: a half closed meeting is closed after a restart", testArchiverResumes},
 			{"archiver: two of them", testArchiverTwo},
+			{"archiver: of two versions the first stays", testArchiverVersions},
 			{"archiver: bad records", testArchiverHostile},
 			{"archiver: a forgotten meeting", testArchiverForgotten},
 			{"archiver: batches", testArchiverBatches},

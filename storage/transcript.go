@@ -130,7 +130,7 @@ func (t *Transcripts) build(ctx context.Context, v Meeting) (*Transcript, error)
 	return built, nil
 }
 
-// archived reads all batches of a meeting. After a crash a final may stand in two of them.
+// archived reads all batches of a meeting, in the order in which they were stored. After a crash a final may stand in two of them.
 func (t *Transcripts) archived(ctx context.Context, id meeting.ID) ([]meeting.Segment, error) {
 	key, err := t.keys.Archive(ctx, id)
 	if err != nil {
@@ -144,6 +144,7 @@ func (t *Transcripts) archived(ctx context.Context, id meeting.ID) ([]meeting.Se
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(objects, func(a, b Object) int { return strings.Compare(storedAt(a.Key), storedAt(b.Key)) })
 	batches, err := fetchAll(ctx, objects, func(ctx context.Context, o Object) ([]meeting.Segment, error) {
 		return t.batch(ctx, key, id, o)
 	})
@@ -152,6 +153,10 @@ func (t *Transcripts) archived(ctx context.Context, id meeting.ID) ([]meeting.Se
 	}
 	return orderSegments(slices.Concat(batches...)), nil
 }
+
+// storedAt returns what of a batch's name rises with the time at which it was stored: its ULID. The names themselves rise with
+// what was said, so a final that came late would come first.
+func storedAt(key string) string { return key[strings.LastIndexByte(key, '-')+1:] }
 
 // batch returns the segments of one batch, which must not be changed.
 func (t *Transcripts) batch(ctx context.Context, key seal.Key, id meeting.ID, o Object) ([]meeting.Segment, error) {

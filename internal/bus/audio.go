@@ -24,7 +24,7 @@ const (
 	EndOfSpurt    AudioFlags = 1 << iota // silence follows the last packet
 	Muted                                // nothing more comes in this epoch: the microphone was muted, or the track ended
 	KeepAlive                            // no packets: RTP says how far silence has come
-	Discontinuity                        // packets before this record were dropped
+	Discontinuity                        // no packets: the recorder had some here and lost them; the next record has what follows
 	audioFlagsEnd                        // flags from here on are unknown
 )
 

@@ -90,8 +90,7 @@ func (b *Bus) work(ctx, ended context.Context, group string, generation *kafka.G
 	sleep(ctx, b.tune.rejoin)
 }
 
-// Assignment is a partition that belongs to this member for the time of one generation. Only Commit may be called by
-// several goroutines.
+// Assignment is a partition that belongs to this member for the time of one generation. Only Next is for one goroutine alone.
 type Assignment struct {
 	Topic     Topic
 	Partition int
@@ -132,7 +131,7 @@ func (b *Bus) assign(ctx context.Context, group string, generation *kafka.Genera
 	}
 	a.cursor = b.newCursor(topic, partition, max(a.Committed, a.First))
 	if a.Committed >= 0 {
-		a.cursor.lost = max(0, a.First-a.Committed)
+		a.cursor.lost.Store(max(0, a.First-a.Committed))
 	}
 	return a, nil
 }
@@ -151,7 +150,7 @@ func (a *Assignment) beginAnew(ctx context.Context) error {
 func (a *Assignment) Next(ctx context.Context) (Message, error) { return a.cursor.next(ctx) }
 
 // Lost returns how many records were deleted before this member could read them, so far.
-func (a *Assignment) Lost() int64 { return a.cursor.lost }
+func (a *Assignment) Lost() int64 { return a.cursor.lost.Load() }
 
 // Commit stores offset, the next record to read, and metadata, which the next owner of the partition finds in its
 // Assignment. It fails with ErrFenced once the partition belongs to another member, and with ErrMetadata if metadata is

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/segmentio/kafka-go"
 
@@ -15,9 +16,9 @@ type cursor struct {
 	bus       *Bus
 	topic     Topic
 	partition int
-	at        int64 // offset of the next record
-	lost      int64 // records that were gone before they were read
-	dense     bool  // no compaction: a jump in the offsets is a loss
+	at        int64        // offset of the next record
+	lost      atomic.Int64 // records that were gone before they were read
+	dense     bool         // no compaction: a jump in the offsets is a loss
 	reader    *kafka.Reader
 	outage    outage
 }
@@ -52,7 +53,7 @@ func (c *cursor) next(ctx context.Context) (Message, error) {
 // take counts what lies between the last record and this one.
 func (c *cursor) take(record kafka.Message) Message {
 	if c.dense && record.Offset > c.at {
-		c.lost += record.Offset - c.at
+		c.lost.Add(record.Offset - c.at)
 	}
 	c.at = record.Offset + 1
 	m := Message{Topic: c.topic, Partition: c.partition, Offset: record.Offset, Key: string(record.Key),
@@ -94,7 +95,7 @@ func (c *cursor) reposition(ctx context.Context) error {
 	case err != nil:
 		return nil // the next read meets the same trouble and comes back here
 	case c.at < log.first:
-		c.lost += log.first - c.at
+		c.lost.Add(log.first - c.at)
 		c.at = log.first
 	case c.at > log.end:
 		c.bus.log.Warn("the log has begun anew", "topic", c.topic, "partition", c.partition, "was", c.at, "end", log.end)

@@ -121,8 +121,8 @@ func TestAReaderThatIsOvertakenByRetentionCountsItsLoss(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	m, err := c.next(ctx)
-	if err != nil || string(m.Value) != "new" || c.lost != 10 {
-		t.Errorf("read %q with %d lost, %v", m.Value, c.lost, err)
+	if err != nil || string(m.Value) != "new" || c.lost.Load() != 10 {
+		t.Errorf("read %q with %d lost, %v", m.Value, c.lost.Load(), err)
 	}
 }
 

@@ -98,11 +98,21 @@ func randomText(n int) string {
 // the room clock at which the track's stream started or restarted) and the extended sequence number of its first packet.
 // Recomputing an utterance therefore overwrites it and never doubles it.
 func NewSegmentID(meeting ID, track TrackID, epoch uint64, firstSeq uint64) SegmentID {
+	return newSegmentID("segment.v1", meeting, track, epoch, firstSeq)
+}
+
+// NewGapID derives the ID of a stretch of lost audio from the first packet after it, which tells that it was lost. It is never
+// that of an utterance.
+func NewGapID(meeting ID, track TrackID, epoch uint64, nextSeq uint64) SegmentID {
+	return newSegmentID("gap.v1", meeting, track, epoch, nextSeq)
+}
+
+func newSegmentID(kind string, meeting ID, track TrackID, epoch uint64, seq uint64) SegmentID {
 	h := sha256.New()
-	fmt.Fprintf(h, "segment.v1\x00%s\x00%s\x00", meeting, track)
+	fmt.Fprintf(h, "%s\x00%s\x00%s\x00", kind, meeting, track)
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], epoch)
-	binary.BigEndian.PutUint64(b[8:], firstSeq)
+	binary.BigEndian.PutUint64(b[8:], seq)
 	h.Write(b[:])
 	return SegmentID(lower.EncodeToString(h.Sum(nil)[:15]))
 }

@@ -257,7 +257,9 @@ func (l *live) ShowFinal(s meeting.Segment, messages [][]byte) {
 // remember takes up what was said before a restart, for late joiners.
 func (l *live) remember(segments []meeting.Segment) {
 	for _, s := range segments {
-		l.prompt.remember(s.Caption)
+		if s.Quality != meeting.QualityGap {
+			l.prompt.remember(s.Caption)
+		}
 	}
 }
 

@@ -125,6 +125,18 @@ func TestWhoComesLateGetsTheLastFinals(t *testing.T) {
 	})
 }
 
+func TestLostAudioIsNoCaptionForWhoComesLate(t *testing.T) {
+	onStage(t, 2, func(t *testing.T, p *prompt, _ *hall) {
+		l := &live{prompt: p}
+		l.remember([]meeting.Segment{
+			{Caption: meeting.Caption{Seg: "a", Text: "before", Rev: 1000}}, {Caption: meeting.Caption{Seg: "g", Rev: 1000}, Quality: meeting.QualityGap},
+		})
+		if got := p.recent(); len(got) != 1 || got[0].Caption.Text != "before" {
+			t.Errorf("late joiner gets %+v", got)
+		}
+	})
+}
+
 func TestOffDropsWhatWaits(t *testing.T) {
 	onStage(t, 10, func(t *testing.T, p *prompt, h *hall) {
 		p.partial("a", message(t, "a", "one"))
