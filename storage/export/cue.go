@@ -19,6 +19,8 @@ const (
 type cue struct {
 	start, end int64 // ms of the room clock; end > start
 	speaker    meeting.SpeakerID
+	segment    meeting.SegmentID
+	part       int // 1 for the first of its segment
 	lines      []string
 }
 
@@ -31,8 +33,7 @@ type token struct {
 // cuesOf cuts a segment into cues that follow each other without overlap. lead is put before the first words, such as
 // the speaker's name; it takes no time.
 func cuesOf(s *meeting.Segment, lead string) []cue {
-	var c cutter
-	c.speaker = s.Spk
+	c := cutter{speaker: s.Spk, segment: s.Seg}
 	tokens := tokensOf(s)
 	if len(tokens) == 0 {
 		return nil
@@ -142,6 +143,7 @@ func split(tokens []token) []token {
 // cutter fills cues with tokens.
 type cutter struct {
 	speaker meeting.SpeakerID
+	segment meeting.SegmentID
 	cues    []cue
 	current cue // empty if it has no lines
 }
@@ -183,5 +185,6 @@ func (c *cutter) close() {
 		cue.start = max(cue.start, c.cues[n-1].end)
 	}
 	cue.end = min(max(cue.end, cue.start+1), cue.start+maxCueMS)
+	cue.segment, cue.part = c.segment, len(c.cues)+1
 	c.cues = append(c.cues, cue)
 }
