@@ -16,6 +16,14 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.full;
     case 'still-live':
       return t.error.stillLive;
+    case 'not-final':
+      return t.error.notFinal;
+    case 'edited-meanwhile':
+      return t.error.editedMeanwhile;
+    case 'no-segment':
+      return t.error.noSegment;
+    case 'bad-name':
+      return t.error.badName;
   }
   return byStatus(t, reason.status);
 }
