@@ -76,7 +76,7 @@ func FuzzRealign(f *testing.F) {
 	f.Add("a b c", "c b a", int64(1)<<62, -int64(1)<<62)
 	f.Add("", "  ", int64(-1), int64(9))
 	f.Fuzz(func(t *testing.T, old, fresh string, t0, t1 int64) {
-		s := heard(strings.Fields(old)...)
+		s := heard(meeting.Fields(old)...)
 		s.T0, s.T1 = t0, t1
 		if len(s.Words) > 0 {
 			s.Words[len(s.Words)/2].T0, s.Words[0].T1 = t0, t1
@@ -88,7 +88,7 @@ func FuzzRealign(f *testing.F) {
 			}
 			return
 		}
-		fields := strings.Fields(fresh)
+		fields := meeting.Fields(fresh)
 		if len(words) != len(fields) {
 			t.Fatalf("%d words of a text with %d", len(words), len(fields))
 		}

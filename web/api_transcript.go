@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -223,13 +222,7 @@ func (in *editTranscriptInput) edit() (storage.Edit, error) {
 }
 
 // cleanText returns what somebody typed as one line: runs of spaces, line breaks and control characters become one space.
-// No-break spaces stay, French needs them.
-func cleanText(text string) string {
-	const noBreak, narrowNoBreak = '\u00a0', '\u202f'
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool {
-		return (unicode.IsSpace(r) || unicode.IsControl(r)) && r != noBreak && r != narrowNoBreak
-	}), " ")
-}
+func cleanText(text string) string { return strings.Join(meeting.Fields(text), " ") }
 
 // answerEdit turns a refused edit into the problem to answer.
 func (s *Server) answerEdit(ctx context.Context, err error) error {

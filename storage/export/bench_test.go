@@ -23,7 +23,7 @@ func threeHours() *storage.Transcript {
 		s := said(spk, t0, t0+2000, text)
 		s.Seg, s.Lang, s.Conf, s.Quality, s.Level, s.Engine = meeting.NewSegmentID("m", "t", 0, uint64(i)), "fr", 0.9, meeting.QualityFull, meeting.Transcript, "whisper-base"
 		at := t0
-		for _, w := range fields(text) {
+		for _, w := range meeting.Fields(text) {
 			s.Words = append(s.Words, meeting.Word{Text: w, T0: at, T1: at + 150, P: 0.9})
 			at += 160
 		}

@@ -11,7 +11,6 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 
 	"souffleur/internal/meeting"
 	"souffleur/storage"
@@ -147,15 +146,7 @@ func (n names) of(s meeting.SpeakerID) string {
 }
 
 // oneLine makes every run of white space and control characters one space, and drops it at both ends.
-func oneLine(s string) string { return strings.Join(fields(s), " ") }
-
-// fields cuts s where a line may be broken. No-break spaces hold together, as French needs them before "?" and "!".
-func fields(s string) []string {
-	return strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool {
-		const noBreak, narrowNoBreak = '\u00a0', '\u202f'
-		return (unicode.IsSpace(r) || unicode.IsControl(r)) && r != noBreak && r != narrowNoBreak
-	})
-}
+func oneLine(s string) string { return strings.Join(meeting.Fields(s), " ") }
 
 // truncate keeps the first n code points.
 func truncate(s string, n int) string {
