@@ -48,6 +48,11 @@ export const fr: Catalogue = {
     notFinal: 'La transcription n’est pas encore complète. Corrigez-la quand la réunion est terminée.',
     editedMeanwhile: 'D’autres personnes modifient cette transcription en ce moment. Réessayez.',
     noSegment: 'La transcription a changé et n’a plus ce passage. Rechargez la page.',
+    notTranscript:
+      'Ce fichier n’est pas une transcription téléchargée en JSON, ou il est abîmé. Choisissez-en un autre.',
+    newerVersion: 'Cette transcription vient d’un Souffleur plus récent. Il faut d’abord mettre ce serveur à jour.',
+    alreadyHere: 'Cette réunion est déjà sur ce serveur. Pour la remplacer, supprimez-la d’abord.',
+    tooLarge: 'C’est plus grand que ne peut l’être une transcription.',
     badName: 'Ce nom n’affiche rien. Écrivez-en un autre.',
     unknown: 'Cela n’a pas fonctionné. Réessayez ; si le problème persiste, prévenez la personne qui gère ce serveur.',
   },
@@ -300,6 +305,15 @@ export const fr: Catalogue = {
     empty:
       'Aucune réunion pour l’instant. Elles apparaissent ici dès que l’IA a conservé une transcription d’un salon que vous organisez.',
     live: 'en cours',
+  },
+  import: {
+    open: 'Importer une transcription',
+    title: 'Importer une transcription',
+    text: 'Une transcription téléchargée en JSON, depuis ce serveur ou un autre, devient une réunion passée de votre salon.',
+    file: 'Fichier',
+    room: 'Salon',
+    send: 'Importer',
+    aboveCeiling: 'Un administrateur n’autorise pas les transcriptions dans ce salon. Choisissez-en un autre.',
   },
   transcript: {
     back: 'Réunions passées',

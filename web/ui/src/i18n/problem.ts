@@ -22,6 +22,14 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.editedMeanwhile;
     case 'no-segment':
       return t.error.noSegment;
+    case 'not-a-transcript':
+      return t.error.notTranscript;
+    case 'newer-version':
+      return t.error.newerVersion;
+    case 'already-here':
+      return t.error.alreadyHere;
+    case 'too-large':
+      return t.error.tooLarge;
     case 'bad-name':
       return t.error.badName;
   }
