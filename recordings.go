@@ -135,7 +135,7 @@ func (j job) write(format export.Format, t *storage.Transcript) (err error) {
 			err = errors.Join(err, os.Remove(file.Name()))
 		}
 	}()
-	err = export.Write(file, format, t)
+	err = export.Write(file, format, export.English, t)
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return fmt.Errorf("write transcript: %w", err)
 	}

@@ -80,9 +80,9 @@ func (e *apiError) Error() string {
 // maxAnswer bounds what is read from the server: a transcript of a long day is a few MB.
 const maxAnswer = 256 << 20
 
-// call sends in as JSON (nil: no body) and reads the answer into out (nil: ignored).
-func (r *remote) call(ctx context.Context, method, path string, in, out any) error {
-	body, err := r.raw(ctx, method, path, in)
+// call sends in as JSON (nil: no body) and reads the answer into out (nil: ignored). header are names and values.
+func (r *remote) call(ctx context.Context, method, path string, in, out any, header ...string) error {
+	body, err := r.raw(ctx, method, path, in, header...)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (r *remote) call(ctx context.Context, method, path string, in, out any) err
 }
 
 // raw sends a request and returns the body of a good answer.
-func (r *remote) raw(ctx context.Context, method, path string, in any) (io.ReadCloser, error) {
+func (r *remote) raw(ctx context.Context, method, path string, in any, header ...string) (io.ReadCloser, error) {
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
@@ -113,6 +113,9 @@ func (r *remote) raw(ctx context.Context, method, path string, in any) (io.ReadC
 	req.Header.Set("Authorization", "Bearer "+r.token)
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
 	}
 	res, err := r.http.Do(req)
 	if err != nil {

@@ -190,8 +190,10 @@ func (r *remote) findRoom(ctx context.Context, name string) (string, error) {
 
 // meetingsCmd shows meetings.
 type meetingsCmd struct {
-	List   meetingsListCmd   `cmd:"" help:"List meetings, newest first."`
-	Export meetingsExportCmd `cmd:"" help:"Print the transcript of a meeting."`
+	List    meetingsListCmd    `cmd:"" help:"List meetings, newest first."`
+	Export  meetingsExportCmd  `cmd:"" help:"Print the transcript of a meeting."`
+	Import  meetingsImportCmd  `cmd:"" help:"Store a transcript that was exported as JSON, by this server or another, as an ended meeting of a room."`
+	Correct meetingsCorrectCmd `cmd:"" help:"Take over what was changed in an exported VTT file as corrections of the transcript."`
 }
 
 type meetingsListCmd struct {
@@ -251,7 +253,8 @@ func (m pastMeeting) transcript() string {
 type meetingsExportCmd struct {
 	remoteFlags
 	ID     string `arg:"" help:"Meeting ID."`
-	Format string `help:"vtt, srt, txt, md or json." default:"txt" enum:"vtt,srt,txt,md,json"`
+	Format string `help:"vtt, srt, txt, md, docx or json." default:"txt" enum:"vtt,srt,txt,md,docx,json"`
+	Lang   string `help:"Language of what nobody in the meeting said, such as that sound was lost." default:"en" enum:"en,fr"`
 	Reason string `help:"Why an admin reads a transcript; kept in the audit." default:"exported on the command line"`
 	Out    string `help:"File to write; - is standard output." short:"o" default:"-" placeholder:"FILE"`
 }
@@ -265,7 +268,7 @@ func (c *meetingsExportCmd) Run(ctx context.Context, kctx *kong.Context) (err er
 	if err != nil {
 		return err
 	}
-	body, err := r.raw(ctx, http.MethodGet, "/meetings/"+c.ID+"/export?"+query("format", c.Format, "reason", c.Reason), nil)
+	body, err := r.raw(ctx, http.MethodGet, "/meetings/"+c.ID+"/export?"+query("format", c.Format, "lang", c.Lang, "reason", c.Reason), nil)
 	if err != nil {
 		return fmt.Errorf("export %s: %w", c.ID, err)
 	}

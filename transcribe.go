@@ -27,7 +27,7 @@ type transcribeCmd struct {
 	Lang       string   `help:"Language spoken: en, fr, …, or auto." default:"auto"`
 	Glossary   []string `help:"Names and acronyms to expect, separated by commas, the most frequent first." placeholder:"TERM,…"`
 	Prompt     string   `help:"Text that could have been said before, in the spelling that is wanted." env:"SOUFFLEUR_TRANSCRIBE_PROMPT" placeholder:"TEXT"`
-	Format     string   `help:"vtt, srt, txt, md or json." default:"txt" enum:"vtt,srt,txt,md,json"`
+	Format     string   `help:"vtt, srt, txt, md, docx or json." default:"txt" enum:"vtt,srt,txt,md,docx,json"`
 	Output     string   `help:"Write a file for each recording into this folder. Transcripts that are newer than their recording are kept." short:"o" type:"path" placeholder:"DIR"`
 	Force      bool     `help:"With --output, transcribe again what has a transcript."`
 	Supervised bool     `hidden:"" help:"End when standard input closes, and tell a bad recording by the exit status."`
@@ -139,7 +139,7 @@ func (b *batch) one(ctx context.Context, j job) error {
 	if j.output != "" {
 		err = j.write(b.format, t)
 	} else {
-		err = export.Write(b.out, b.format, t)
+		err = export.Write(b.out, b.format, export.English, t)
 	}
 	if err != nil {
 		p.abandon()
@@ -173,7 +173,7 @@ func (b *batch) recognise(ctx context.Context, pcm []float32, p *progress) ([]me
 // recordingTranscript is a transcript of one unnamed speaker.
 func recordingTranscript(path string, segments []meeting.Segment, length time.Duration) *storage.Transcript {
 	return &storage.Transcript{
-		V: 1, RoomName: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), EndedUnixMS: length.Milliseconds(),
+		V: storage.TranscriptVersion, RoomName: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), EndedUnixMS: length.Milliseconds(),
 		Segments: segments, Final: true,
 	}
 }

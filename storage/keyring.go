@@ -71,6 +71,14 @@ func (k *Keyring) Create(ctx context.Context, id meeting.ID) error {
 	return k.make(ctx, archiveObject(id))
 }
 
+// createArchive makes the archive key of a meeting that was held elsewhere and never had a live key here.
+func (k *Keyring) createArchive(ctx context.Context, id meeting.ID) error {
+	if !id.Valid() {
+		return fmt.Errorf("meeting %q: %w", id, ErrNotFound)
+	}
+	return k.make(ctx, archiveObject(id))
+}
+
 // make stores a fresh key unless there is one.
 func (k *Keyring) make(ctx context.Context, object string) error {
 	_, raw := seal.NewKey()

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,10 @@ import (
 	"souffleur/internal/meeting"
 	"souffleur/internal/seal"
 )
+
+// TranscriptVersion is the version of [Transcript]'s JSON form. It rises when a reader of the form before would read
+// something wrong; fields that can be passed over are no new version. docs/transcript.md describes the form.
+const TranscriptVersion = 1
 
 // Transcript is the ordered segments of a meeting. `souffleur transcribe` makes one without a meeting: its room clock begins with
 // the recording, at BeganUnixMS 0, and EndedUnixMS is the recording's length.
@@ -25,8 +30,10 @@ type Transcript struct {
 	BeganUnixMS int64             `json:"began_unix_ms,omitempty"` // the room clock's zero
 	EndedUnixMS int64             `json:"ended_unix_ms,omitempty"` // 0 while the meeting goes on
 	People      []meeting.Person  `json:"people"`                  // by order of joining
+	Names       []SpeakerName     `json:"names,omitempty"`         // given to speakers afterwards, by speaker
 	Segments    []meeting.Segment `json:"segments"`                // by T0, then ID; one per ID, that of the highest revision
 	Rev         int               `json:"rev"`                     // of the stored transcript; 0: built from what is there so far
+	EditRev     int               `json:"edit_rev"`                // rises with everything that people change; 0: nothing so far
 	Final       bool              `json:"final"`                   // no more segments will come
 }
 
@@ -49,9 +56,24 @@ const (
 	batchSuffix    = ".jsonl"
 )
 
-// Read returns the meeting's transcript: the stored one, else one built from the segments archived so far. Names are
-// those that the meeting has now. ErrNotFound if there is no such meeting, ErrNoKey if its data was deleted.
+// Read returns the meeting's transcript with what people corrected in it: the stored one, else one built from the
+// segments archived so far. Names are those that the meeting has now. ErrNotFound if there is no such meeting, ErrNoKey
+// if its data was deleted.
 func (t *Transcripts) Read(ctx context.Context, id meeting.ID) (*Transcript, error) {
+	v, err := t.recognised(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	c, _, err := t.corrections(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	c.apply(v)
+	return v, nil
+}
+
+// recognised returns the transcript as recognisers wrote it.
+func (t *Transcripts) recognised(ctx context.Context, id meeting.ID) (*Transcript, error) {
 	v, err := t.meetings.Get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -93,6 +115,9 @@ func (t *Transcripts) stored(ctx context.Context, id meeting.ID) (*Transcript, s
 	if err := openDocument(key, object, body, v); err != nil {
 		return nil, "", err
 	}
+	if v.V != TranscriptVersion {
+		return nil, "", fmt.Errorf("decode %s: %w", object, ErrVersion)
+	}
 	if v.Meeting != id {
 		return nil, "", fmt.Errorf("%s holds another meeting", object)
 	}
@@ -125,7 +150,7 @@ func (t *Transcripts) build(ctx context.Context, v Meeting) (*Transcript, error)
 	if err != nil {
 		return nil, err
 	}
-	built := &Transcript{V: documentVersion, Segments: segments, Final: v.TranscriptFinal}
+	built := &Transcript{V: TranscriptVersion, Segments: segments, Final: v.TranscriptFinal}
 	built.describe(v)
 	return built, nil
 }
@@ -226,4 +251,19 @@ func openBatch(key seal.Key, object string, body []byte) ([]meeting.Segment, err
 		return nil, fmt.Errorf("read %s: %w", object, err)
 	}
 	return segments, nil
+}
+
+// Langs returns the languages that are spoken, BCP 47 primary subtags, that in which most is written first.
+func (t *Transcript) Langs() []string {
+	length := map[string]int{}
+	for i := range t.Segments {
+		if s := &t.Segments[i]; s.Lang != "" && s.Text != "" {
+			length[s.Lang] += len(s.Text)
+		}
+	}
+	langs := slices.AppendSeq([]string{}, maps.Keys(length))
+	slices.SortFunc(langs, func(a, b string) int {
+		return cmp.Or(cmp.Compare(length[b], length[a]), strings.Compare(a, b))
+	})
+	return langs
 }

@@ -94,6 +94,8 @@ func describeRaw(spec *huma.OpenAPI) {
 	export.Parameters = []*huma.Param{
 		{Name: "meeting", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
 		{Name: "format", In: "query", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Enum: exportFormats()}},
+		{Name: "lang", In: "query", Schema: &huma.Schema{Type: huma.TypeString},
+			Description: "Language of what nobody in the meeting said, such as that sound was lost: en or fr; else as the browser prefers"},
 		{Name: "reason", In: "query", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: ptr(maxReason)}},
 	}
 	export.Responses = map[string]*huma.Response{
@@ -103,6 +105,28 @@ func describeRaw(spec *huma.OpenAPI) {
 		"422": {Description: "Unknown format"},
 	}
 	spec.AddOperation(&export)
+	describeImport(spec)
+}
+
+func describeImport(spec *huma.OpenAPI) {
+	imported := operation(tagMeetings, "import-meeting", http.MethodPost, "/rooms/{room}/meetings", http.StatusCreated,
+		"Store a transcript that was exported as JSON, by this installation or another, as an ended meeting of the room. Organizers")
+	imported.Parameters = []*huma.Param{{Name: "room", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}}
+	imported.RequestBody = &huma.RequestBody{
+		Required:    true,
+		Description: "The file as it was exported, at most 32 MiB; docs/transcript.schema.json describes it",
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+	}
+	imported.Responses = map[string]*huma.Response{
+		"201": {Description: "The meeting", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/MeetingBody"}}}},
+		"403": {Description: "Not an organizer"},
+		"404": {Description: "No such room"},
+		"409": {Description: "The meeting is here already, or an admin does not allow transcripts in this room"},
+		"413": {Description: "Larger than 32 MiB"},
+		"422": {Description: "Not a transcript, or one of a newer version"},
+		"429": {Description: "Too many imports"},
+	}
+	spec.AddOperation(&imported)
 }
 
 func ptr[T any](v T) *T { return &v }

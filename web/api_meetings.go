@@ -20,9 +20,7 @@ func (s *Server) describeMeetings(api huma.API) {
 	huma.Register(api, operation(tagMeetings, "delete-meeting", http.MethodDelete, "/meetings/{meeting}", http.StatusNoContent,
 		"Delete all data of an ended meeting. Organizers; an admin must give a reason, which is audited",
 		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.deleteMeeting)
-	huma.Register(api, operation(tagMeetings, "get-transcript", http.MethodGet, "/meetings/{meeting}/transcript", http.StatusOK,
-		"The transcript, also while the meeting goes on. Organizers; an admin must give a reason, which is audited",
-		http.StatusForbidden, http.StatusNotFound), s.getTranscript)
+	s.describeTranscript(api)
 }
 
 // meetingPath is the input of operations on one meeting.
@@ -205,57 +203,6 @@ func (s *Server) deleteMeeting(ctx context.Context, in *spokenInput) (*struct{},
 type spokenInput struct {
 	Meeting meeting.ID `path:"meeting" maxLength:"64"`
 	Reason  string     `query:"reason" maxLength:"500" doc:"Why an admin needs this; kept in the audit"`
-}
-
-type transcriptOutput struct {
-	Body struct {
-		Meeting  meeting.ID    `json:"meeting"`
-		People   []speakerBody `json:"people" nullable:"false"`
-		Segments []segmentBody `json:"segments" nullable:"false" doc:"By time"`
-		Final    bool          `json:"final" doc:"Whether it is complete"`
-	}
-}
-
-type speakerBody struct {
-	Participant meeting.ParticipantID `json:"participant"`
-	Name        string                `json:"name"`
-	Order       int                   `json:"order" doc:"0 for the first to join; colours follow it"`
-}
-
-type segmentBody struct {
-	Seg     meeting.SegmentID `json:"seg"`
-	Spk     meeting.SpeakerID `json:"spk" doc:"A participant, or participant/voice-n on a shared microphone"`
-	T0      int64             `json:"t0" doc:"Start, milliseconds since the meeting began"`
-	T1      int64             `json:"t1" doc:"End"`
-	Lang    string            `json:"lang" doc:"BCP 47 primary subtag; empty if unknown"`
-	Text    string            `json:"text"`
-	Quality string            `json:"quality" doc:"full, or fast for a text that was shown before the whole utterance was heard"`
-}
-
-func (s *Server) getTranscript(ctx context.Context, in *spokenInput) (*transcriptOutput, error) {
-	m, err := s.spokenIn(ctx, in.Meeting, "transcript.read", in.Reason)
-	if err != nil {
-		return nil, err
-	}
-	t, err := s.transcript(ctx, m.ID)
-	if err != nil {
-		return nil, err
-	}
-	out := &transcriptOutput{}
-	out.Body.Meeting, out.Body.Final = t.Meeting, t.Final
-	out.Body.People = make([]speakerBody, 0, len(t.People))
-	for _, p := range t.People {
-		out.Body.People = append(out.Body.People, speakerBody{Participant: p.Participant, Name: p.Name, Order: p.Order})
-	}
-	out.Body.Segments = make([]segmentBody, 0, len(t.Segments))
-	for i := range t.Segments {
-		out.Body.Segments = append(out.Body.Segments, segmentView(&t.Segments[i]))
-	}
-	return out, nil
-}
-
-func segmentView(g *meeting.Segment) segmentBody {
-	return segmentBody{Seg: g.Seg, Spk: g.Spk, T0: g.T0, T1: g.T1, Lang: g.Lang, Text: g.Text, Quality: g.Quality}
 }
 
 // transcript reads the transcript of a meeting, or returns the problem to answer.

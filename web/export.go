@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -35,7 +36,7 @@ func asProblem(err error) *huma.ErrorModel {
 func (s *Server) export(c *gin.Context) {
 	format, err := export.ParseFormat(c.Query("format"))
 	if err != nil {
-		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-format", "Choose a format: vtt, srt, txt, md or json."))
+		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-format", "Choose a format: vtt, srt, txt, md, docx or json."))
 		return
 	}
 	reason := c.Query("reason")
@@ -56,7 +57,7 @@ func (s *Server) export(c *gin.Context) {
 	}
 	// Into memory first: a file that broke off half-way would look complete to its reader.
 	var file bytes.Buffer
-	if err := export.Write(&file, format, t); err != nil {
+	if err := export.Write(&file, format, exportLang(c), t); err != nil {
 		writeProblem(c, asProblem(s.answerFor(ctx, "export transcript", err)))
 		return
 	}
@@ -64,7 +65,17 @@ func (s *Server) export(c *gin.Context) {
 	c.Data(http.StatusOK, format.ContentType(), file.Bytes())
 }
 
-// attachment returns a Content-Disposition with the name in full (RFC 5987, RFC 6266) and in ASCII for old programs.
+// maxLang bounds a wish for a language, in bytes.
+const maxLang = 200
+
+// exportLang returns the language in which the file says what nobody in the meeting said: that which was asked for, else
+// that of the reader's browser.
+func exportLang(c *gin.Context) export.Lang {
+	preferred := cmp.Or(c.Query("lang"), c.GetHeader("Accept-Language"))
+	return export.ParseLang(preferred[:min(len(preferred), maxLang)])
+}
+
+// attachment returns a Content-Disposition with the name in full (RFC 6266, RFC 8187) and in ASCII for old programs.
 func attachment(name string) string {
 	return `attachment; filename="` + asciiName(name) + `"; filename*=UTF-8''` + percentName(name)
 }
@@ -79,7 +90,7 @@ func asciiName(name string) string {
 	}, name)
 }
 
-// percentName writes name as value-chars of RFC 5987 section 3.2.1.
+// percentName writes name as value-chars of RFC 8187 section 3.2.1.
 func percentName(name string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

@@ -77,10 +77,17 @@ func TestTranscript(t *testing.T) {
 }
 
 func TestSegmentView(t *testing.T) {
-	got := segmentView(&meeting.Segment{
+	of := &storage.Transcript{People: []meeting.Person{{Person: "u1", Name: "Anna"}}}
+	said := meeting.Segment{
 		Caption: meeting.Caption{Seg: "g", Spk: "p1/voice-2", T0: 1, T1: 2, Lang: "fr", Text: "Bonjour", Final: true}, Quality: meeting.QualityFast,
-	})
-	if got != (segmentBody{Seg: "g", Spk: "p1/voice-2", T0: 1, T1: 2, Lang: "fr", Text: "Bonjour", Quality: "fast"}) {
+	}
+	want := segmentBody{Seg: "g", Spk: "p1/voice-2", T0: 1, T1: 2, Lang: "fr", Text: "Bonjour", Quality: "fast"}
+	if got := segmentView(of, &said); got != want {
+		t.Errorf("got %+v", got)
+	}
+	said.Original = &meeting.Original{Text: "Bonsoir", By: "u1", AtUnixMS: 7}
+	got := segmentView(of, &said)
+	if *got.Original != (originalBody{Text: "Bonsoir", ByName: "Anna", AtUnixMS: 7}) {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -156,6 +163,7 @@ func TestExport(t *testing.T) {
 	m := s.storeMeeting(meeting.RoomID(room), func(m *storage.Meeting) { m.RoomName = `Réunion "bleue"; 100 %/a` })
 	for format, kind := range map[string]string{
 		"vtt": "text/vtt", "srt": "application/x-subrip", "txt": "text/plain", "md": "text/markdown", "json": "application/json",
+		"docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 	} {
 		a := owner.must(http.MethodGet, "/meetings/"+string(m.ID)+"/export?format="+format, nil, http.StatusOK)
 		if got, _, err := mime.ParseMediaType(a.header.Get("Content-Type")); err != nil || got != kind {
@@ -169,7 +177,7 @@ func TestExport(t *testing.T) {
 			t.Errorf("%s may be cached or sniffed: %v", format, a.header)
 		}
 	}
-	for query, status := range map[string]int{"": 422, "?format=docx": 422, "?format=VTT": 422} {
+	for query, status := range map[string]int{"": 422, "?format=odt": 422, "?format=VTT": 422} {
 		if a := owner.do(http.MethodGet, "/meetings/"+string(m.ID)+"/export"+query, nil); a.status != status || a.problem() != "bad-format" {
 			t.Errorf("%q answered %d %s", query, a.status, a.body)
 		}

@@ -53,6 +53,10 @@ type Server struct {
 
 	transcriptions *transcriptions // nil without a Transcriber
 
+	// imports has room for transcripts that are being read. When it is full, requests are refused with 429: one takes up to
+	// some 150 MB.
+	imports chan struct{}
+
 	sockets     *sockets
 	roomLimit   *limiter
 	joinLimit   *limiter
@@ -93,6 +97,7 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 		cfg: cfg, log: deps.Log, now: now,
 		live: deps.Live, rooms: deps.Rooms, meetings: deps.Meetings, transcripts: deps.Transcripts, sessions: deps.Sessions,
 		links: deps.Links, instance: deps.Instance, audit: deps.Audit,
+		imports:       make(chan struct{}, maxImports),
 		socketOrigins: socketOrigins(cfg.PublicURL),
 		sockets:       newSockets(cfg.MaxSockets),
 		roomLimit:     newLimiter(cfg.RoomsPerHour, time.Hour, now),
@@ -146,6 +151,7 @@ func (s *Server) route(files *client) error {
 	}
 	api := engine.Group(basePath, noStore, s.identify)
 	api.GET("/meetings/:meeting/export", s.export)
+	api.POST("/rooms/:room/meetings", s.importMeeting)
 	if err := s.describe(engine, api); err != nil {
 		return err
 	}

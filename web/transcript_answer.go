@@ -80,7 +80,7 @@ func answerTranscript(c *gin.Context, u *upload, t *storage.Transcript) {
 
 func answerSubtitles(c *gin.Context, format export.Format, t *storage.Transcript) {
 	var file bytes.Buffer
-	if err := export.Write(&file, format, t); err != nil {
+	if err := export.Write(&file, format, export.English, t); err != nil {
 		refuse(c, http.StatusInternalServerError, "server_error", "The transcript could not be written.")
 		return
 	}
@@ -95,17 +95,12 @@ func wholeText(t *storage.Transcript) string {
 	return strings.Join(texts, " ")
 }
 
-// languageOf returns the language in which most is written.
+// languageOf returns the language in which most is written; "" if none is known.
 func languageOf(t *storage.Transcript) string {
-	length := map[string]int{}
-	most := ""
-	for _, s := range t.Segments {
-		length[s.Lang] += len(s.Text)
-		if length[s.Lang] > length[most] {
-			most = s.Lang
-		}
+	if langs := t.Langs(); len(langs) > 0 {
+		return langs[0]
 	}
-	return most
+	return ""
 }
 
 // seconds is a time as the API writes it.

@@ -51,6 +51,18 @@ type Segment struct {
 	Conf     float32 `json:"conf"`      // mean word confidence, 0 to 1
 	Engine   string  `json:"engine"`    // model that wrote it
 	Words    []Word  `json:"words,omitempty"`
+
+	// Original is set when people corrected the text: Text and Words are theirs then. It never stands on segments.v1.
+	Original *Original `json:"original,omitempty"`
+}
+
+// Original is what a recogniser wrote before somebody corrected a segment, and who did it when.
+type Original struct {
+	Text     string   `json:"text"`
+	Words    []Word   `json:"words,omitempty"`
+	Conf     float32  `json:"conf"`
+	By       PersonID `json:"by,omitempty"` // who made the last correction
+	AtUnixMS int64    `json:"at_unix_ms"`   // when
 }
 
 // Quality of a segment.

@@ -2,6 +2,7 @@ package meeting
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -93,5 +94,23 @@ func TestLevelsAndRolesKeepTheirNamesInJSON(t *testing.T) {
 func TestSpeakerBelongsToParticipant(t *testing.T) {
 	if p := SpeakerID("p1/voice-2").Participant(); p != "p1" {
 		t.Errorf("participant of p1/voice-2 is %s", p)
+	}
+}
+
+func TestWordsOfATextHaveTheTimesOfThoseRecognised(t *testing.T) {
+	s := Segment{Caption: Caption{T0: 0, T1: 1000, Text: "l'heure est venue\u00a0!"}, Conf: 0.5, Words: []Word{
+		{"l'", 100, 200, 0.9}, {" heure", 200, 500, 0.4}, {"est", 600, 700, 1}, {"venue", 800, 900, 0.8}, {"!", 900, 950, 0.7},
+	}}
+	want := []Word{{"l'heure", 100, 500, 0.4}, {"est", 600, 700, 1}, {"venue\u00a0!", 800, 950, 0.7}}
+	if got := s.TextWords(); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	s.Text = "wholly other"
+	if got := s.TextWords(); !slices.Equal(got, []Word{{"wholly", 0, 545, 0.5}, {"other", 545, 1000, 0.5}}) {
+		t.Errorf("words that were not recognised: %v", got)
+	}
+	s.Text, s.T0, s.T1 = " \n", 5, 5
+	if got := s.TextWords(); len(got) != 0 {
+		t.Errorf("words of nothing: %v", got)
 	}
 }

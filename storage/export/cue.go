@@ -1,7 +1,6 @@
 package export
 
 import (
-	"strings"
 	"unicode/utf8"
 
 	"souffleur/internal/meeting"
@@ -19,6 +18,8 @@ const (
 type cue struct {
 	start, end int64 // ms of the room clock; end > start
 	speaker    meeting.SpeakerID
+	segment    meeting.SegmentID
+	part       int // 1 for the first of its segment
 	lines      []string
 }
 
@@ -31,14 +32,13 @@ type token struct {
 // cuesOf cuts a segment into cues that follow each other without overlap. lead is put before the first words, such as
 // the speaker's name; it takes no time.
 func cuesOf(s *meeting.Segment, lead string) []cue {
-	var c cutter
-	c.speaker = s.Spk
+	c := cutter{speaker: s.Spk, segment: s.Seg}
 	tokens := tokensOf(s)
 	if len(tokens) == 0 {
 		return nil
 	}
 	start := tokens[0].start
-	for _, word := range fields(lead) {
+	for _, word := range meeting.Fields(lead) {
 		for _, t := range split([]token{{word, start, start}}) {
 			c.add(t)
 		}
@@ -50,60 +50,17 @@ func cuesOf(s *meeting.Segment, lead string) []cue {
 	return c.cues
 }
 
-// tokensOf returns the words of a segment with their times: those of the recogniser if they are the words of the text,
-// else the segment's time shared out by length.
+// tokensOf returns the words of a segment with their times.
 func tokensOf(s *meeting.Segment) []token {
-	words := fields(s.Text)
-	tokens := timed(words, s)
-	if tokens == nil {
-		start := bounded(s.T0)
-		tokens = sharedOut(words, start, max(start, bounded(s.T1)))
+	within := *s
+	within.T0 = bounded(s.T0)
+	within.T1 = max(within.T0, bounded(s.T1))
+	words := within.TextWords()
+	tokens := make([]token, len(words))
+	for i, w := range words {
+		tokens[i] = token{w.Text, w.T0, w.T1}
 	}
 	return split(inOrder(tokens))
-}
-
-// timed pairs the words of the text with those of the recogniser, or returns nil if they differ. One of the text may
-// consist of several (punctuation, apostrophes).
-func timed(words []string, s *meeting.Segment) []token {
-	tokens := make([]token, 0, len(words))
-	next := 0
-	for _, word := range words {
-		t := token{text: word}
-		for rest, first := word, true; rest != ""; first = false {
-			if next == len(s.Words) {
-				return nil
-			}
-			w := s.Words[next]
-			next++
-			after, ok := strings.CutPrefix(rest, strings.TrimSpace(w.Text))
-			if !ok {
-				return nil
-			}
-			rest, t.end = after, w.T1
-			if first {
-				t.start = w.T0
-			}
-		}
-		tokens = append(tokens, t)
-	}
-	return tokens
-}
-
-// sharedOut gives each word a share of the time in proportion to its length.
-func sharedOut(words []string, start, end int64) []token {
-	var total int64
-	for _, word := range words {
-		total += int64(utf8.RuneCountInString(word))
-	}
-	tokens := make([]token, 0, len(words))
-	var done int64
-	for _, word := range words {
-		t := token{text: word, start: start + (end-start)*done/total}
-		done += int64(utf8.RuneCountInString(word))
-		t.end = start + (end-start)*done/total
-		tokens = append(tokens, t)
-	}
-	return tokens
 }
 
 // bounded keeps a time within what can be computed with: from 0 to 34 years.
@@ -142,6 +99,7 @@ func split(tokens []token) []token {
 // cutter fills cues with tokens.
 type cutter struct {
 	speaker meeting.SpeakerID
+	segment meeting.SegmentID
 	cues    []cue
 	current cue // empty if it has no lines
 }
@@ -183,5 +141,6 @@ func (c *cutter) close() {
 		cue.start = max(cue.start, c.cues[n-1].end)
 	}
 	cue.end = min(max(cue.end, cue.start+1), cue.start+maxCueMS)
+	cue.segment, cue.part = c.segment, len(c.cues)+1
 	c.cues = append(c.cues, cue)
 }

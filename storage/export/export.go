@@ -1,7 +1,8 @@
-// Package export writes a transcript as a file for people and other programs: subtitles (VTT, SRT), text, Markdown and
-// JSON. It knows nothing of where transcripts are kept, nor of HTTP.
+// Package export writes a transcript as a file for people and other programs: subtitles (VTT, SRT), text, Markdown, Word
+// (DOCX) and JSON. It reads back what can come back: JSON as a whole, and the words of VTT as corrections. It knows
+// nothing of where transcripts are kept, nor of HTTP.
 //
-// Start reading at [Write]; subtitles are cut in cue.go.
+// Start reading at [Write]; subtitles are cut in cue.go. The other way begins at [ReadJSON] and [ReadVTT].
 package export
 
 import (
@@ -10,7 +11,6 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 
 	"souffleur/internal/meeting"
 	"souffleur/storage"
@@ -25,11 +25,12 @@ const (
 	SRT      Format = "srt"  // SubRip, speaker's name in the text
 	Text     Format = "txt"  // a paragraph per turn
 	Markdown Format = "md"   // the same with headings
-	JSON     Format = "json" // everything: words, times, confidence
+	DOCX     Format = "docx" // Office Open XML, ECMA-376: a heading per turn
+	JSON     Format = "json" // everything: words, times, confidence; see docs/transcript.md
 )
 
 // Formats returns all formats.
-func Formats() []Format { return []Format{VTT, SRT, Text, Markdown, JSON} }
+func Formats() []Format { return []Format{VTT, SRT, Text, Markdown, DOCX, JSON} }
 
 // ParseFormat reads the name of a format.
 func ParseFormat(s string) (Format, error) {
@@ -38,7 +39,7 @@ func ParseFormat(s string) (Format, error) {
 			return f, nil
 		}
 	}
-	return "", fmt.Errorf("unknown export format %q: use vtt, srt, txt, md or json", s)
+	return "", fmt.Errorf("unknown export format %q: use vtt, srt, txt, md, docx or json", s)
 }
 
 // ContentType returns the media type with its character set.
@@ -50,6 +51,8 @@ func (f Format) ContentType() string {
 		return "application/x-subrip; charset=utf-8"
 	case Markdown:
 		return "text/markdown; charset=utf-8"
+	case DOCX:
+		return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 	case JSON:
 		return "application/json"
 	}
@@ -81,19 +84,22 @@ func FileName(f Format, t *storage.Transcript) string {
 // maxFileName bounds the room's part of a file name, in code points.
 const maxFileName = 60
 
-// Write writes the transcript to w in one format. It returns the first error of w.
-func Write(w io.Writer, f Format, t *storage.Transcript) error {
+// Write writes the transcript to w in one format. What is not of the speakers, such as that sound was lost, is said in
+// lang; JSON has no such words. It returns the first error of w.
+func Write(w io.Writer, f Format, lang Lang, t *storage.Transcript) error {
 	out := bufio.NewWriter(w)
 	var err error
 	switch f {
 	case VTT:
-		writeVTT(out, t)
+		writeVTT(out, lang, t)
 	case SRT:
-		writeSRT(out, t)
+		writeSRT(out, lang, t)
 	case Text:
-		writeText(out, t)
+		writeText(out, lang, t)
 	case Markdown:
-		writeMarkdown(out, t)
+		writeMarkdown(out, lang, t)
+	case DOCX:
+		err = writeDOCX(out, lang, t)
 	case JSON:
 		err = writeJSON(out, t)
 	default:
@@ -109,20 +115,27 @@ func Write(w io.Writer, f Format, t *storage.Transcript) error {
 }
 
 // names gives every speaker the name to show.
-type names map[meeting.ParticipantID]string
+type names map[meeting.SpeakerID]string
 
 func namesOf(t *storage.Transcript) names {
-	n := make(names, len(t.People))
+	n := make(names, len(t.People)+len(t.Names))
 	for _, p := range t.People {
-		n[p.Participant] = oneLine(p.Name)
+		n[meeting.SpeakerID(p.Participant)] = oneLine(p.Name)
+	}
+	for _, given := range t.Names {
+		n[given.Spk] = oneLine(given.Name)
 	}
 	return n
 }
 
-// of returns the speaker's name, with the voice's number on a shared microphone; an unknown speaker's ID; "" for none.
+// of returns the speaker's name; on a shared microphone that of the voice, or else its number behind the name of the
+// microphone; an unknown speaker's ID; "" for none.
 func (n names) of(s meeting.SpeakerID) string {
-	name, ok := n[s.Participant()]
-	if !ok || name == "" {
+	if name := n[s]; name != "" {
+		return name
+	}
+	name := n[meeting.SpeakerID(s.Participant())]
+	if name == "" {
 		return oneLine(string(s))
 	}
 	_, voice, shared := strings.Cut(string(s), "/")
@@ -133,15 +146,7 @@ func (n names) of(s meeting.SpeakerID) string {
 }
 
 // oneLine makes every run of white space and control characters one space, and drops it at both ends.
-func oneLine(s string) string { return strings.Join(fields(s), " ") }
-
-// fields cuts s where a line may be broken. No-break spaces hold together, as French needs them before "?" and "!".
-func fields(s string) []string {
-	return strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool {
-		const noBreak, narrowNoBreak = '\u00a0', '\u202f'
-		return (unicode.IsSpace(r) || unicode.IsControl(r)) && r != noBreak && r != narrowNoBreak
-	})
-}
+func oneLine(s string) string { return strings.Join(meeting.Fields(s), " ") }
 
 // truncate keeps the first n code points.
 func truncate(s string, n int) string {

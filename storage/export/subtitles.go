@@ -13,12 +13,21 @@ import (
 
 // Writes to a bufio.Writer need no checks: it remembers the first error until Flush.
 
-// writeVTT writes WebVTT. The voice span says who speaks, so that players can show or style it.
-func writeVTT(w *bufio.Writer, t *storage.Transcript) {
+// writeVTT writes WebVTT. The voice span says who speaks, so that players can show or style it. In the transcript of a
+// meeting every cue is named after its segment, and a note says which version it is, so that [ReadVTT] can bring
+// corrections back.
+func writeVTT(w *bufio.Writer, lang Lang, t *storage.Transcript) {
 	names := namesOf(t)
 	w.WriteString("WEBVTT\n")
-	for _, c := range subtitles(t, func(meeting.SpeakerID) string { return "" }) {
-		fmt.Fprintf(w, "\n%s --> %s\n", stamp(c.start, '.'), stamp(c.end, '.'))
+	if t.Meeting != "" {
+		fmt.Fprintf(w, "\nNOTE %s%s %s\n", vttNote, t.Meeting, t.Version())
+	}
+	for _, c := range subtitles(t, lang, func(meeting.SpeakerID) string { return "" }) {
+		w.WriteByte('\n')
+		if t.Meeting != "" && isID(string(c.segment)) {
+			fmt.Fprintf(w, "%s%s%d\n", c.segment, cueSeparator, c.part)
+		}
+		fmt.Fprintf(w, "%s --> %s\n", stamp(c.start, '.'), stamp(c.end, '.'))
 		if name := names.of(c.speaker); name != "" {
 			fmt.Fprintf(w, "<v %s>", escapeVTT.Replace(name))
 		}
@@ -33,7 +42,7 @@ func writeVTT(w *bufio.Writer, t *storage.Transcript) {
 var escapeVTT = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // writeSRT writes SubRip. It has no speakers, so the name stands before the text; nor has it a way to write "-->".
-func writeSRT(w *bufio.Writer, t *storage.Transcript) {
+func writeSRT(w *bufio.Writer, lang Lang, t *storage.Transcript) {
 	names := namesOf(t)
 	lead := func(s meeting.SpeakerID) string {
 		if name := names.of(s); name != "" {
@@ -41,7 +50,7 @@ func writeSRT(w *bufio.Writer, t *storage.Transcript) {
 		}
 		return ""
 	}
-	for i, c := range subtitles(t, lead) {
+	for i, c := range subtitles(t, lang, lead) {
 		if i > 0 {
 			w.WriteByte('\n')
 		}
@@ -54,10 +63,14 @@ func writeSRT(w *bufio.Writer, t *storage.Transcript) {
 }
 
 // subtitles returns the cues of all segments by rising start. lead gives what stands before the words of a segment.
-func subtitles(t *storage.Transcript, lead func(meeting.SpeakerID) string) []cue {
+func subtitles(t *storage.Transcript, lang Lang, lead func(meeting.SpeakerID) string) []cue {
 	var cues []cue
 	for i := range t.Segments {
-		cues = append(cues, cuesOf(&t.Segments[i], lead(t.Segments[i].Spk))...)
+		s := &t.Segments[i]
+		if s.Quality == meeting.QualityGap {
+			s = gapSegment(s, lang)
+		}
+		cues = append(cues, cuesOf(s, lead(s.Spk))...)
 	}
 	slices.SortStableFunc(cues, func(a, b cue) int { return cmp.Compare(a.start, b.start) })
 	return cues

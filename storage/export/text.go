@@ -2,7 +2,6 @@ package export
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -14,56 +13,75 @@ import (
 type turn struct {
 	start   int64 // ms of the room clock
 	speaker meeting.SpeakerID
-	text    string
+	pieces  []piece
+}
+
+// piece is a part of a turn.
+type piece struct {
+	text string
+	lang string // BCP 47; "" if unknown
+	gap  bool   // not said: sound was lost here
+}
+
+// text returns the whole turn.
+func (t *turn) text() string {
+	texts := make([]string, len(t.pieces))
+	for i, p := range t.pieces {
+		texts[i] = p.text
+	}
+	return strings.Join(texts, " ")
 }
 
 // turnsOf joins segments of one speaker that follow each other.
-func turnsOf(t *storage.Transcript) []turn {
+func turnsOf(t *storage.Transcript, lang Lang) []turn {
 	var turns []turn
 	for i := range t.Segments {
 		s := &t.Segments[i]
-		text := oneLine(s.Text)
-		if text == "" {
+		p := piece{text: oneLine(s.Text), lang: s.Lang}
+		if s.Quality == meeting.QualityGap {
+			p = piece{text: gapText(s, lang), lang: string(lang), gap: true}
+		}
+		if p.text == "" {
 			continue
 		}
 		if n := len(turns); n > 0 && turns[n-1].speaker == s.Spk {
-			turns[n-1].text += " " + text
+			turns[n-1].pieces = append(turns[n-1].pieces, p)
 			continue
 		}
-		turns = append(turns, turn{start: bounded(s.T0), speaker: s.Spk, text: text})
+		turns = append(turns, turn{start: bounded(s.T0), speaker: s.Spk, pieces: []piece{p}})
 	}
 	return turns
 }
 
 // writeText writes a line per turn: time, name, words.
-func writeText(w *bufio.Writer, t *storage.Transcript) {
+func writeText(w *bufio.Writer, lang Lang, t *storage.Transcript) {
 	if title := title(t); title != "" {
 		fmt.Fprintf(w, "%s\n\n", title)
 	}
 	names := namesOf(t)
-	for _, turn := range turnsOf(t) {
+	for _, turn := range turnsOf(t, lang) {
 		fmt.Fprintf(w, "[%s] ", clock(turn.start))
 		if name := names.of(turn.speaker); name != "" {
 			fmt.Fprintf(w, "%s: ", name)
 		}
-		fmt.Fprintln(w, turn.text)
+		fmt.Fprintln(w, turn.text())
 	}
 }
 
 // writeMarkdown writes a paragraph per turn (CommonMark).
-func writeMarkdown(w *bufio.Writer, t *storage.Transcript) {
+func writeMarkdown(w *bufio.Writer, lang Lang, t *storage.Transcript) {
 	if title := title(t); title != "" {
 		fmt.Fprintf(w, "# %s\n", escapeMarkdown(title))
 	}
 	names := namesOf(t)
-	for i, turn := range turnsOf(t) {
+	for i, turn := range turnsOf(t, lang) {
 		if i > 0 || title(t) != "" {
 			w.WriteByte('\n')
 		}
 		if name := names.of(turn.speaker); name != "" {
 			fmt.Fprintf(w, "**%s** ", escapeMarkdown(name))
 		}
-		fmt.Fprintf(w, "(%s) %s\n", clock(turn.start), escapeMarkdown(turn.text))
+		fmt.Fprintf(w, "(%s) %s\n", clock(turn.start), escapeMarkdown(turn.text()))
 	}
 }
 
@@ -79,25 +97,3 @@ func escapeMarkdown(s string) string {
 	}
 	return b.String()
 }
-
-// writeJSON writes everything that is known, as [storage.Transcript] has it; "v" is the version of the form.
-func writeJSON(w *bufio.Writer, t *storage.Transcript) error {
-	form := *t
-	form.V = jsonVersion
-	if form.People == nil {
-		form.People = []meeting.Person{}
-	}
-	if form.Segments == nil {
-		form.Segments = []meeting.Segment{}
-	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", " ")
-	if err := encoder.Encode(&form); err != nil {
-		return fmt.Errorf("write transcript as json: %w", err)
-	}
-	return nil
-}
-
-// jsonVersion is the version of the JSON form.
-const jsonVersion = 1

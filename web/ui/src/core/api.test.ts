@@ -89,8 +89,10 @@ describe('questions', () => {
 
   it('name the reason of an admin', () => {
     const { api } = answering(200, {});
-    expect(api.exportUrl('M', 'vtt', 'court order')).toBe('/api/v1/meetings/M/export?format=vtt&reason=court+order');
-    expect(api.exportUrl('M', 'vtt', '')).toBe('/api/v1/meetings/M/export?format=vtt');
+    expect(api.exportUrl('M', 'vtt', 'fr', 'court order')).toBe(
+      '/api/v1/meetings/M/export?format=vtt&lang=fr&reason=court+order',
+    );
+    expect(api.exportUrl('M', 'vtt', 'en', '')).toBe('/api/v1/meetings/M/export?format=vtt&lang=en');
   });
 });
 

@@ -81,12 +81,45 @@ export interface Segment {
   readonly t1: number;
   readonly lang: string;
   readonly text: string;
+  /** Sound was lost here; there is no text. */
+  readonly gap: boolean;
+  /** What was recognised, if somebody corrected it. */
+  readonly original: Original | undefined;
+}
+
+export interface Original {
+  readonly text: string;
+  /** Who corrected it last; '' if they were not in the meeting. */
+  readonly byName: string;
+  readonly atUnixMs: number;
+}
+
+/** A name that somebody gave to a speaker; it goes before the one they joined with. */
+export interface GivenName {
+  readonly spk: string;
+  readonly name: string;
 }
 
 export interface Transcript {
   readonly people: readonly Speaker[];
+  readonly names: readonly GivenName[];
   readonly segments: readonly Segment[];
   readonly final: boolean;
+  /** Names this version, for edits; '' until the transcript is final. */
+  readonly etag: string;
+}
+
+/** What an edit changes: texts of segments and names of speakers; null goes back to what was recognised. */
+export interface TranscriptEdit {
+  readonly segments?: readonly { readonly seg: string; readonly text: string | null }[];
+  readonly names?: readonly { readonly spk: string; readonly name: string | null }[];
+}
+
+/** What an edit made: the segments it named, and all names given. */
+export interface Edited {
+  readonly etag: string;
+  readonly names: readonly GivenName[];
+  readonly segments: readonly Segment[];
 }
 
 export const roomCreations = ['anyone', 'signed-in', 'admin'] as const;
@@ -123,7 +156,7 @@ export interface SystemStatus {
   readonly people: number;
 }
 
-export const exportFormats = ['vtt', 'srt', 'txt', 'md', 'json'] as const;
+export const exportFormats = ['docx', 'txt', 'md', 'vtt', 'srt', 'json'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
 export class Api {
@@ -207,7 +240,20 @@ export class Api {
   }
 
   async transcript(id: string, reason = ''): Promise<Transcript> {
-    return readTranscript(await this.#call('GET', `/meetings/${part(id)}/transcript${withReason(reason)}`));
+    const { value, etag } = await this.#ask('GET', `/meetings/${part(id)}/transcript${withReason(reason)}`);
+    return readTranscript(value, etag);
+  }
+
+  /** Changes the version that etag names; 412 "edited-meanwhile" if it is not the newest any more. */
+  async editTranscript(id: string, etag: string, edit: TranscriptEdit, reason = ''): Promise<Edited> {
+    const path = `/meetings/${part(id)}/transcript${withReason(reason)}`;
+    const answer = await this.#ask('PATCH', path, edit, { 'if-match': etag });
+    return readEdited(answer.value, answer.etag);
+  }
+
+  /** Makes an ended meeting of a transcript that was exported as JSON. */
+  async importMeeting(room: string, file: Blob): Promise<MeetingEntry> {
+    return readMeeting((await this.#ask('POST', `/rooms/${part(room)}/meetings`, file)).value);
   }
 
   async deleteMeeting(id: string, reason = ''): Promise<void> {
@@ -215,8 +261,8 @@ export class Api {
   }
 
   /** Address of a download: an ordinary link, so that the browser names and saves the file. */
-  exportUrl(id: string, format: ExportFormat, reason: string): string {
-    const query = new URLSearchParams({ format, ...(reason === '' ? {} : { reason }) });
+  exportUrl(id: string, format: ExportFormat, lang: string, reason: string): string {
+    const query = new URLSearchParams({ format, lang, ...(reason === '' ? {} : { reason }) });
     return `${base}/meetings/${part(id)}/export?${query}`;
   }
 
@@ -233,14 +279,18 @@ export class Api {
   }
 
   async #call(method: string, path: string, body?: unknown): Promise<unknown> {
-    const json = { 'content-type': 'application/json' };
-    const content = body === undefined ? {} : { body: JSON.stringify(body), headers: json };
+    return (await this.#ask(method, path, body)).value;
+  }
+
+  /** Sends a question; a body that is a file goes as it is. */
+  async #ask(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Answer> {
+    const headers = { 'content-type': 'application/json', ...more };
+    const content = body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body), headers };
     const answer = await this.#send(base + path, { method, credentials: 'same-origin', ...content });
     const said = await answer.text();
     if (!answer.ok) throw readProblem(answer.status, said);
-    if (said === '') return undefined;
-    const value: unknown = JSON.parse(said);
-    return value;
+    const value: unknown = said === '' ? undefined : JSON.parse(said);
+    return { value, etag: answer.headers.get('etag') ?? '' };
   }
 
   async #send(url: string, init: RequestInit): Promise<Response> {
@@ -250,6 +300,11 @@ export class Api {
       throw new ApiError(0, 'network', '');
     }
   }
+}
+
+interface Answer {
+  readonly value: unknown;
+  readonly etag: string;
 }
 
 function part(id: string): string {
@@ -330,13 +385,29 @@ export function readMeeting(v: unknown): MeetingEntry {
   };
 }
 
-export function readTranscript(v: unknown): Transcript {
+export function readTranscript(v: unknown, etag = ''): Transcript {
   const t = fields(v, 'transcript');
   return {
     people: list(t['people'], readSpeaker, 'people'),
+    names: list(t['names'], readName, 'names'),
     segments: list(t['segments'], readSegment, 'segments', 100_000),
     final: flagOr(t['final'], false),
+    etag,
   };
+}
+
+function readEdited(v: unknown, etag: string): Edited {
+  const e = fields(v, 'edit');
+  return {
+    etag,
+    names: list(e['names'], readName, 'names'),
+    segments: list(e['segments'], readSegment, 'segments'),
+  };
+}
+
+function readName(v: unknown): GivenName {
+  const n = fields(v, 'name');
+  return { spk: text(n['spk'], 'spk'), name: text(n['name'], 'name') };
 }
 
 function readSpeaker(v: unknown): Speaker {
@@ -357,6 +428,17 @@ function readSegment(v: unknown): Segment {
     t1: count(s['t1'], 't1'),
     lang: textOr(s['lang'], ''),
     text: text(s['text'], 'text'),
+    gap: s['quality'] === 'gap',
+    original: isFields(s['original']) ? readOriginal(s['original']) : undefined,
+  };
+}
+
+function readOriginal(v: unknown): Original {
+  const o = fields(v, 'original');
+  return {
+    text: text(o['text'], 'original text'),
+    byName: textOr(o['by_name'], ''),
+    atUnixMs: count(o['at_unix_ms'], 'at_unix_ms'),
   };
 }
 

@@ -21,7 +21,16 @@ describe('search', () => {
 });
 
 describe('turns', () => {
-  const said = (spk: string, t0: number) => ({ seg: `${spk}${t0}`, spk, t0, t1: t0 + 1000, lang: 'en', text: '' });
+  const said = (spk: string, t0: number) => ({
+    seg: `${spk}${t0}`,
+    spk,
+    t0,
+    t1: t0 + 1000,
+    lang: 'en',
+    text: '',
+    gap: false,
+    original: undefined,
+  });
 
   it('join what one speaker says in a row', () => {
     const turns = turnsOf([said('a', 0), said('a', 2000), said('b', 4000), said('a', 6000)]);

@@ -16,6 +16,22 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.full;
     case 'still-live':
       return t.error.stillLive;
+    case 'not-final':
+      return t.error.notFinal;
+    case 'edited-meanwhile':
+      return t.error.editedMeanwhile;
+    case 'no-segment':
+      return t.error.noSegment;
+    case 'not-a-transcript':
+      return t.error.notTranscript;
+    case 'newer-version':
+      return t.error.newerVersion;
+    case 'already-here':
+      return t.error.alreadyHere;
+    case 'too-large':
+      return t.error.tooLarge;
+    case 'bad-name':
+      return t.error.badName;
   }
   return byStatus(t, reason.status);
 }

@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { ApiError, readTranscript, type Edited, type Transcript, type TranscriptEdit } from './api';
+import { EditConflict, isRenamed, make, nameOf, speakersOf } from './edits';
+
+const segment = (seg: string, text: string, spk = 'p1') => ({
+  seg,
+  spk,
+  t0: 0,
+  t1: 1,
+  lang: 'fr',
+  text,
+  quality: 'full',
+});
+
+const first = readTranscript(
+  {
+    people: [
+      { participant: 'p1', name: 'Anna', order: 0 },
+      { participant: 'p2', name: 'Bob', order: 1 },
+    ],
+    names: [],
+    segments: [segment('a', 'Bonjou'), segment('b', 'Oui', 'p2'), segment('c', 'Non', 'p2/voice-2')],
+    final: true,
+  },
+  '"1.0"',
+);
+
+/** A server that keeps a transcript, and lets others change it before an edit arrives. */
+class Server {
+  now: Transcript = first;
+  edits: [etag: string, edit: TranscriptEdit][] = [];
+  before: (() => void)[] = [];
+
+  put(seg: string, text: string): void {
+    const rev = Number(this.now.etag.slice(3, -1)) + 1;
+    const segments = this.now.segments.map((s) => (s.seg === seg ? { ...s, text } : s));
+    this.now = { ...this.now, segments, etag: `"1.${rev}"` };
+  }
+
+  transcript = (): Promise<Transcript> => Promise.resolve(this.now);
+
+  editTranscript = (_: string, etag: string, edit: TranscriptEdit): Promise<Edited> => {
+    this.edits.push([etag, edit]);
+    this.before.shift()?.();
+    if (etag !== this.now.etag) return Promise.reject(new ApiError(412, 'edited-meanwhile', ''));
+    for (const { seg, text } of edit.segments ?? []) this.put(seg, text ?? '');
+    const named = new Set(edit.segments?.map((s) => s.seg));
+    const names = (edit.names ?? []).flatMap(({ spk, name }) => (name === null ? [] : [{ spk, name }]));
+    return Promise.resolve({ etag: this.now.etag, names, segments: this.now.segments.filter((s) => named.has(s.seg)) });
+  };
+}
+
+describe('a change', () => {
+  it('is made to the version that was seen', async () => {
+    const server = new Server();
+    const now = await make(server, 'm', first, { seg: 'a', text: 'Bonjour' });
+    expect(now.segments.map((s) => s.text)).toEqual(['Bonjour', 'Oui', 'Non']);
+    expect(now.etag).toBe('"1.1"');
+    expect(server.edits).toEqual([['"1.0"', { segments: [{ seg: 'a', text: 'Bonjour' }] }]]);
+    expect(nameOf(await make(server, 'm', now, { spk: 'p2', name: 'Robert' }), 'p2')).toBe('Robert');
+  });
+
+  it('is made again when somebody else changed another segment', async () => {
+    const server = new Server();
+    server.before = [() => server.put('b', 'Oui !'), () => server.put('b', 'Oui, oui')];
+    const now = await make(server, 'm', first, { seg: 'a', text: 'Bonjour' });
+    expect(now.segments.map((s) => s.text)).toEqual(['Bonjour', 'Oui, oui', 'Non']);
+    expect(server.edits).toHaveLength(3);
+  });
+
+  it('of what somebody else changed is not made, and what they wrote comes back', async () => {
+    const server = new Server();
+    server.before = [() => server.put('a', 'Bonsoir')];
+    const outcome = await make(server, 'm', first, { seg: 'a', text: 'Bonjour' }).catch((e: unknown) => e);
+    expect(outcome).toBeInstanceOf(EditConflict);
+    expect(outcome instanceof EditConflict && outcome.now.segments[0]?.text).toBe('Bonsoir');
+    expect(server.now.segments[0]?.text).toBe('Bonsoir');
+    const seen = outcome instanceof EditConflict ? outcome.now : first;
+    const now = await make(server, 'm', seen, { seg: 'a', text: 'Bonjour' });
+    expect(now.segments[0]?.text).toBe('Bonjour');
+  });
+
+  it('is given up when others never stop, and after any other failure', async () => {
+    const server = new Server();
+    server.before = Array.from({ length: 9 }, (_, i) => () => server.put('b', `Oui ${i}`));
+    await expect(make(server, 'm', first, { seg: 'a', text: 'x' })).rejects.toMatchObject({ code: 'edited-meanwhile' });
+    const broken = { ...server, editTranscript: () => Promise.reject(new ApiError(403, 'forbidden', '')) };
+    await expect(make(broken, 'm', first, { seg: 'a', text: 'x' })).rejects.toMatchObject({ status: 403 });
+  });
+});
+
+describe('the name of a speaker', () => {
+  const named: Transcript = {
+    ...first,
+    names: [
+      { spk: 'p2', name: 'Robert' },
+      { spk: 'p2/voice-3', name: 'Chloé' },
+    ],
+  };
+
+  it.each([
+    [first, 'p1', 'Anna'],
+    [first, 'p2/voice-2', 'Bob (2)'],
+    [named, 'p2', 'Robert'],
+    [named, 'p2/voice-2', 'Robert (2)'],
+    [named, 'p2/voice-3', 'Chloé'],
+    [named, 'nobody', ''],
+    [named, 'nobody/voice-1', ''],
+  ] as const)('is found', (t, spk, name) => {
+    expect(nameOf(t, spk)).toBe(name);
+  });
+
+  it('can be given to people and voices', () => {
+    expect(speakersOf(first)).toEqual(['p1', 'p2', 'p2/voice-2']);
+    expect([isRenamed(named, 'p2'), isRenamed(named, 'p1')]).toEqual([true, false]);
+  });
+});
