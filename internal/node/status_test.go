@@ -27,7 +27,7 @@ func TestEverybodyIsToldHowLateCaptionsAre(t *testing.T) {
 		name     string
 		worker   meeting.Status
 		silent   time.Duration // since the recogniser's last word; 0: it never had one
-		stalled  string // why nothing reaches Kafka
+		stalled  string        // why nothing reaches Kafka
 		problem  string
 		switched time.Time // when captions were switched on
 		want     meeting.Status
