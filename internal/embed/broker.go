@@ -47,6 +47,7 @@ func (c BrokerConfig) withDefaults() BrokerConfig {
 type Broker struct {
 	addr    string
 	cluster *kfake.Cluster
+	gate    *gate
 	lock    *dirLock
 	sweeper *sweeper
 
@@ -128,7 +129,7 @@ func startLocked(ctx context.Context, dir string, cfg BrokerConfig, log *slog.Lo
 		listener.Close()
 		return nil, fmt.Errorf("open the log in %s: %w", dir, err)
 	}
-	broker := &Broker{addr: listener.Addr().String(), cluster: cluster}
+	broker := &Broker{addr: listener.Addr().String(), cluster: cluster, gate: gate}
 	if err := broker.mend(ctx, dir, gate, log); err != nil {
 		cluster.Close()
 		return nil, err
@@ -202,6 +203,7 @@ func (b *Broker) Close() error {
 		b.stop()
 		b.sweeps.Wait()
 		b.sweeper.close()
+		b.gate.sendAway()
 		b.cluster.Close()
 		if err = b.lock.Close(); err != nil {
 			err = fmt.Errorf("close embedded broker: %w", err)

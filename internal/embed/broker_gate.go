@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -19,6 +21,10 @@ type gate struct {
 	opened, closed chan struct{}
 	opening        sync.Once
 	closing        sync.Once
+
+	mu    sync.Mutex // guards what follows
+	conns map[*framedConn]struct{}
+	shut  bool // clients that come now are turned away
 }
 
 func newGate(listener net.Listener) *gate {
@@ -27,6 +33,7 @@ func newGate(listener net.Listener) *gate {
 		inside:   make(chan net.Conn),
 		opened:   make(chan struct{}),
 		closed:   make(chan struct{}),
+		conns:    make(map[*framedConn]struct{}),
 	}
 }
 
@@ -60,7 +67,39 @@ func (g *gate) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &framedConn{Conn: conn}, nil
+	return g.admit(conn), nil
+}
+
+// admit keeps the connection in mind until it is closed.
+func (g *gate) admit(conn net.Conn) *framedConn {
+	c := &framedConn{Conn: conn, gate: g}
+	g.mu.Lock()
+	g.conns[c] = struct{}{}
+	shut := g.shut
+	g.mu.Unlock()
+	if shut {
+		c.Close()
+	}
+	return c
+}
+
+func (g *gate) forget(c *framedConn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.conns, c)
+}
+
+// sendAway closes the connections of all clients. It must come before the broker is closed: from then on the broker
+// still acknowledges positions, but writes them down only at the very end, and a process that is told to end is often
+// killed soon after.
+func (g *gate) sendAway() {
+	g.mu.Lock()
+	g.shut = true
+	conns := slices.Collect(maps.Keys(g.conns))
+	g.mu.Unlock()
+	for _, c := range conns {
+		c.Close()
+	}
 }
 
 // Close implements net.Listener.
@@ -85,6 +124,7 @@ var errNotKafka = errors.New("not a Kafka request")
 // same machine is enough for that.
 type framedConn struct {
 	net.Conn
+	gate *gate           // nil: of none
 	buf  [frameHead]byte // the head that Read has checked
 	head []byte          // what of it the broker has not read yet
 	left int             // bytes of the request behind the head
@@ -105,6 +145,14 @@ func (c *framedConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p[:min(len(p), c.left)])
 	c.left -= n
 	return n, err
+}
+
+// Close implements net.Conn.
+func (c *framedConn) Close() error {
+	if c.gate != nil {
+		c.gate.forget(c)
+	}
+	return c.Conn.Close()
 }
 
 // next reads and checks the head of the next request.

@@ -264,7 +264,7 @@ func TestAKilledBrokerKeepsWhatItAcknowledged(t *testing.T) {
 					if acked-before >= perRound {
 						// Right after an answer the broker is idle; a moment later it may be doing anything.
 						killed.Do(func() {
-							if round%3 == 2 {
+							if round%2 == 1 {
 								p.stdin.Close() // it is killed while it writes its last state
 							}
 							time.AfterFunc(rand.N(30*time.Millisecond), func() { _ = p.command.Process.Kill() })
