@@ -38,8 +38,10 @@ func bad(format string, args ...any) error {
 // ReadJSON reads what [Write] wrote as JSON, in the order of the file. A file that is none, or was damaged, is
 // ErrNotTranscript; one of a newer version is [storage.ErrVersion]; one above MaxJSON is [storage.ErrTooLarge]. What
 // stands in it is within bounds: times order, IDs are opaque, texts have a length that can be shown.
-func ReadJSON(r io.Reader) (*storage.Transcript, error) {
-	limited := &io.LimitedReader{R: r, N: MaxJSON + 1}
+func ReadJSON(r io.Reader) (*storage.Transcript, error) { return readJSON(r, MaxJSON) }
+
+func readJSON(r io.Reader, most int64) (*storage.Transcript, error) {
+	limited := &io.LimitedReader{R: r, N: most + 1}
 	t, err := decodeTranscript(json.NewDecoder(limited))
 	if limited.N <= 0 {
 		return nil, storage.ErrTooLarge
