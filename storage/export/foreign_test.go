@@ -8,6 +8,9 @@ import (
 	"errors"
 	"html"
 	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -327,4 +330,33 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 
 func segmentAt(f map[string]any, i int) map[string]any {
 	return f["segments"].([]any)[i].(map[string]any)
+}
+
+// TestDOCXOpensInLibreOffice lets LibreOffice, where it is installed, turn the file into text and into its own format.
+func TestDOCXOpensInLibreOffice(t *testing.T) {
+	office, err := exec.LookPath("soffice")
+	if testing.Short() || err != nil {
+		t.Skip("not with -short, and only where LibreOffice is (Debian: libreoffice-writer-nogui)")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.docx"), []byte(write(t, DOCX, corrected())), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	convert := exec.CommandContext(t.Context(), office, "-env:UserInstallation=file://"+dir+"/profile", "--headless",
+		"--convert-to", "fodt", "--outdir", dir, filepath.Join(dir, "a.docx"))
+	if out, err := convert.CombinedOutput(); err != nil {
+		t.Fatalf("LibreOffice: %v\n%s", err, out)
+	}
+	made, err := os.ReadFile(filepath.Join(dir, "a.fodt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`<dc:title>Budget &lt;2027&gt; &amp; suite, 2026`, `<dc:language>fr</dc:language>`, `text:outline-level="1"`, `fo:language="de" fo:country="DE"`,
+		"Anna Müller ", "00:00:01", "Guten Morgen &amp; &lt;i&gt;willkommen", "[12\u00a0s of sound were lost]",
+	} {
+		if !strings.Contains(string(made), want) {
+			t.Errorf("LibreOffice has no %s", want)
+		}
+	}
 }
