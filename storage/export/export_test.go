@@ -308,7 +308,12 @@ func FuzzCues(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, name string, t0, t1 int64, word string, w0 int64) {
 		s := said(meeting.SpeakerID(anna), t0, t1, text)
 		s.Words = []meeting.Word{{Text: word, T0: w0, T1: t1}}
-		v := &storage.Transcript{People: []meeting.Person{{Participant: anna, Name: name}}, Segments: []meeting.Segment{s}}
+		gap := said(meeting.SpeakerID(anna), t1, t0, "")
+		gap.Quality = meeting.QualityGap
+		v := &storage.Transcript{
+			Meeting: "01KAN0000000000000000000AA", People: []meeting.Person{{Participant: anna, Name: name}},
+			Names: []storage.SpeakerName{{Spk: meeting.SpeakerID(bruno), Name: word}}, Segments: []meeting.Segment{s, gap},
+		}
 		checkLimits(t, parseVTT(t, write(t, VTT, v)))
 		if srt := write(t, SRT, v); srt != "" {
 			checkLimits(t, parseCues(t, srt, ","))
