@@ -50,6 +50,9 @@ func places(segments []meeting.Segment) []string {
 }
 
 func TestKilledAnywhereNothingIsPublishedTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some minutes of speech, many times")
+	}
 	eachSeed(t, 1, func(t *testing.T, seed uint64) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))
