@@ -107,7 +107,7 @@ test-crash: $(WHISPER)
 	$(if $(findstring -real,$(CRASH)),scripts/system-packages.sh test && scripts/real-kafka.sh build/real/kafka && scripts/real-minio.sh build/real/bin)
 	go test -count=1 -v -timeout 2h ./e2e/crash -args -runs 1 $(CRASH)
 
-## bench-bus: delays, and what the broker uses, with 150 tracks; options in BENCH (BENCH='-minutes 10 -json FILE')
+## bench-bus: delays, and what the broker uses, with 150 tracks; options in BENCH (BENCH='-minutes 20 -json FILE')
 .PHONY: bench-bus
 bench-bus:
 	go run ./bench/bus $(BENCH)

@@ -27,7 +27,10 @@ type loss struct {
 }
 
 // doubt says that records of a track may be lost between what was heard of it and its next record.
-type doubt struct{ offset int64 } // of the first record that may be lost
+type doubt struct {
+	offset int64 // of the first record that may be lost
+	heard  int64 // capture time in Unix ms until which everything was heard, or is named by the last commit; 0: not known
+}
 
 // lose notes that the recorder lost audio from a record on, which stands where that audio would.
 func (t *track) lose(rec *bus.AudioRecord, offset int64) {
@@ -52,7 +55,7 @@ func (t *track) weighDoubt(rec *bus.AudioRecord) {
 	if d == nil || t.loss != nil {
 		return
 	}
-	l := &loss{epoch: rec.Epoch, at: t.p.heardUntil(rec)}
+	l := &loss{epoch: rec.Epoch, at: d.roomClock(rec)}
 	switch {
 	case t.begun() && t.epoch == rec.Epoch:
 		l.seq, l.known, l.at = t.seg.lastSeq+1, true, t.heardUntil
@@ -148,16 +151,16 @@ const holeLasts = 10 * time.Second
 
 // hole says that records of the partition were deleted before anybody read them.
 type hole struct {
-	from  int64 // offset of the first
+	doubt
 	until int64 // capture time in ns until which tracks may come that it took records of; 0: not known yet
 }
 
 // missed notes that the records from offset from to before offset to are not in the log any more.
 func (p *partition) missed(from, to int64) {
 	p.w.cfg.Log.Warn("audio was deleted before it was recognised", "partition", p.at.partition, "records", to-from)
-	p.hole = &hole{from: from}
+	p.hole = &hole{doubt: doubt{from, p.heard}}
 	for _, t := range p.tracks {
-		t.doubted = &doubt{from}
+		t.doubted = &p.hole.doubt
 	}
 }
 
@@ -173,14 +176,13 @@ func (p *partition) doubtsNew(rec *bus.AudioRecord) *doubt {
 		p.hole = nil
 		return nil
 	}
-	return &doubt{p.hole.from}
+	return &p.hole.doubt
 }
 
-// heardUntil returns, in ms of the room clock of rec's meeting, until when everything was heard by the last commit; 0 if that
-// is not known.
-func (p *partition) heardUntil(rec *bus.AudioRecord) int64 {
-	if p.inherited == 0 {
+// roomClock returns until when everything was heard, in ms of the room clock of rec's meeting; 0 if that is not known.
+func (d *doubt) roomClock(rec *bus.AudioRecord) int64 {
+	if d.heard == 0 {
 		return 0
 	}
-	return roomClockOf(rec) - (rec.CaptureNS/1e6 - p.inherited)
+	return roomClockOf(rec) - (rec.CaptureNS/int64(time.Millisecond) - d.heard)
 }

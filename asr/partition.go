@@ -95,8 +95,7 @@ type partition struct {
 	strangers map[trackHash]bool        // tracks nobody announced; at most maxRemembered, then forgotten
 	hole      *hole                     // nil while the log has everything
 
-	heard           int64 // capture time in Unix ms until which records were heard
-	inherited       int64 // the same of the last owner when it committed; 0 if that is not known
+	heard           int64 // capture time in Unix ms until which records were heard, by the last owner at first; 0: not known
 	committed       int64
 	committedPoints map[trackHash]resumePoint
 	committedAt     time.Time // of the last attempt
@@ -115,12 +114,12 @@ func newPartition(ctx context.Context, w *Worker, a assignment, fail context.Can
 	// end of a meeting waits for us to be past its audio.
 	p.next, p.committed = p.at.next, p.at.committed
 	var err error
-	if p.resume, p.inherited, err = decodeResume(p.at.metadata); err != nil {
+	if p.resume, p.heard, err = decodeResume(p.at.metadata); err != nil {
 		// Without it at most one utterance a track is recognised twice, under the same ID.
 		w.cfg.Log.Warn("resume points do not read, beginning at the commit", "partition", p.at.partition, "err", err)
 		p.resume = make(map[trackHash]resumePoint)
 	}
-	p.committedPoints, p.heard = maps.Clone(p.resume), p.inherited
+	p.committedPoints = maps.Clone(p.resume)
 	if from := max(p.committed, 0); from < p.next {
 		p.missed(from, p.next)
 	}
@@ -269,7 +268,7 @@ func (p *partition) hear(m bus.Message) error {
 func (p *partition) doubt(m bus.Message) {
 	id, track, _ := strings.Cut(m.Key, "/")
 	if t := p.tracks[hashTrack(meeting.ID(id), meeting.TrackID(track))]; t != nil && t.doubted == nil {
-		t.doubted = &doubt{m.Offset}
+		t.doubted = &doubt{m.Offset, p.heard}
 	}
 }
 

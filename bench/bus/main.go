@@ -3,7 +3,8 @@
 // the finals that come of them, as the archiver does.
 //
 //	make bench-bus                                    150 tracks, 10 records a second each, for a minute
-//	make bench-bus BENCH='-minutes 10 -json FILE'     long enough to see whether memory stays flat
+//	make bench-bus BENCH='-minutes 20 -json FILE'     long enough to see whether memory stays flat: audio is kept for ten
+//	                                                  minutes, and the broker knows where each batch of it stands
 //	make bench-bus BENCH='-tracks 20'
 //
 // Delays are from the call that publishes a record to the moment at which the reader has it. Broker cores and memory come

@@ -7,7 +7,7 @@
 // held still for nine seconds, after which it does not know that its work has gone to the other.
 //
 //	make test-crash                                        one run of a minute
-//	make test-crash CRASH='-runs 10 -seed 7 -json FILE'    ten of them; the seed chooses the moments
+//	make test-crash CRASH='-runs 10 -seed 7 -json FILE'    ten of them; the seed chooses the moments; FILE with its whole path
 //	make test-crash CRASH='-runs 10 -real'                 on Apache Kafka and MinIO
 //
 // Start reading at crash_test.go.
