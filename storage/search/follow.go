@@ -46,6 +46,14 @@ func (x *Index) Run(ctx context.Context) error {
 // Catch brings the index up to the store once.
 func (x *Index) Catch(ctx context.Context) error { return x.round(ctx, true) }
 
+// Rebuild throws the index away and makes it anew. [Index.Run] must not be running.
+func (x *Index) Rebuild(ctx context.Context) error {
+	if err := x.reset(); err != nil {
+		return err
+	}
+	return x.round(ctx, true)
+}
+
 // round looks at the meetings that may have changed, or at all, newest first. A fault of the index makes it anew.
 func (x *Index) round(ctx context.Context, all bool) error {
 	err := x.takeFault()

@@ -57,8 +57,8 @@ type Index struct {
 	now    func() time.Time
 
 	door    sync.RWMutex // held for reading by whoever uses engine, for writing while it is replaced; taken first
-	engine  *engine
-	writing sync.Mutex // one change at a time; taken before mu
+	engine  *engine      // nil once closed. Run replaces it, so what Run does needs no door
+	writing sync.Mutex   // one change at a time; taken before mu
 
 	mu       sync.Mutex           // guards what follows; never held while the engine or the store works
 	known    map[meeting.ID]entry // as in the index; entries are replaced, never changed
@@ -165,10 +165,19 @@ func (x *Index) removeOtherVersions() error {
 	return nil
 }
 
-// Close closes the index. [Index.Run] must have ended, and no search may be running.
+// Close closes the index. [Index.Run] must have ended; searches that run are waited for, later ones fail.
 func (x *Index) Close() error {
-	return errors.Join(x.engine.close(), x.lock.Close())
+	x.door.Lock()
+	defer x.door.Unlock()
+	if x.engine == nil {
+		return nil
+	}
+	engine := x.engine
+	x.engine = nil
+	return errors.Join(engine.close(), x.lock.Close())
 }
+
+var errClosed = errors.New("search index is closed")
 
 // Progress says how far the index has caught up with the store; done once it has.
 func (x *Index) Progress() (p Progress, done bool) {
@@ -193,6 +202,9 @@ func (x *Index) drop(ctx context.Context, id meeting.ID) error {
 	defer x.door.RUnlock()
 	x.writing.Lock()
 	defer x.writing.Unlock()
+	if x.engine == nil {
+		return errClosed
+	}
 	keys, err := x.keysOf(ctx, id)
 	if err != nil {
 		return fmt.Errorf("remove meeting from search index: %w", err)
@@ -216,6 +228,9 @@ func (x *Index) RemoveSegments(ctx context.Context, id meeting.ID, segments []me
 	defer x.door.RUnlock()
 	x.writing.Lock()
 	defer x.writing.Unlock()
+	if x.engine == nil {
+		return errClosed
+	}
 	x.mu.Lock()
 	e, known := x.known[id]
 	e.Mark, e.Sum, e.Final, e.prints, e.touched = "", "", false, nil, e.touched+1

@@ -124,6 +124,9 @@ func (x *Index) candidates(ctx context.Context, p plan, r Request) ([]candidate,
 	}
 	x.door.RLock()
 	defer x.door.RUnlock()
+	if x.engine == nil {
+		return nil, errClosed
+	}
 	v, err := x.engine.view()
 	if err != nil {
 		return nil, engineError{err}
