@@ -46,8 +46,9 @@ type searchInput struct {
 type searchOutput struct {
 	Body struct {
 		Meetings      []foundBody   `json:"meetings" nullable:"false" doc:"Newest first"`
-		TotalMeetings int           `json:"total_meetings" doc:"Meetings from here on that have all the words; where phrases are looked for there may be fewer"`
+		TotalMeetings int           `json:"total_meetings" doc:"Meetings from here on that have all the words"`
 		TotalSegments int           `json:"total_segments" doc:"Segments in them"`
+		Exact         bool          `json:"exact" doc:"False: a phrase was looked for, which fewer than the totals may have"`
 		Next          meeting.ID    `json:"next" doc:"Ask with it as after for the meetings that follow; empty: there are none"`
 		Indexing      *indexingBody `json:"indexing,omitempty" doc:"While the index is made or catches up after a start: something may be missing"`
 	}
@@ -114,6 +115,7 @@ func (s *Server) find(ctx context.Context, in *searchInput) (*searchOutput, erro
 		return nil, s.answerForSearch(ctx, err)
 	}
 	out.Body.TotalMeetings, out.Body.TotalSegments, out.Body.Next = found.Total, found.Segments, found.Next
+	out.Body.Exact = found.Exact
 	for i := range found.Meetings {
 		out.Body.Meetings = append(out.Body.Meetings, foundView(&found.Meetings[i]))
 	}

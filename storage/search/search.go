@@ -38,8 +38,9 @@ type Request struct {
 // Result is what was found.
 type Result struct {
 	Meetings []Found    // newest first
-	Segments int        // that match, in all meetings searched; phrases are not looked at, so there may be fewer
+	Segments int        // that have all the words, in all meetings searched
 	Total    int        // meetings in which they are
+	Exact    bool       // no phrase was asked for; else there may be fewer that match
 	Next     meeting.ID // pass it as After for the meetings that follow; "": there are none
 }
 
@@ -80,7 +81,7 @@ func (x *Index) Search(ctx context.Context, r Request) (Result, error) {
 		x.noteFault(err)
 		return Result{}, err
 	}
-	var result Result
+	result := Result{Exact: len(q.phrases) == 0}
 	for _, c := range candidates {
 		result.Segments += len(c.segments)
 	}
