@@ -35,6 +35,7 @@ func (x *Index) Run(ctx context.Context) error {
 			scanned = began
 		}
 		x.compactIfDue(ctx)
+		x.texts.sweep(x.now())
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -113,7 +114,7 @@ func (x *Index) roundOnce(ctx context.Context, all bool) error {
 	}
 	var failures []error
 	for i, id := range ids {
-		if e, known := x.lookUp(id); all || !known || !e.Final {
+		if e, known := x.lookUp(id); all || !known || !e.Final || e.stale {
 			if err := x.refresh(ctx, id, e); err != nil {
 				var fault engineError
 				if ctx.Err() != nil || errors.As(err, &fault) {
@@ -169,6 +170,7 @@ func (x *Index) lookUp(id meeting.ID) (entry, bool) {
 func (x *Index) refresh(ctx context.Context, id meeting.ID, e entry) error {
 	mark, err := x.deps.Transcripts.Mark(ctx, id)
 	if err == nil && mark == e.Mark {
+		x.unstale(id)
 		return nil
 	}
 	var t *storage.Transcript
@@ -186,6 +188,15 @@ func (x *Index) refresh(ctx context.Context, id meeting.ID, e entry) error {
 		return nil
 	}
 	return err
+}
+
+func (x *Index) unstale(id meeting.ID) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if e, known := x.known[id]; known && e.stale {
+		e.stale = false
+		x.known[id] = e
+	}
 }
 
 // forget drops a meeting that the store does not have any more.

@@ -59,6 +59,7 @@ type Index struct {
 	door    sync.RWMutex // held for reading by whoever uses engine, for writing while it is replaced; taken first
 	engine  *engine      // nil once closed. Run replaces it, so what Run does needs no door
 	writing sync.Mutex   // one change at a time; taken before mu
+	texts   textCache
 
 	mu       sync.Mutex           // guards what follows; never held while the engine or the store works
 	known    map[meeting.ID]entry // as in the index; entries are replaced, never changed
@@ -72,7 +73,8 @@ type Index struct {
 // entry is what is known of one meeting.
 type entry struct {
 	state
-	touched int // rises with every removal of segments: a transcript read before is too old
+	touched int  // rises with every removal of segments: a transcript read before is too old
+	stale   bool // changed after its end, they say: to be read again
 	prints  prints
 }
 
@@ -193,6 +195,7 @@ func (x *Index) Remove(ctx context.Context, id meeting.ID) error {
 	x.removed[id] = true
 	delete(x.known, id)
 	x.mu.Unlock()
+	x.texts.drop(id)
 	return x.drop(ctx, id)
 }
 
@@ -238,6 +241,7 @@ func (x *Index) RemoveSegments(ctx context.Context, id meeting.ID, segments []me
 		x.known[id] = e
 	}
 	x.mu.Unlock()
+	x.texts.drop(id)
 	if !known {
 		return nil
 	}
@@ -253,6 +257,16 @@ func (x *Index) RemoveSegments(ctx context.Context, id meeting.ID, segments []me
 	}
 	x.noteObsolete()
 	return nil
+}
+
+// Touch says that a transcript was changed after its end: it is read again soon, and not only when all are looked at.
+func (x *Index) Touch(id meeting.ID) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if e, known := x.known[id]; known {
+		e.stale = true
+		x.known[id] = e
+	}
 }
 
 func (x *Index) noteObsolete() {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
+	"time"
 
 	"souffleur/internal/dirlock"
 	"souffleur/internal/meeting"
@@ -155,9 +157,44 @@ func TestAMeetingIsFoundWhileItGoesOn(t *testing.T) {
 	corrected := better
 	corrected.Rev, corrected.Text = better.Rev+1, "l'enveloppe"
 	l.End(m.ID, corrected)
-	must(t, l.Catch(t.Context()))
-	l.expect("budget")
-	l.expect("enveloppe", id+"/a")
+	l.expect("budget") // the index does not know yet, the transcript does
+	l.Touch(m.ID)
+	eventually(t, "a correction after the end", func() bool { return len(l.segments("enveloppe")) == 1 })
+	l.Touch(m.ID) // for nothing
+	l.Touch(meeting.NewID())
+}
+
+func TestAnswersHaveTheTextOfNow(t *testing.T) {
+	l := newLibrary(t)
+	m := l.meet("le budget", "le budget aussi")
+	l.catchUp()
+	l.expect("budget", string(m.ID)+"/s0", string(m.ID)+"/s1")
+	l.End(m.ID, french("le projet", "le budget bis")...)
+	f := l.find("budget").Meetings
+	if len(f) != 1 || f[0].Matches != 1 || f[0].Hits[0].Text != "le budget bis" {
+		t.Errorf("found %+v", f)
+	}
+}
+
+func TestTextsAreKeptForAWhile(t *testing.T) {
+	var c textCache
+	now := time.Unix(1_000_000, 0)
+	one := &texts{}
+	c.put("a", "1", one, now)
+	if c.get("a", "1", now.Add(textsLife)) != one || c.get("a", "2", now) != nil || c.get("b", "1", now) != nil {
+		t.Error("the wrong texts are kept")
+	}
+	c.put("a", "1", one, now)
+	if c.sweep(now.Add(textsLife + 1)); len(c.kept) > 0 {
+		t.Error("texts outlive their time")
+	}
+	for i := range maxTexts + 10 {
+		c.put(meeting.ID(strconv.Itoa(i)), "1", one, now.Add(time.Duration(i)))
+		c.get("0", "1", now.Add(time.Duration(i))) // stays in use
+	}
+	if len(c.kept) != maxTexts || c.get("0", "1", now) != one || c.get("5", "1", now) != nil {
+		t.Errorf("%d texts are kept", len(c.kept))
+	}
 }
 
 func TestDeletionIsAtOnce(t *testing.T) {

@@ -58,6 +58,9 @@ func writerFor(file []byte) (id string, process func([]byte) []byte, err error) 
 		return "", nil, err
 	}
 	return string(salt), func(plain []byte) []byte {
+		if len(plain) == 0 { // most words have an empty list beside their postings
+			return nil
+		}
 		out := make([]byte, seal.NonceSize, len(plain)+seal.Overhead)
 		rand.Read(out)
 		return aead.Seal(out, out, plain, nil)
@@ -78,6 +81,9 @@ func readerFor(id string, file []byte) (func([]byte) ([]byte, error), error) {
 		return nil, err
 	}
 	return func(sealed []byte) ([]byte, error) {
+		if len(sealed) == 0 {
+			return nil, nil
+		}
 		if len(sealed) < seal.Overhead {
 			return nil, errForeign
 		}

@@ -20,7 +20,7 @@ const (
 	MaxMeetings = 50  // meetings in one answer
 	perMeeting  = 5   // segments of each, if several meetings are searched
 	MaxSegments = 200 // segments of one meeting that is searched alone
-	maxRead     = 100 // transcripts that are read for one answer: phrases may be in few of those that have their words
+	maxRead     = 50  // transcripts that are read for one answer: phrases may be in few of those that have their words
 	readers     = 4   // transcripts read at once
 )
 
@@ -248,7 +248,7 @@ func (x *Index) readUp(ctx context.Context, p plan, candidates []candidate, r Re
 		g.SetLimit(readers)
 		for i, c := range some {
 			g.Go(func() (err error) {
-				read[i], err = x.read(ctx, p, c, r.May, most)
+				read[i], err = x.compare(ctx, p, c, r.May, most)
 				return err
 			})
 		}
@@ -265,37 +265,32 @@ func (x *Index) readUp(ctx context.Context, p plan, candidates []candidate, r Re
 	return found, "", nil
 }
 
-// read compares the transcript of a meeting with what is wanted. It returns nil if nothing matches, or if the meeting is gone.
-func (x *Index) read(ctx context.Context, p plan, c candidate, may func(meeting.RoomID) bool, most int) (*Found, error) {
-	t, err := x.deps.Transcripts.Read(ctx, c.id)
+// compare looks at the texts of a meeting for what is wanted. It returns nil if nothing matches, or if the meeting is gone.
+func (x *Index) compare(ctx context.Context, p plan, c candidate, may func(meeting.RoomID) bool, most int) (*Found, error) {
+	all, err := x.read(ctx, c.id)
 	if errors.Is(err, storage.ErrNoKey) || errors.Is(err, storage.ErrNotFound) || errors.Is(err, seal.ErrOpen) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read transcript: %w", err)
 	}
-	if !may(t.Room) { // what the index says of rooms is a copy
+	if !may(all.room) { // what the index says of rooms is a copy
 		return nil, nil
 	}
-	names := make(map[meeting.ParticipantID]string, len(t.People))
-	for _, person := range t.People {
-		names[person.Participant] = person.Name
-	}
-	f := &Found{Meeting: t.Meeting, Room: t.Room, RoomName: t.RoomName, BeganUnixMS: t.BeganUnixMS}
-	for i := range t.Segments {
-		s := &t.Segments[i]
-		if !c.segments[s.Seg] {
+	f := &Found{Meeting: c.id, Room: all.room, RoomName: all.roomName, BeganUnixMS: all.beganUnixMS}
+	for _, s := range all.segments {
+		if !c.segments[s.id] {
 			continue
 		}
-		lang := languageOf(s.Lang)
-		marks := p[lang].find(lang, s.Text)
+		lang := languageOf(s.lang)
+		marks := p[lang].find(lang, s.text)
 		if len(marks) == 0 {
 			continue
 		}
 		f.Matches++
 		if len(f.Hits) < most {
 			f.Hits = append(f.Hits, Hit{
-				Segment: s.Seg, Speaker: s.Spk, Name: names[s.Spk.Participant()], T0: s.T0, Lang: s.Lang, Text: s.Text, Marks: marks,
+				Segment: s.id, Speaker: s.speaker, Name: all.names[s.speaker.Participant()], T0: s.t0, Lang: s.lang, Text: s.text, Marks: marks,
 			})
 		}
 	}
