@@ -213,6 +213,21 @@ func (e *engine) files() int {
 	return len(reader.(*scorch.IndexSnapshot).Segments())
 }
 
+// hasRemoved says whether files still hold entries that were removed or replaced.
+func (e *engine) hasRemoved() bool {
+	reader, err := e.scorch.Reader()
+	if err != nil {
+		return false
+	}
+	defer reader.Close()
+	for _, file := range reader.(*scorch.IndexSnapshot).Segments() {
+		if file.FullSize() != file.LiveSize() {
+			return true
+		}
+	}
+	return false
+}
+
 // view is the index as it is at one moment. Close it.
 type view struct{ bleve.IndexReader }
 

@@ -139,6 +139,9 @@ func (x *Index) openOnce() error {
 	for id, s := range states {
 		x.known[id] = entry{state: s}
 	}
+	if engine.hasRemoved() { // the process ended before they were off the disk
+		x.obsolete = x.now()
+	}
 	return nil
 }
 

@@ -89,6 +89,19 @@ describe('a search', () => {
     expect(server.asked).toEqual(['budget', 'budget after=B']);
   });
 
+  it('forgets a meeting that was deleted', async () => {
+    const server = new Server();
+    const finder = new Finder(server);
+    finder.drop('A');
+    void finder.search('budget');
+    await server.answers(0, answer([found('B'), found('A', 7)]));
+    finder.drop('A');
+    finder.drop('unknown');
+    expect(finder.finding.get()).toMatchObject({
+      answer: { meetings: [{ meeting: 'B' }], totalMeetings: 8, totalSegments: 92 },
+    });
+  });
+
   it('fetches the rest of one meeting, and keeps what is there if that fails', async () => {
     const server = new Server();
     const finder = new Finder(server);

@@ -51,6 +51,21 @@ export class Finder {
     }
   }
 
+  /** Takes a meeting that was deleted out of what was found. */
+  drop(meeting: string): void {
+    const now = this.#finding.get();
+    if (now.state !== 'found') return;
+    const gone = now.answer.meetings.find((f) => f.meeting === meeting);
+    if (!gone) return;
+    const answer = {
+      ...now.answer,
+      meetings: now.answer.meetings.filter((f) => f !== gone),
+      totalMeetings: now.answer.totalMeetings - 1,
+      totalSegments: now.answer.totalSegments - gone.matches,
+    };
+    this.#finding.set({ ...now, answer });
+  }
+
   /** Fetches the meetings that follow. */
   async more(): Promise<void> {
     const now = this.#finding.get();
