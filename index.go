@@ -12,7 +12,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"souffleur/internal/dirlock"
-	"souffleur/internal/embed"
 	"souffleur/storage"
 	"souffleur/storage/search"
 )
@@ -44,26 +43,22 @@ func (c *indexRebuildCmd) Run(ctx context.Context, kctx *kong.Context, log *slog
 	closers := &closeStack{}
 	defer closers.close(log)
 	if c.MasterKey == "" && c.MasterKeyFile == "" {
-		c.MasterKeyFile = filepath.Join(c.Data, masterKeyName)
+		c.MasterKeyFile = c.masterPath(c.Data)
 	}
 	master, err := c.master("")
 	if err != nil {
 		return err
 	}
-	if err := c.embed(ctx, closers, log); err != nil {
-		return c.sentence(err)
-	}
-	if err := c.config().Validate(); err != nil {
-		return usageError{err}
-	}
-	store, err := storage.Open(ctx, c.config(), log)
+	store, err := openStore(ctx, c.Data, c.storageFlags, storeFound, closers, log)
 	if err != nil {
 		return err
 	}
-	closers.add("object store", func() error { store.Close(); return nil })
 	index, err := openIndex(ctx, c.Data, store, storage.NewKeyring(store, master), log)
+	if errors.Is(err, dirlock.ErrInUse) {
+		return badUsage("a server is running on %s: stop it first, then rebuild the search index", c.Data)
+	}
 	if err != nil {
-		return c.sentence(err)
+		return err
 	}
 	closers.add("search index", index.Close)
 	stop := show(kctx, index)
@@ -75,28 +70,6 @@ func (c *indexRebuildCmd) Run(ctx context.Context, kctx *kong.Context, log *slog
 	p, _ := index.Progress()
 	fmt.Fprintf(kctx.Stdout, "Search index made anew, meetings: %d\n", p.Done)
 	return nil
-}
-
-// embed starts the data folder's own object store, unless another one is named.
-func (c *indexRebuildCmd) embed(ctx context.Context, closers *closeStack, log *slog.Logger) error {
-	if c.S3Endpoint != "" {
-		return nil
-	}
-	s3, err := embed.StartS3(ctx, embed.S3Config{Dir: filepath.Join(c.Data, "s3")}, log)
-	if err != nil {
-		return err
-	}
-	closers.add("embedded store", s3.Close)
-	c.S3Endpoint, c.S3AccessKey, c.S3SecretKey, c.S3TLS = s3.Endpoint(), s3.AccessKey(), s3.SecretKey(), false
-	return nil
-}
-
-// sentence says what to do when a server has the folder.
-func (c *indexRebuildCmd) sentence(err error) error {
-	if errors.Is(err, dirlock.ErrInUse) {
-		return badUsage("a server is running on %s: stop it first, then rebuild the search index", c.Data)
-	}
-	return err
 }
 
 // show prints the progress every second until stop is called.

@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,22 +40,21 @@ func TestIndexRebuild(t *testing.T) {
 	archive := archivetest.Archive{T: t, Store: store, Keys: keys, Meetings: storage.NewMeetings(store, keys)}
 	archive.End(archive.Meet(storage.Meeting{}).ID, archivetest.Segment("s", 0, "fr", "Le budget."))
 
-	if _, complaint, status := souffleur(t, "index", "rebuild", "--data", data); status != exitUsage || !strings.Contains(complaint, "stop it first") {
-		t.Errorf("beside a server: status %d, %s", status, complaint)
-	}
-	s3 := []string{"--s3-endpoint", config.Endpoint, "--s3-access-key", config.AccessKey, "--s3-secret-key", config.SecretKey}
-	rebuild := append([]string{"index", "rebuild", "--data", data}, s3...)
+	rebuild := []string{"index", "rebuild", "--data", data}
+	elsewhere := append(slices.Clone(rebuild), "--s3-endpoint", config.Endpoint, "--s3-access-key", config.AccessKey, "--s3-secret-key", config.SecretKey)
 	index, err := openIndex(t.Context(), data, store, keys, log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, complaint, status := souffleur(t, rebuild...); status != exitUsage || !strings.Contains(complaint, "stop it first") {
-		t.Errorf("beside a node: status %d, %s", status, complaint)
+	for name, args := range map[string][]string{"a server": rebuild, "a node": elsewhere} {
+		if _, complaint, status := souffleur(t, args...); status != exitUsage || !strings.Contains(complaint, "stop it first") {
+			t.Errorf("beside %s: status %d, %s", name, status, complaint)
+		}
 	}
 	if err := index.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if out, complaint, status := souffleur(t, rebuild...); status != 0 || !strings.Contains(out, "anew, meetings: 1") {
+	if out, complaint, status := souffleur(t, elsewhere...); status != 0 || !strings.Contains(out, "anew, meetings: 1") {
 		t.Errorf("with a store elsewhere: status %d, %s%s", status, out, complaint)
 	}
 	if index, err = openIndex(t.Context(), data, store, keys, log); err != nil {
@@ -70,7 +70,7 @@ func TestIndexRebuild(t *testing.T) {
 	if err := server.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if out, complaint, status := souffleur(t, "index", "rebuild", "--data", data); status != 0 || !strings.Contains(out, "anew, meetings: 1") {
+	if out, complaint, status := souffleur(t, rebuild...); status != 0 || !strings.Contains(out, "anew, meetings: 1") {
 		t.Errorf("with the store of the folder: status %d, %s%s", status, out, complaint)
 	}
 }

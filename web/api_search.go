@@ -20,6 +20,8 @@ type Searcher interface {
 	Progress() (p search.Progress, done bool)
 	// Remove takes a meeting out at once.
 	Remove(ctx context.Context, id meeting.ID) error
+	// Touch says that a transcript was changed.
+	Touch(id meeting.ID)
 }
 
 const (
@@ -120,6 +122,13 @@ func (s *Server) find(ctx context.Context, in *searchInput) (*searchOutput, erro
 		out.Body.Meetings = append(out.Body.Meetings, foundView(&found.Meetings[i]))
 	}
 	return out, nil
+}
+
+// searchAnew lets a transcript that was changed be found by its new words soon.
+func (s *Server) searchAnew(id meeting.ID) {
+	if s.search != nil {
+		s.search.Touch(id)
+	}
 }
 
 // organizedRooms returns the rooms whose transcripts the visitor may read without a reason. An admin's other rooms are

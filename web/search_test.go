@@ -130,6 +130,34 @@ func TestDeletedMeetingIsNotFound(t *testing.T) {
 	}
 }
 
+func TestCorrectedTranscriptIsTouched(t *testing.T) {
+	s := newStores(t)
+	touched := &touchedSearcher{Searcher: s.index}
+	s.deps.Search = touched
+	s.start()
+	owner := s.browser()
+	room, _ := owner.makeRoom("Weekly")
+	m := s.hold(room, "Le budjet.")
+	path := "/meetings/" + string(m.ID) + "/transcript"
+	a := owner.must(http.MethodGet, path, nil, http.StatusOK)
+	seg := a.fields.at("segments").([]any)[0].(map[string]any)["seg"]
+	edit := fields{"segments": []fields{{"seg": seg, "text": "Le budget."}}}
+	if a := owner.do(http.MethodPatch, path, edit, "If-Match", a.header.Get("ETag")); a.status != http.StatusOK {
+		t.Fatalf("the edit answered %d %s", a.status, a.body)
+	}
+	if len(touched.ids) != 1 || touched.ids[0] != m.ID {
+		t.Errorf("touched %v", touched.ids)
+	}
+}
+
+// touchedSearcher notes what it is told.
+type touchedSearcher struct {
+	Searcher
+	ids []meeting.ID
+}
+
+func (s *touchedSearcher) Touch(id meeting.ID) { s.ids = append(s.ids, id) }
+
 func TestSearchPages(t *testing.T) {
 	s := newSite(t)
 	owner := s.browser()

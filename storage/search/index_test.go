@@ -164,6 +164,27 @@ func TestAMeetingIsFoundWhileItGoesOn(t *testing.T) {
 	l.Touch(meeting.NewID())
 }
 
+func TestCorrectionsAreFound(t *testing.T) {
+	l := newLibrary(t)
+	m := l.meet("le budjet", "rien")
+	stop := l.follow()
+	defer stop()
+	eventually(t, "the end", func() bool { return len(l.segments("budjet")) == 1 })
+	read, err := l.deps.Transcripts.Read(t.Context(), m.ID)
+	must(t, err)
+	right, name := "le budget", "Zoé"
+	_, err = l.deps.Transcripts.Edit(t.Context(), m.ID, read.Version(), storage.Edit{
+		Texts: map[meeting.SegmentID]*string{"s0": &right}, Names: map[meeting.SpeakerID]*string{"p1": &name},
+	})
+	must(t, err)
+	l.Touch(m.ID)
+	eventually(t, "the correction", func() bool { return len(l.segments("budget")) == 1 })
+	l.expect("budjet") // what was recognised is not found any more
+	if h := l.find("budget").Meetings[0].Hits[0]; h.Name != "Zoé" || h.Text != right {
+		t.Errorf("found %+v", h)
+	}
+}
+
 func TestAnswersHaveTheTextOfNow(t *testing.T) {
 	l := newLibrary(t)
 	m := l.meet("le budget", "le budget aussi")

@@ -290,7 +290,7 @@ func (x *Index) compare(ctx context.Context, p plan, c candidate, may func(meeti
 		f.Matches++
 		if len(f.Hits) < most {
 			f.Hits = append(f.Hits, Hit{
-				Segment: s.id, Speaker: s.speaker, Name: all.names[s.speaker.Participant()], T0: s.t0, Lang: s.lang, Text: s.text, Marks: marks,
+				Segment: s.id, Speaker: s.speaker, Name: all.name(s.speaker), T0: s.t0, Lang: s.lang, Text: s.text, Marks: marks,
 			})
 		}
 	}

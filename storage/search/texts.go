@@ -22,7 +22,7 @@ type texts struct {
 	room        meeting.RoomID
 	roomName    string
 	beganUnixMS int64
-	names       map[meeting.ParticipantID]string
+	names       map[meeting.SpeakerID]string
 	segments    []text // by time
 }
 
@@ -37,16 +37,27 @@ type text struct {
 func textsOf(t *storage.Transcript) *texts {
 	all := &texts{
 		room: t.Room, roomName: t.RoomName, beganUnixMS: t.BeganUnixMS,
-		names: make(map[meeting.ParticipantID]string, len(t.People)), segments: make([]text, len(t.Segments)),
+		names: make(map[meeting.SpeakerID]string, len(t.People)), segments: make([]text, len(t.Segments)),
 	}
 	for _, p := range t.People {
-		all.names[p.Participant] = p.Name
+		all.names[meeting.SpeakerID(p.Participant)] = p.Name
+	}
+	for _, n := range t.Names { // given afterwards
+		all.names[n.Spk] = n.Name
 	}
 	for i := range t.Segments {
 		s := &t.Segments[i]
 		all.segments[i] = text{s.Seg, s.Spk, s.T0, s.Lang, s.Text}
 	}
 	return all
+}
+
+// name returns the speaker's name, that of the participant if a voice on a shared microphone has none; "" if unknown.
+func (t *texts) name(spk meeting.SpeakerID) string {
+	if name, ok := t.names[spk]; ok {
+		return name
+	}
+	return t.names[meeting.SpeakerID(spk.Participant())]
 }
 
 // textCache keeps the texts of meetings that were found lately. It is safe for concurrent use.
