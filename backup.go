@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"souffleur/internal/dirlock"
 	"souffleur/internal/embed"
 	"souffleur/storage"
 	"souffleur/storage/backup"
@@ -167,7 +168,7 @@ func (f *storageFlags) openEmbedded(ctx context.Context, dir string, use storeUs
 		closers.add("embedded store", s3.Close)
 		f.S3Endpoint, f.S3AccessKey, f.S3SecretKey = s3.Endpoint(), s3.AccessKey(), s3.SecretKey()
 		return nil
-	case !errors.Is(err, embed.ErrInUse):
+	case !errors.Is(err, dirlock.ErrInUse):
 		return err
 	case use == storeMade:
 		return fmt.Errorf("the server runs on this data folder, stop it first: %w", err)

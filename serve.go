@@ -26,6 +26,7 @@ import (
 	"souffleur/internal/supervise"
 	"souffleur/sfu"
 	"souffleur/storage"
+	"souffleur/storage/search"
 	"souffleur/web"
 	"souffleur/web/ui"
 )
@@ -198,6 +199,7 @@ type house struct {
 	flags   nodeFlags
 	links   *storage.Links
 	janitor *storage.Janitor
+	index   *search.Index
 	url     string
 	log     *slog.Logger
 
@@ -243,17 +245,22 @@ func openHouse(
 	if err != nil {
 		return nil, err
 	}
+	index, err := openIndex(ctx, data, sys.store, sys.keys, log)
+	if err != nil {
+		return nil, err
+	}
+	closers.add("search index", index.Close)
 	links, sessions := storage.NewLinks(sys.store, sys.keys), storage.NewSessions(sys.store, sys.keys)
 	server, err := web.New(webConfig, web.Deps{
 		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
-		Links: links, Instance: instance, Audit: audit, Transcriber: transcriber, UI: clientFiles(log), Log: log,
+		Links: links, Instance: instance, Audit: audit, Search: index, Transcriber: transcriber, UI: clientFiles(log), Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	h := &house{
 		node: n, web: server, listen: listener, flags: f, links: links, janitor: storage.NewJanitor(sessions, links, log),
-		log: log, url: f.PublicURL, firstRun: firstRun,
+		index: index, log: log, url: f.PublicURL, firstRun: firstRun,
 	}
 	if h.url == "" {
 		h.url = localURL(f.TLSCert != "", f.Listen, listener.Addr())
@@ -304,6 +311,7 @@ func (h *house) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.node.Run(ctx) })
 	g.Go(func() error { return h.janitor.Run(ctx) })
+	g.Go(func() error { return h.index.Run(ctx) })
 	g.Go(func() error {
 		var err error
 		if h.flags.TLSCert != "" {

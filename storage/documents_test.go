@@ -117,6 +117,56 @@ func testMeetings(t *testing.T, server s3test.Server) {
 	}
 }
 
+// testMarks follows a meeting from its first words to its deletion.
+func testMarks(t *testing.T, server s3test.Server) {
+	store, keys := keyring(t, server)
+	meetings := NewMeetings(store, keys)
+	transcripts := NewTranscripts(store, keys, meetings)
+	m := hold(t, keys, meetings, meeting.Transcript)
+	other := hold(t, keys, meetings, meeting.Transcript)
+	seen := map[string]string{}
+	step := func(what string) {
+		t.Helper()
+		mark, err := transcripts.Mark(t.Context(), m.ID)
+		must(t, err)
+		if again, err := transcripts.Mark(t.Context(), m.ID); err != nil || again != mark {
+			t.Errorf("%s: the mark is %s, then %s, %v", what, mark, again, err)
+		}
+		if before, ok := seen[mark]; ok {
+			t.Errorf("%s and %s have the same mark", before, what)
+		}
+		seen[mark] = what
+	}
+	step("nothing said")
+	storeWords(t, store, keys, m.ID, "one")
+	step("a batch")
+	storeWords(t, store, keys, m.ID, "two")
+	step("another batch")
+	must(t, transcripts.write(t.Context(), &Transcript{V: documentVersion, Meeting: m.ID, Rev: 1}, ""))
+	step("a transcript")
+	_, etag, err := transcripts.stored(t.Context(), m.ID)
+	must(t, err)
+	must(t, transcripts.write(t.Context(), &Transcript{V: documentVersion, Meeting: m.ID, Rev: 2}, etag))
+	step("a corrected transcript")
+	_, err = meetings.Update(t.Context(), m.ID, func(m *Meeting) error { m.RoomName = "Other"; return nil })
+	must(t, err)
+	step("another name")
+	ids, err := meetings.IDs(t.Context())
+	if err != nil || !slices.Contains(ids, m.ID) || !slices.Contains(ids, other.ID) || len(ids) != 2 {
+		t.Errorf("meetings are %v, %v", ids, err)
+	}
+	must(t, keys.DeleteArchive(t.Context(), m.ID))
+	if _, err := transcripts.Mark(t.Context(), m.ID); !errors.Is(err, ErrNoKey) {
+		t.Errorf("without a key: %v", err)
+	}
+	must(t, meetings.Delete(t.Context(), m.ID))
+	for _, id := range []meeting.ID{m.ID, meeting.NewID(), "nonsense"} {
+		if _, err := transcripts.Mark(t.Context(), id); !errors.Is(err, ErrNotFound) {
+			t.Errorf("meeting %s is gone: %v", id, err)
+		}
+	}
+}
+
 func testKeyring(t *testing.T, server s3test.Server) {
 	store, keys := keyring(t, server)
 	id := meeting.NewID()
@@ -380,7 +430,7 @@ func storeWords(t testing.TB, store *Store, keys *Keyring, id meeting.ID, texts 
 	t.Helper()
 	key, err := keys.Archive(t.Context(), id)
 	must(t, err)
-	object := meetingPrefix + string(id) + "/" + batchFolder + "0000000000-x" + batchSuffix
+	object := meetingPrefix + string(id) + "/" + batchFolder + "0000000000-" + string(meeting.NewID()) + batchSuffix
 	var segments []meeting.Segment
 	for i, text := range texts {
 		segments = append(segments, segment(id, i, meeting.FinalRev, meeting.Transcript, text))

@@ -49,7 +49,9 @@ func NewKeyring(store *Store, master *seal.Master) *Keyring {
 }
 
 func liveObject(id meeting.ID) string    { return "meetings/" + string(id) + "/live.json" }
-func archiveObject(id meeting.ID) string { return "meetings/" + string(id) + "/key.json" }
+func archiveObject(id meeting.ID) string { return "meetings/" + string(id) + "/" + archiveKeyFile }
+
+const archiveKeyFile = "key.json"
 
 const instanceKeyObject = "instance-key.json"
 

@@ -115,6 +115,22 @@ func (m *Meetings) Update(ctx context.Context, id meeting.ID, apply func(*Meetin
 	return change(ctx, read, write, apply)
 }
 
+// IDs returns the meetings that have objects in the store, newest first. It reads none of them.
+func (m *Meetings) IDs(ctx context.Context) ([]meeting.ID, error) {
+	names, err := m.store.Folders(ctx, meetingPrefix)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]meeting.ID, 0, len(names))
+	for _, name := range names {
+		if id := meeting.ID(name); id.Valid() {
+			ids = append(ids, id)
+		}
+	}
+	slices.Reverse(ids) // ULIDs sort by time
+	return ids, nil
+}
+
 // List returns all meetings whose data was not deleted, newest first. It reads each meeting's document and, the first
 // time, its key: hundreds take a fraction of a second. A document that was damaged or moved is left out with a warning:
 // one bad object must not hide the others.

@@ -221,6 +221,18 @@ func (s *Store) List(ctx context.Context, prefix string) ([]Object, error) {
 	return found, err
 }
 
+// Files returns the objects directly below prefix, by rising key; those in folders below it are left out. prefix is "" or
+// ends with "/".
+func (s *Store) Files(ctx context.Context, prefix string) ([]Object, error) {
+	var found []Object
+	err := s.list(ctx, minio.ListObjectsOptions{Prefix: prefix}, func(info minio.ObjectInfo) {
+		if !strings.HasSuffix(info.Key, "/") {
+			found = append(found, Object{Key: info.Key, Size: info.Size, ETag: info.ETag, Modified: info.LastModified})
+		}
+	})
+	return found, err
+}
+
 // Folders returns the names directly below prefix that are folders, by rising name: for prefix "meetings/" the meetings
 // that have objects. prefix is "" or ends with "/".
 func (s *Store) Folders(ctx context.Context, prefix string) ([]string, error) {

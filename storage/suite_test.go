@@ -77,6 +77,7 @@ func TestStorage(t *testing.T) {
 			{"missing objects", testMissing},
 			{"rooms", testRooms},
 			{"meetings", testMeetings},
+			{"marks of transcripts", testMarks},
 			{"keys of a meeting", testKeyring},
 			{"eight processes make one instance key", testInstanceKey},
 			{"sessions", testSessions},

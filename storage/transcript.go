@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -87,6 +89,40 @@ func (t *Transcripts) recognised(ctx context.Context, id meeting.ID) (*Transcrip
 	}
 	stored.describe(v)
 	return stored, nil
+}
+
+// Mark returns a short text that differs whenever [Transcripts.Read] may return something else: it sums up the names and
+// ETags of the objects that a transcript is made of. ErrNotFound if there is no such meeting, ErrNoKey if its data was
+// deleted.
+func (t *Transcripts) Mark(ctx context.Context, id meeting.ID) (string, error) {
+	prefix, err := meetingPath(id, "")
+	if err != nil {
+		return "", err
+	}
+	objects, err := t.store.Files(ctx, prefix)
+	if err != nil {
+		return "", err
+	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(objects, func(o Object) bool { return o.Key == prefix+name })
+	}
+	switch {
+	case !has(meetingFile):
+		return "", fmt.Errorf("meeting %s: %w", id, ErrNotFound)
+	case !has(archiveKeyFile):
+		return "", fmt.Errorf("meeting %s: %w", id, ErrNoKey)
+	case !has(transcriptFile):
+		batches, err := t.store.List(ctx, prefix+batchFolder)
+		if err != nil {
+			return "", err
+		}
+		objects = append(objects, batches...)
+	}
+	sum := sha256.New()
+	for _, o := range objects {
+		fmt.Fprintf(sum, "%s\x00%s\x00", o.Key, o.ETag)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16]), nil
 }
 
 // describe takes over what the meeting's document says.

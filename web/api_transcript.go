@@ -172,6 +172,7 @@ func (s *Server) editTranscript(ctx context.Context, in *editTranscriptInput) (*
 	if err != nil {
 		return nil, s.answerEdit(ctx, err)
 	}
+	s.searchAnew(m.ID)
 	if len(edit.Texts) > 0 {
 		s.record(ctx, v, "transcript.correct", meetingObject(m.ID))
 	}

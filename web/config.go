@@ -38,6 +38,8 @@ type Config struct {
 	JoinsPerMinute int
 	// SignInsPerMinute is how many one-time links and organizer links one client address may try in a minute.
 	SignInsPerMinute int
+	// SearchesPerMinute is how many searches people behind one client address may make in a minute.
+	SearchesPerMinute int
 
 	// UploadDir is the folder for recordings while they are transcribed. Only this server may use it: what is left there of an
 	// earlier run is removed. Needed with a Transcriber.
@@ -65,6 +67,7 @@ func DefaultConfig() Config {
 		RoomsPerHour:      60,
 		JoinsPerMinute:    600,
 		SignInsPerMinute:  30,
+		SearchesPerMinute: 120,
 		MaxUpload:         200 << 20,
 		MaxSockets:        2000,
 		HelloTimeout:      10 * time.Second,
@@ -101,6 +104,7 @@ func (c Config) Validate() error {
 		value int
 	}{
 		{"RoomsPerHour", c.RoomsPerHour}, {"JoinsPerMinute", c.JoinsPerMinute}, {"SignInsPerMinute", c.SignInsPerMinute},
+		{"SearchesPerMinute", c.SearchesPerMinute},
 		{"MaxSockets", c.MaxSockets}, {"TranscriptionsWaiting", c.TranscriptionsWaiting}, {"MessagesPerSecond", c.MessagesPerSecond},
 	} {
 		if n.value <= 0 {

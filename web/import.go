@@ -64,6 +64,7 @@ func (s *Server) imported(c *gin.Context) (*storage.Meeting, error) {
 	if err != nil {
 		return nil, s.answerFor(ctx, "import transcript", err)
 	}
+	s.searchAnew(m.ID)
 	s.record(ctx, v, "transcript.import", meetingObject(m.ID))
 	return &m, nil
 }

@@ -72,7 +72,7 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 		"/rooms/{room}/ai": {"put"}, "/rooms/{room}/ceiling": {"put"}, "/rooms/{room}/engines": {"put"}, "/rooms/{room}/organizer-link": {"post"},
 		"/rooms/{room}/organize": {"post"}, "/rooms/{room}/end": {"post"}, "/rooms/{room}/join": {"post"}, "/rooms/{room}/meetings": {"post"},
 		"/signal": {"get"}, "/meetings": {"get"}, "/meetings/{meeting}": {"get", "delete"},
-		"/meetings/{meeting}/transcript": {"get", "patch"}, "/meetings/{meeting}/export": {"get"},
+		"/meetings/{meeting}/transcript": {"get", "patch"}, "/meetings/{meeting}/export": {"get"}, "/search": {"get"},
 		"/instance": {"get", "patch"}, "/status": {"get"},
 	}
 	if len(s.Paths) != len(want) {

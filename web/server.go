@@ -17,7 +17,7 @@ import (
 // basePath is where the API lives. The WebSocket, downloads and the API's description stand below it too.
 const basePath = "/api/v1"
 
-// Deps are the parts of the installation that the HTTP side works with. All are required but UI and Transcriber.
+// Deps are the parts of the installation that the HTTP side works with. All are required but Search, Transcriber and UI.
 type Deps struct {
 	Live        Live
 	Rooms       *storage.Rooms
@@ -27,6 +27,7 @@ type Deps struct {
 	Links       *storage.Links
 	Instance    *storage.Instance
 	Audit       *storage.Audit
+	Search      Searcher    // nil: nothing can be found here
 	Transcriber Transcriber // nil: recordings are not transcribed here
 	UI          fs.FS       // the built browser client with index.html at its root; nil if it was not built
 	Log         *slog.Logger
@@ -46,6 +47,8 @@ type Server struct {
 	links       *storage.Links
 	instance    *storage.Instance
 	audit       *storage.Audit
+	search      Searcher      // nil: nothing can be found here
+	searches    chan struct{} // one for each search that runs
 
 	tokenHash     string // of the API token; "" if there is none
 	crossOrigin   *http.CrossOriginProtection
@@ -61,6 +64,7 @@ type Server struct {
 	roomLimit   *limiter
 	joinLimit   *limiter
 	signInLimit *limiter
+	searchLimit *limiter
 	socketLimit *limiter
 
 	handler http.Handler
@@ -98,11 +102,14 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 		live: deps.Live, rooms: deps.Rooms, meetings: deps.Meetings, transcripts: deps.Transcripts, sessions: deps.Sessions,
 		links: deps.Links, instance: deps.Instance, audit: deps.Audit,
 		imports:       make(chan struct{}, maxImports),
+		search:        deps.Search,
+		searches:      make(chan struct{}, searchesAtOnce),
 		socketOrigins: socketOrigins(cfg.PublicURL),
 		sockets:       newSockets(cfg.MaxSockets),
 		roomLimit:     newLimiter(cfg.RoomsPerHour, time.Hour, now),
 		joinLimit:     newLimiter(cfg.JoinsPerMinute, time.Minute, now),
 		signInLimit:   newLimiter(cfg.SignInsPerMinute, time.Minute, now),
+		searchLimit:   newLimiter(cfg.SearchesPerMinute, time.Minute, now),
 		// A join is one connection; a bad network makes a few more.
 		socketLimit: newLimiter(4*cfg.JoinsPerMinute, time.Minute, now),
 	}

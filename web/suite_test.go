@@ -24,6 +24,8 @@ import (
 	"souffleur/internal/seal"
 	"souffleur/internal/signal"
 	"souffleur/storage"
+	"souffleur/storage/archivetest"
+	"souffleur/storage/search"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,6 +41,9 @@ type site struct {
 	deps Deps
 	keys *storage.Keyring
 	log  *logBuffer
+
+	archive archivetest.Archive
+	index   *search.Index // follows only when a test says so
 
 	loseStorage func() // makes every further call to the object store fail at once
 }
@@ -105,6 +110,19 @@ func newStores(t testing.TB) *site {
 		Sessions: storage.NewSessions(store, s.keys), Links: storage.NewLinks(store, s.keys), Instance: instance,
 		Audit: storage.NewAudit(store, s.keys), Log: log,
 	}
+	s.archive = archivetest.Archive{T: t, Store: store, Keys: s.keys, Meetings: meetings}
+	s.index, err = search.Open(t.Context(), t.TempDir(), search.DefaultConfig(), search.Deps{
+		Keys: s.keys, Meetings: meetings, Transcripts: s.deps.Transcripts, Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.index.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.deps.Search = s.index
 	return s
 }
 

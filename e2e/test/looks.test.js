@@ -34,6 +34,7 @@ test('pages are accessible', { timeout: 300_000, skip }, async (t) => {
     await step('languages and names, which stay', () => gallery.speech());
     await step('everybody leaves', () => gallery.leave());
     await step('the transcript', () => gallery.transcript());
+    await step('a search over all transcripts', () => gallery.search());
     await step('administration', () => gallery.admin());
   } finally {
     await stage.clear();
@@ -172,6 +173,26 @@ class Gallery {
     await this.ada.page.getByTestId('meeting-entry').first().click();
     await this.ada.page.getByTestId('transcript-row').first().waitFor();
     await this.show(this.ada, 'transcript');
+  }
+
+  async search() {
+    const { page } = this.ada;
+    const row = page.getByTestId('transcript-row').first();
+    const [seg, text] = [await row.getAttribute('data-seg'), await row.textContent()];
+    const word = text.match(/\p{L}+/gu).reduce((a, b) => (b.length > a.length ? b : a));
+    await page.goto(`${this.stage.server.url}/meetings`);
+    await page.getByTestId('search').fill(word.toUpperCase());
+    await until('the sentence is found', async () => {
+      await page.keyboard.press('Enter');
+      await page.waitForTimeout(500);
+      return (await page.locator(`[data-testid="hit"][href$="#seg-${seg}"]`).count()) === 1;
+    }, 30_000, 500);
+    assert.ok(await page.locator(`[data-testid="hit"][href$="#seg-${seg}"] mark`).count() > 0, 'nothing is marked');
+    await this.show(this.ada, 'search');
+    await page.locator(`[data-testid="hit"][href$="#seg-${seg}"]`).focus();
+    await page.keyboard.press('Enter');
+    await until('the sentence has the focus', () => page.evaluate((id) => document.activeElement?.id === id, `seg-${seg}`));
+    await this.show(this.ada, 'search-hit');
   }
 
   async admin() {

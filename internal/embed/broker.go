@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"souffleur/internal/dirlock"
 	"souffleur/internal/disk"
 )
 
@@ -48,7 +49,7 @@ type Broker struct {
 	addr    string
 	cluster *kfake.Cluster
 	gate    *gate
-	lock    *dirLock
+	lock    *dirlock.Lock
 	sweeper *sweeper
 
 	stop    context.CancelFunc // ends the sweeps
@@ -57,7 +58,7 @@ type Broker struct {
 }
 
 // StartBroker starts a broker with one node on cfg.Dir. When it returns, expired records are gone, committed offsets fit
-// the log, and clients may come. If another process has the directory, the error wraps [ErrInUse].
+// the log, and clients may come. If another process has the directory, the error wraps [dirlock.ErrInUse].
 //
 // Records are dropped after the broker has had them for the retention.ms of their topic while it ran: neither a clock
 // that jumps nor a machine that was off for weeks makes them older. Compaction is left out, see [brokerSettings].
@@ -73,7 +74,7 @@ func StartBroker(ctx context.Context, cfg BrokerConfig, log *slog.Logger) (*Brok
 	if err != nil {
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
-	lock, err := lockDir(dir)
+	lock, err := dirlock.Take(dir)
 	if err != nil {
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}

@@ -16,6 +16,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"souffleur/internal/dirlock"
 )
 
 func startBroker(t *testing.T, dir string) *Broker {
@@ -52,7 +54,7 @@ func TestTheBrokerComesBackOnItsPortAndRefusesASecondOne(t *testing.T) {
 	if err := answers(t, first); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := StartBroker(t.Context(), BrokerConfig{Dir: dir}, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrInUse) {
+	if _, err := StartBroker(t.Context(), BrokerConfig{Dir: dir}, slog.New(slog.DiscardHandler)); !errors.Is(err, dirlock.ErrInUse) {
 		t.Errorf("a second broker on the directory: %v, want ErrInUse", err)
 	}
 	for range 2 { // closing again does nothing

@@ -18,6 +18,8 @@ import (
 
 	"github.com/rclone/gofakes3"
 	"go.etcd.io/bbolt"
+
+	"souffleur/internal/dirlock"
 )
 
 // S3Config says where the embedded object store keeps its data and listens.
@@ -37,7 +39,7 @@ type S3 struct {
 	keys     s3Keys // set once
 
 	db     *bbolt.DB
-	lock   *dirLock
+	lock   *dirlock.Lock
 	server *http.Server
 	log    *slog.Logger
 
@@ -71,13 +73,13 @@ const (
 )
 
 // StartS3 opens the data directory and serves it. ctx bounds the start only; the store runs until Close. A directory
-// that another process has open is ErrInUse.
+// that another process has open is [dirlock.ErrInUse].
 func StartS3(ctx context.Context, config S3Config, log *slog.Logger) (*S3, error) {
 	dir, err := filepath.Abs(config.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("data directory of the object store: %w", err)
 	}
-	lock, err := lockDir(dir)
+	lock, err := dirlock.Take(dir)
 	if err != nil {
 		return nil, fmt.Errorf("start object store: %w", err)
 	}
@@ -216,7 +218,7 @@ func (s *S3) release() error {
 	return nil
 }
 
-// RunningS3 returns how to reach the store that another process runs on dir; call it after StartS3 said ErrInUse.
+// RunningS3 returns how to reach the store that another process runs on dir; call it after StartS3 said [dirlock.ErrInUse].
 func RunningS3(dir string) (endpoint, accessKey, secretKey string, err error) {
 	keys, err := readS3Keys(filepath.Join(dir, s3KeyFile))
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
+	"souffleur/internal/dirlock"
 	"souffleur/internal/embed"
 )
 
@@ -19,7 +20,7 @@ func TestASecondProcessIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	first := start(t, dir)
 	_, err := embed.StartS3(t.Context(), embed.S3Config{Dir: dir}, slog.New(slog.DiscardHandler))
-	if !errors.Is(err, embed.ErrInUse) || !strings.Contains(err.Error(), dir) {
+	if !errors.Is(err, dirlock.ErrInUse) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("second start: %v", err)
 	}
 	must(t, first.Close())

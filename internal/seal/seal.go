@@ -8,6 +8,7 @@ package seal
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -33,6 +34,7 @@ var ErrOpen = errors.New("sealed bytes do not open: wrong key, wrong place, or d
 // Key seals and opens. It is safe for concurrent use; the zero value is not valid.
 type Key struct {
 	aead cipher.AEAD
+	root [sha256.Size]byte // what other keys are derived from
 }
 
 // NewKey returns a fresh random key and its raw bytes, which the caller wraps and forgets.
@@ -59,7 +61,21 @@ func KeyFrom(raw []byte) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("make cipher mode: %w", err)
 	}
-	return Key{aead: aead}, nil
+	root, err := hkdf.Extract(sha256.New, raw, nil)
+	if err != nil {
+		return Key{}, fmt.Errorf("derive root: %w", err)
+	}
+	return Key{aead: aead, root: [sha256.Size]byte(root)}, nil
+}
+
+// Derive returns KeySize bytes for a purpose other than sealing, always the same (HKDF-SHA256, RFC 5869). They reveal
+// nothing of k or of what was derived for another purpose, and are gone with k.
+func (k Key) Derive(purpose string) []byte {
+	derived, err := hkdf.Expand(sha256.New, k.root[:], purpose, KeySize)
+	if err != nil {
+		panic(err) // the length is ours
+	}
+	return derived
 }
 
 // Seal returns nonce and ciphertext of plain, bound to place. The same place must be given to [Key.Open].

@@ -89,3 +89,21 @@ func TestMasterKeyFileIsPrivateAndChecked(t *testing.T) {
 		t.Error("a damaged file was accepted or replaced")
 	}
 }
+
+func TestDerivedKeysFollowFromKeyAndPurpose(t *testing.T) {
+	key, raw := NewKey()
+	again, err := KeyFrom(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _ := NewKey()
+	derived := key.Derive("search")
+	if len(derived) != KeySize || !bytes.Equal(derived, again.Derive("search")) {
+		t.Errorf("equal keys derive %x and %x", derived, again.Derive("search"))
+	}
+	for name, foreign := range map[string][]byte{"another purpose": key.Derive("else"), "another key": other.Derive("search"), "the key": raw} {
+		if bytes.Equal(derived, foreign) {
+			t.Errorf("%s gives the same bytes", name)
+		}
+	}
+}

@@ -2,11 +2,13 @@
 
 import { Api } from './core/api';
 import { Cell } from './core/cell';
+import { Finder } from './core/finder';
 import { routeOf, type Route } from './core/router';
 import { browserShelf, SettingsStore } from './core/settings';
 import { Language, localeFor, type Locale } from './i18n';
 
 export const api = new Api();
+export const finder = new Finder(api);
 export const settings = new SettingsStore(browserShelf());
 export const language = new Language(settings.all.get().locale || localeFor(navigator.languages));
 

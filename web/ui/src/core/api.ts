@@ -122,6 +122,47 @@ export interface Edited {
   readonly segments: readonly Segment[];
 }
 
+/** Code points of a text, [from, to). */
+export interface Mark {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A segment that was found. */
+export interface Hit {
+  readonly seg: string;
+  /** Of the speaker, '' if unknown. */
+  readonly name: string;
+  /** Room clock, ms. */
+  readonly t0: number;
+  readonly lang: string;
+  readonly text: string;
+  readonly marks: readonly Mark[];
+}
+
+/** A meeting in which something was found. */
+export interface Found {
+  readonly meeting: string;
+  readonly room: string;
+  readonly roomName: string;
+  readonly beganUnixMs: number;
+  /** Segments that match; hits are the first of them. */
+  readonly matches: number;
+  readonly hits: readonly Hit[];
+}
+
+export interface SearchAnswer {
+  readonly meetings: readonly Found[];
+  readonly totalMeetings: number;
+  readonly totalSegments: number;
+  /** Whether the totals are exact; else they are the most there can be. */
+  readonly exact: boolean;
+  /** What to go on with, '' at the end. */
+  readonly next: string;
+  /** How far the index is, while it is being made. */
+  readonly indexing: { readonly done: number; readonly of: number } | undefined;
+}
+
 export const roomCreations = ['anyone', 'signed-in', 'admin'] as const;
 export type RoomCreation = (typeof roomCreations)[number];
 
@@ -254,6 +295,11 @@ export class Api {
   /** Makes an ended meeting of a transcript that was exported as JSON. */
   async importMeeting(room: string, file: Blob): Promise<MeetingEntry> {
     return readMeeting((await this.#ask('POST', `/rooms/${part(room)}/meetings`, file)).value);
+  }
+
+  /** Finds what was said: from the newest meeting, or after the one where the last answer ended, or in one meeting. */
+  async search(query: string, where: { after?: string; meeting?: string } = {}): Promise<SearchAnswer> {
+    return readSearch(await this.#call('GET', `/search?${new URLSearchParams({ q: query, ...where })}`));
   }
 
   async deleteMeeting(id: string, reason = ''): Promise<void> {
@@ -440,6 +486,48 @@ function readOriginal(v: unknown): Original {
     byName: textOr(o['by_name'], ''),
     atUnixMs: count(o['at_unix_ms'], 'at_unix_ms'),
   };
+}
+
+export function readSearch(v: unknown): SearchAnswer {
+  const s = fields(v, 'search');
+  const indexing = s['indexing'];
+  return {
+    meetings: list(s['meetings'], readFound, 'meetings', 50),
+    totalMeetings: count(s['total_meetings'], 'total_meetings'),
+    totalSegments: count(s['total_segments'], 'total_segments'),
+    exact: flagOr(s['exact'], true),
+    next: textOr(s['next'], ''),
+    indexing: isFields(indexing) ? { done: countOr(indexing['done'], 0), of: countOr(indexing['of'], 0) } : undefined,
+  };
+}
+
+function readFound(v: unknown): Found {
+  const f = fields(v, 'found meeting');
+  return {
+    meeting: text(f['meeting'], 'meeting'),
+    room: textOr(f['room'], ''),
+    roomName: textOr(f['room_name'], ''),
+    beganUnixMs: count(f['began_unix_ms'], 'began_unix_ms'),
+    matches: count(f['matches'], 'matches'),
+    hits: list(f['segments'], readHit, 'segments', 200),
+  };
+}
+
+function readHit(v: unknown): Hit {
+  const h = fields(v, 'found segment');
+  return {
+    seg: text(h['seg'], 'seg'),
+    name: textOr(h['name'], ''),
+    t0: count(h['t0'], 't0'),
+    lang: textOr(h['lang'], ''),
+    text: text(h['text'], 'text'),
+    marks: list(h['marks'], readMark, 'marks', 1000),
+  };
+}
+
+function readMark(v: unknown): Mark {
+  const m = fields(v, 'mark');
+  return { from: count(m['from'], 'from'), to: count(m['to'], 'to') };
 }
 
 export function readInstance(v: unknown): Instance {

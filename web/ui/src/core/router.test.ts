@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { organizerSecret, roomPath, routeOf } from './router';
+import { organizerSecret, roomPath, routeOf, segmentOf } from './router';
 
 describe('addresses', () => {
   it.each([
@@ -21,6 +21,18 @@ describe('addresses', () => {
     expect(organizerSecret('#organizer=s3cret')).toBe('s3cret');
     expect(organizerSecret('#other')).toBe('');
     expect(organizerSecret('')).toBe('');
+  });
+});
+
+describe('the segment of a transcript', () => {
+  it.each([
+    ['#seg-abcdefghijklmnopqrstuv27', 'abcdefghijklmnopqrstuv27'],
+    ['#seg-', ''],
+    ['#seg-a"]', ''],
+    ['#organizer=s3cret', ''],
+    ['', ''],
+  ])('is in "%s"', (hash, segment) => {
+    expect(segmentOf(hash)).toBe(segment);
   });
 });
 

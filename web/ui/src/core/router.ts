@@ -37,6 +37,11 @@ export function organizerSecret(hash: string): string {
   return /^#organizer=(.+)$/.exec(hash)?.[1] ?? '';
 }
 
+/** The segment that the fragment of a transcript's address names, '' if there is none. */
+export function segmentOf(hash: string): string {
+  return /^#seg-([a-z0-9]{1,64})$/.exec(hash)?.[1] ?? '';
+}
+
 const roomForm = /^[bcdfghjkmnpqrstvwxz]{3}-[bcdfghjkmnpqrstvwxz]{4}-[bcdfghjkmnpqrstvwxz]{4}$/;
 const inLink = /\/r\/([a-z-]+)(#.*)?$/;
 

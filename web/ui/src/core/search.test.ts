@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countHits, pieces } from './search';
+import { countHits, markedPieces, pieces } from './search';
 import { turnsOf } from './turns';
 
 describe('search', () => {
@@ -13,6 +13,30 @@ describe('search', () => {
     ['all', '  ', ['all']],
   ])('marks in "%s" what matches "%s"', (text, query, marked) => {
     expect(pieces(text, query).map((p) => (p.hit ? '*' : '') + p.text)).toEqual(marked);
+  });
+
+  it.each([
+    ['🌻 Les réunions.', [{ from: 6, to: 14 }], ['🌻 Les ', '*réunions', '.']],
+    [
+      'un un',
+      [
+        { from: 0, to: 2 },
+        { from: 3, to: 5 },
+      ],
+      ['*un', ' ', '*un'],
+    ],
+    ['nothing', [], ['nothing']],
+    [
+      'short',
+      [
+        { from: 2, to: 99 },
+        { from: 1, to: 3 },
+      ],
+      ['sh', '*ort'],
+    ],
+    ['', [], []],
+  ])('marks in "%s" what the server found', (text, marks, marked) => {
+    expect(markedPieces(text, marks).map((p) => (p.hit ? '*' : '') + p.text)).toEqual(marked);
   });
 
   it('counts matches', () => {

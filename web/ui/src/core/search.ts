@@ -1,5 +1,7 @@
 // Search in transcripts: without regard to case and accents, so that "reunion" finds « Réunion ».
 
+import type { Mark } from './api';
+
 export interface Piece {
   readonly text: string;
   readonly hit: boolean;
@@ -24,6 +26,24 @@ export function pieces(text: string, query: string): Piece[] {
     done = to;
   }
   if (done < text.length || out.length === 0) out.push({ text: text.slice(done), hit: false });
+  return out;
+}
+
+/** The text in pieces, those in the marks marked. Marks count code points and come by rising place. */
+export function markedPieces(text: string, marks: readonly Mark[]): Piece[] {
+  const points = Array.from(text);
+  const out: Piece[] = [];
+  let done = 0;
+  const take = (to: number, hit: boolean) => {
+    const part = points.slice(done, to).join('');
+    if (part !== '') out.push({ text: part, hit });
+    done = Math.max(done, to);
+  };
+  for (const m of marks) {
+    take(m.from, false);
+    take(m.to, true);
+  }
+  take(points.length, false);
   return out;
 }
 

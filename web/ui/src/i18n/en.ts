@@ -52,6 +52,9 @@ export const en = {
     alreadyHere: 'This meeting is on this server already. To replace it, delete it first.',
     tooLarge: 'This is larger than a transcript can be.',
     badName: 'This name shows nothing. Write another one.',
+    nothingWanted: 'Enter at least one word to look for.',
+    queryTooLong: 'Look for fewer words: at most 16, and 200 characters.',
+    searchSlow: 'The search took too long. Look for more particular words, or try again in a minute.',
     unknown: 'That did not work. Try again; if it keeps failing, tell the person who runs this server.',
   },
   lost: {
@@ -310,6 +313,20 @@ export const en = {
     room: 'Room',
     send: 'Import',
     aboveCeiling: 'An administrator does not allow transcripts to be stored in this room. Choose another one.',
+  },
+  search: {
+    label: 'Search what was said',
+    go: 'Search',
+    searching: 'Searching…',
+    none: (query: string) => `Nothing was found for “${query}”.`,
+    hint: 'All words must be in one sentence, in any form. Put a phrase in quotation marks, or try fewer words.',
+    inMeetings: (n: number) => plural('en', n, { one: 'in one meeting', other: `in ${n} meetings` }),
+    upTo: (matches: string) => `Up to ${matches}`,
+    indexing: (done: number, of: number) =>
+      `The search index is being built (${done} of ${of} meetings). Something may still be missing.`,
+    all: (n: number) => `Show all ${n} in this meeting`,
+    more: 'Show more meetings',
+    scope: 'The search covers meetings of rooms that you organize.',
   },
   transcript: {
     back: 'Past meetings',

@@ -54,6 +54,9 @@ export const fr: Catalogue = {
     alreadyHere: 'Cette réunion est déjà sur ce serveur. Pour la remplacer, supprimez-la d’abord.',
     tooLarge: 'C’est plus grand que ne peut l’être une transcription.',
     badName: 'Ce nom n’affiche rien. Écrivez-en un autre.',
+    nothingWanted: 'Saisissez au moins un mot à rechercher.',
+    queryTooLong: 'Recherchez moins de mots : 16 au plus, et 200 caractères.',
+    searchSlow: 'La recherche a pris trop de temps. Choisissez des mots plus précis, ou réessayez dans une minute.',
     unknown: 'Cela n’a pas fonctionné. Réessayez ; si le problème persiste, prévenez la personne qui gère ce serveur.',
   },
   lost: {
@@ -315,6 +318,20 @@ export const fr: Catalogue = {
     room: 'Salon',
     send: 'Importer',
     aboveCeiling: 'Un administrateur n’autorise pas les transcriptions dans ce salon. Choisissez-en un autre.',
+  },
+  search: {
+    label: 'Rechercher ce qui a été dit',
+    go: 'Rechercher',
+    searching: 'Recherche…',
+    none: (query) => `Aucun résultat pour « ${query} ».`,
+    hint: 'Tous les mots doivent être dans une même phrase, sous n’importe quelle forme. Mettez une expression entre guillemets, ou essayez avec moins de mots.',
+    inMeetings: (n) => plural('fr', n, { one: 'dans une réunion', other: `dans ${n} réunions` }),
+    upTo: (matches) => `Au plus ${matches}`,
+    indexing: (done, of) =>
+      `L’index de recherche est en construction (${done} réunions sur ${of}). Il peut encore manquer quelque chose.`,
+    all: (n) => `Afficher les ${n} de cette réunion`,
+    more: 'Afficher d’autres réunions',
+    scope: 'La recherche porte sur les réunions des salons que vous organisez.',
   },
   transcript: {
     back: 'Réunions passées',

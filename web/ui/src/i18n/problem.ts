@@ -32,6 +32,12 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.tooLarge;
     case 'bad-name':
       return t.error.badName;
+    case 'nothing-wanted':
+      return t.error.nothingWanted;
+    case 'query-too-long':
+      return t.error.queryTooLong;
+    case 'search-slow':
+      return t.error.searchSlow;
   }
   return byStatus(t, reason.status);
 }

@@ -1,4 +1,5 @@
-package embed
+// Package dirlock gives one process at a time the use of a directory, so that two servers on one directory cannot destroy it.
+package dirlock
 
 import (
 	"errors"
@@ -10,21 +11,21 @@ import (
 	"syscall"
 )
 
-// ErrInUse says that another process has the data directory open. Two servers on one directory would destroy it.
+// ErrInUse says that another process has the directory open.
 var ErrInUse = errors.New("in use by another process")
 
 // lockName is the file whose lock stands for the directory. It stays after the server has stopped: removing it would
 // let two processes lock two different files of that name.
 const lockName = "lock"
 
-// dirLock is the exclusive use of a data directory, until Close or the end of the process, however it ends.
-type dirLock struct {
+// Lock is the exclusive use of a directory, until Close or the end of the process, however it ends.
+type Lock struct {
 	file *os.File
 }
 
-// lockDir makes dir if it is missing and takes it for this process. If another one has it, the error is ErrInUse in a
+// Take makes dir if it is missing and takes it for this process. If another one has it, the error is ErrInUse in a
 // sentence that names the directory and the other process.
-func lockDir(dir string) (*dirLock, error) {
+func Take(dir string) (*Lock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
 	}
@@ -49,7 +50,7 @@ func lockDir(dir string) (*dirLock, error) {
 		file.Close()
 		return nil, fmt.Errorf("write the lock of data directory %s: %w", dir, err)
 	}
-	return &dirLock{file: file}, nil
+	return &Lock{file: file}, nil
 }
 
 // writeOwner leaves the process ID for the sentence that a second process prints.
@@ -72,4 +73,4 @@ func owner(file *os.File) string {
 }
 
 // Close gives the directory back.
-func (l *dirLock) Close() error { return l.file.Close() }
+func (l *Lock) Close() error { return l.file.Close() }

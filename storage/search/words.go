@@ -1,0 +1,126 @@
+package search
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/blevesearch/bleve/v2/analysis"
+	"github.com/blevesearch/bleve/v2/analysis/char/asciifolding"
+	"github.com/blevesearch/bleve/v2/analysis/lang/de"
+	"github.com/blevesearch/bleve/v2/analysis/lang/en"
+	"github.com/blevesearch/bleve/v2/analysis/lang/es"
+	"github.com/blevesearch/bleve/v2/analysis/lang/fr"
+	"github.com/blevesearch/bleve/v2/analysis/lang/it"
+	"github.com/blevesearch/bleve/v2/analysis/lang/nl"
+	"github.com/blevesearch/bleve/v2/analysis/lang/pt"
+	"github.com/blevesearch/bleve/v2/analysis/tokenizer/unicode"
+	"github.com/blevesearch/bleve/v2/registry"
+	"golang.org/x/text/unicode/norm"
+)
+
+// unknown is the language of segments whose language is not known, or has no stemmer here: their words are only folded.
+const unknown = ""
+
+// recipes says what is done to the folded words of a language, by the names of Bleve's filters, and which words of it are
+// too frequent to tell segments apart. Words are folded first, so that what a person types without accents is stemmed the
+// same way; most rules of the light stemmers hold without accents.
+var recipes = map[string]struct{ before, stem, frequent string }{
+	"de": {"", de.LightStemmerName, de.StopName},
+	"en": {en.PossessiveName, en.SnowballStemmerName, en.StopName},
+	"es": {"", es.LightStemmerName, es.StopName},
+	"fr": {fr.ElisionName, fr.LightStemmerName, fr.StopName},
+	"it": {it.ElisionName, it.LightStemmerName, it.StopName},
+	"nl": {"", nl.SnowballStemmerName, nl.StopName},
+	"pt": {"", pt.LightStemmerName, pt.StopName},
+}
+
+// languageOf returns the language by whose rules a segment is searched.
+func languageOf(lang string) string {
+	if _, ok := recipes[lang]; ok {
+		return lang
+	}
+	return unknown
+}
+
+// tokenizer cuts text at the word boundaries of Unicode (UAX 29).
+var tokenizer = unicode.NewUnicodeTokenizer()
+
+// tongue is how the words of one language are made.
+type tongue struct {
+	folding  []analysis.TokenFilter // up to where frequent words are told by their list
+	stemming []analysis.TokenFilter // what comes after
+	frequent map[string]bool        // folded
+}
+
+// tongues makes what all languages need, once. It must not be changed.
+var tongues = sync.OnceValue(func() map[string]tongue {
+	cache := registry.NewCache()
+	named := func(name string) analysis.TokenFilter {
+		f, err := cache.TokenFilterNamed(name)
+		if err != nil {
+			panic(err) // the names are those of linked packages; a test makes all
+		}
+		return f
+	}
+	all := map[string]tongue{unknown: {folding: []analysis.TokenFilter{fold{}}}}
+	for lang, r := range recipes {
+		of := tongue{folding: []analysis.TokenFilter{fold{}}, stemming: []analysis.TokenFilter{named(r.stem)}, frequent: map[string]bool{}}
+		if r.before != "" {
+			of.folding = append(of.folding, named(r.before))
+		}
+		list, err := cache.TokenMapNamed(r.frequent)
+		if err != nil {
+			panic(err)
+		}
+		for word := range list {
+			of.frequent[string(foldedBytes(word))] = true
+		}
+		all[lang] = of
+	}
+	return all
+})
+
+// analyzer returns what makes words of a language's text; last comes last.
+func analyzer(lang string, last ...analysis.TokenFilter) analysis.Analyzer {
+	of := tongues()[lang]
+	return &analysis.DefaultAnalyzer{Tokenizer: tokenizer, TokenFilters: slices.Concat(of.folding, of.stemming, last)}
+}
+
+// words returns the words of a text as they are compared, with their places in it.
+func words(lang, text string) analysis.TokenStream { return analyzer(lang).Analyze([]byte(text)) }
+
+// frequent says of each word that [words] gives whether it is one of the most frequent of its language.
+func frequent(lang, text string) []bool {
+	of := tongues()[lang]
+	folded := (&analysis.DefaultAnalyzer{Tokenizer: tokenizer, TokenFilters: of.folding}).Analyze([]byte(text))
+	is := make([]bool, len(folded))
+	for i, t := range folded {
+		is[i] = of.frequent[string(t.Term)]
+	}
+	return is
+}
+
+// fold takes case, accents and ligatures off words ("Œuvrées" is "oeuvrees") and leaves their places as they are.
+type fold struct{}
+
+var ascii = asciifolding.New()
+
+// Filter implements analysis.TokenFilter.
+func (fold) Filter(tokens analysis.TokenStream) analysis.TokenStream {
+	for _, t := range tokens {
+		t.Term = foldedBytes(string(t.Term))
+	}
+	return tokens
+}
+
+// foldedBytes folds a word. Only the marks of European scripts are taken off: elsewhere a mark may be a vowel.
+func foldedBytes(word string) []byte {
+	plain := strings.Map(func(r rune) rune {
+		if r >= 0x0300 && r <= 0x036f { // Combining Diacritical Marks
+			return -1
+		}
+		return r
+	}, norm.NFKD.String(strings.ToLower(word)))
+	return ascii.Filter(norm.NFKC.Bytes([]byte(plain)))
+}
