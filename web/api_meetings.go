@@ -121,6 +121,8 @@ type policyBody struct {
 	Ceiling string `json:"ceiling" enum:"off,captions,transcript,minutes"`
 	ByName  string `json:"by_name" doc:"Who switched it; empty for the first"`
 	AtMS    int64  `json:"at_ms" doc:"Room clock"`
+
+	KeepAudio bool `json:"keep_audio" doc:"Whether what was said was kept as sound"`
 }
 
 func (s *Server) getMeeting(ctx context.Context, in *meetingPath) (*meetingOutput, error) {
@@ -140,7 +142,9 @@ func (s *Server) getMeeting(ctx context.Context, in *meetingPath) (*meetingOutpu
 	}
 	out.Body.Policies = make([]policyBody, 0, len(m.Policies))
 	for _, p := range m.Policies {
-		out.Body.Policies = append(out.Body.Policies, policyBody{Level: p.Level.String(), Ceiling: p.Ceiling.String(), ByName: p.ByName, AtMS: p.AtMS})
+		out.Body.Policies = append(out.Body.Policies, policyBody{
+			Level: p.Level.String(), Ceiling: p.Ceiling.String(), ByName: p.ByName, AtMS: p.AtMS, KeepAudio: p.KeepAudio,
+		})
 	}
 	return out, nil
 }

@@ -382,6 +382,25 @@ func (f *fakeLive) SetInstanceCeiling(ctx context.Context, level meeting.Level, 
 	return err
 }
 
+func (f *fakeLive) SetKeepAudio(ctx context.Context, room meeting.RoomID, keep bool, by Actor) error {
+	f.by(by)
+	settings, err := f.instance.Get(ctx)
+	if err != nil {
+		return err
+	}
+	if keep && !settings.KeepAudio {
+		return fmt.Errorf("keep audio: %w", ErrAudioForbidden)
+	}
+	_, err = f.rooms.Update(ctx, room, func(r *storage.Room) error { r.KeepAudio = keep; return nil })
+	return err
+}
+
+func (f *fakeLive) SetInstanceKeepAudio(ctx context.Context, allowed bool, by Actor) error {
+	f.by(by)
+	_, err := f.instance.Update(ctx, func(s *storage.Settings) error { s.KeepAudio = allowed; return nil })
+	return err
+}
+
 func (f *fakeLive) RoomChanged(_ context.Context, room storage.Room, by Actor) error {
 	f.by(by)
 	f.mu.Lock()
