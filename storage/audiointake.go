@@ -7,7 +7,6 @@ import (
 
 	"souffleur/internal/bus"
 	"souffleur/internal/meeting"
-	"souffleur/internal/seal"
 	"souffleur/internal/tape"
 )
 
@@ -36,16 +35,12 @@ type audioIntake struct {
 	ended     map[meeting.ID]struct{}
 }
 
-// reel is one track: what is stored of it, and what is in hand.
+// reel is one track: where its audio goes, and what is in hand.
 type reel struct {
-	log   *audioLog
-	id    meeting.ID
-	mark  tape.Mark // behind the last packet taken
-	known bool      // stored and tail are what the store has
-	pause bool      // nothing more of this track can be stored
-
-	stored int       // pieces
-	tail   tape.Head // of the last of them
+	writer *AudioWriter
+	id     meeting.ID
+	mark   tape.Mark // behind the last packet taken
+	pause  bool      // nothing more of this track can be stored
 
 	packets []tape.Packet // in hand; of one minute
 	bytes   int
@@ -237,7 +232,7 @@ func (in *audioIntake) open(ctx context.Context, m bus.Message) (*bus.AudioRecor
 
 // reel makes the reel of a track.
 func (in *audioIntake) reel(recordKey string, record *bus.AudioRecord) (*reel, error) {
-	log, err := openAudioLog(in.store, record.Meeting, record.Track)
+	writer, err := NewAudioWriter(in.store, in.keys, record.Meeting, record.Track)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +243,7 @@ func (in *audioIntake) reel(recordKey string, record *bus.AudioRecord) (*reel, e
 			}
 		}
 	}
-	r := &reel{log: log, id: record.Meeting}
+	r := &reel{writer: writer, id: record.Meeting}
 	in.reels[recordKey] = r
 	return r, nil
 }
@@ -289,10 +284,9 @@ func (in *audioIntake) add(ctx context.Context, r *reel, p tape.Packet, offset i
 // keep writes what is in hand as the next piece. It tries until that is done, the meeting's data was deleted, or ctx ends.
 func (in *audioIntake) keep(ctx context.Context, r *reel) error {
 	err := in.persist(ctx, "store audio", func() error {
-		err := in.keepOnce(ctx, r)
-		for errors.Is(err, ErrExists) { // by another archiver, or by ourselves before a crash: what is missing is appended
-			r.known = false
-			err = in.keepOnce(ctx, r)
+		err := r.writer.Append(ctx, r.packets)
+		if isDamaged(err) {
+			return unreadable{err}
 		}
 		return err
 	})
@@ -312,39 +306,4 @@ func (in *audioIntake) keep(ctx context.Context, r *reel) error {
 		in.due = time.Now()
 	}
 	return nil
-}
-
-// keepOnce appends what is in hand and not yet stored. ErrExists says that the next piece is there already.
-func (in *audioIntake) keepOnce(ctx context.Context, r *reel) error {
-	key, err := in.keys.Archive(ctx, r.id)
-	if err != nil {
-		return err
-	}
-	if !r.known {
-		if r.stored, r.tail, err = r.log.tail(ctx, key); err != nil {
-			return lastingIfDamaged(err)
-		}
-		r.known = true
-	}
-	fresh := r.packets
-	for len(fresh) > 0 && r.tail.Mark.Passed(fresh[0]) {
-		fresh = fresh[1:]
-	}
-	head, pages := tape.Write(r.log.serial, r.tail, fresh)
-	if len(pages) == 0 {
-		return nil
-	}
-	if err := in.store.Create(ctx, r.log.object(r.stored), r.log.seal(key, r.stored, head, pages)); err != nil {
-		return err
-	}
-	r.stored, r.tail = r.stored+1, head
-	return nil
-}
-
-// lastingIfDamaged marks what no repetition mends: a piece that does not open, or is missing.
-func lastingIfDamaged(err error) error {
-	if errors.Is(err, seal.ErrOpen) || errors.Is(err, tape.ErrHead) || errors.Is(err, ErrVersion) || errors.Is(err, errPieceMissing) {
-		return unreadable{err}
-	}
-	return err
 }

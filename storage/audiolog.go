@@ -46,6 +46,69 @@ func openAudioLog(store *Store, id meeting.ID, track meeting.TrackID) (*audioLog
 	return &audioLog{store: store, folder: folder, serial: binary.BigEndian.Uint32(sum[:])}, nil
 }
 
+// AudioWriter appends to the kept audio of one track. Several may write to one track: what another has written is not
+// written again. One goroutine owns it.
+type AudioWriter struct {
+	log  *audioLog
+	keys *Keyring
+	id   meeting.ID
+
+	known  bool // the rest is what the store has
+	stored int  // pieces
+	tail   tape.Head
+}
+
+// NewAudioWriter returns a writer. A foreign name is ErrNotFound.
+func NewAudioWriter(store *Store, keys *Keyring, id meeting.ID, track meeting.TrackID) (*AudioWriter, error) {
+	log, err := openAudioLog(store, id, track)
+	if err != nil {
+		return nil, err
+	}
+	return &AudioWriter{log: log, keys: keys, id: id}, nil
+}
+
+// Append writes packets, which must be playable and in order, as the track's next piece; those that are stored already are
+// left out. ErrNoKey if the meeting's data was deleted; after any other error it may be repeated.
+func (w *AudioWriter) Append(ctx context.Context, packets []tape.Packet) error {
+	for {
+		err := w.appendOnce(ctx, packets)
+		if !errors.Is(err, ErrExists) {
+			return err
+		}
+		w.known = false // somebody was first, or we were, before a crash: what is missing is appended
+	}
+}
+
+func (w *AudioWriter) appendOnce(ctx context.Context, packets []tape.Packet) error {
+	key, err := w.keys.Archive(ctx, w.id)
+	if err != nil {
+		return err
+	}
+	if !w.known {
+		if w.stored, w.tail, err = w.log.tail(ctx, key); err != nil {
+			return err
+		}
+		w.known = true
+	}
+	for len(packets) > 0 && w.tail.Mark.Passed(packets[0]) {
+		packets = packets[1:]
+	}
+	head, pages := tape.Write(w.log.serial, w.tail, packets)
+	if len(pages) == 0 {
+		return nil
+	}
+	if err := w.log.store.Create(ctx, w.log.object(w.stored), w.log.seal(key, w.stored, head, pages)); err != nil {
+		return err
+	}
+	w.stored, w.tail = w.stored+1, head
+	return nil
+}
+
+// isDamaged says whether err is what no repetition mends: a piece that does not open, or is missing.
+func isDamaged(err error) bool {
+	return errors.Is(err, seal.ErrOpen) || errors.Is(err, tape.ErrHead) || errors.Is(err, ErrVersion) || errors.Is(err, errPieceMissing)
+}
+
 // A piece is stored as
 //
 //	version u8 · sealed head · sealed pages

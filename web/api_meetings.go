@@ -182,8 +182,15 @@ func (s *Server) spokenIn(ctx context.Context, id meeting.ID, action, reason str
 	if strings.TrimSpace(reason) == "" {
 		return nil, problem(http.StatusForbidden, "reason-needed", "You are not an organizer of this room. Say why you need this as an admin: the reason is kept in the audit.")
 	}
+	listening := play{v.auditName(), id, reason}
+	if action == actionPlay && s.plays.lately(listening, s.now()) {
+		return m, nil
+	}
 	if err := s.recordReason(ctx, v, action, meetingObject(id), reason); err != nil {
 		return nil, s.answerFor(ctx, "write audit", err)
+	}
+	if action == actionPlay {
+		s.plays.remember(listening, s.now())
 	}
 	return m, nil
 }

@@ -40,6 +40,8 @@ type site struct {
 	keys *storage.Keyring
 	log  *logBuffer
 
+	store *storage.Store
+
 	loseStorage func() // makes every further call to the object store fail at once
 }
 
@@ -95,7 +97,7 @@ func newStores(t testing.TB) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.keys = storage.NewKeyring(store, master)
+	s.store, s.keys = store, storage.NewKeyring(store, master)
 	meetings := storage.NewMeetings(store, s.keys)
 	rooms := storage.NewRooms(store, s.keys)
 	instance := storage.NewInstance(store)
@@ -103,7 +105,7 @@ func newStores(t testing.TB) *site {
 	s.deps = Deps{
 		Live: s.live, Rooms: rooms, Meetings: meetings, Transcripts: storage.NewTranscripts(store, s.keys, meetings),
 		Sessions: storage.NewSessions(store, s.keys), Links: storage.NewLinks(store, s.keys), Instance: instance,
-		Audit: storage.NewAudit(store, s.keys), Log: log,
+		Audit: storage.NewAudit(store, s.keys), Audio: storage.NewAudio(store, s.keys, meetings), Log: log,
 	}
 	return s
 }
