@@ -253,7 +253,8 @@ func openHouse(
 	links, sessions := storage.NewLinks(sys.store, sys.keys), storage.NewSessions(sys.store, sys.keys)
 	server, err := web.New(webConfig, web.Deps{
 		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
-		Links: links, Instance: instance, Audit: audit, Search: index, Transcriber: transcriber, UI: clientFiles(log), Log: log,
+		Links: links, Instance: instance, Audit: audit, Audio: storage.NewAudio(sys.store, sys.keys, meetings), Search: index,
+		Transcriber: transcriber, UI: clientFiles(log), Log: log,
 	})
 	if err != nil {
 		return nil, err

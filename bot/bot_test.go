@@ -287,6 +287,68 @@ func TestOffDuringAnOutageForgetsWhatWaits(t *testing.T) {
 	})
 }
 
+// TestSoundIsKeptOnlyWhileTheSwitchIsOn: record by record, to the packet, and only from level transcript on.
+func TestSoundIsKeptOnlyWhileTheSwitchIsOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		phase := func(level meeting.Level, keep bool, packets int) {
+			s.rec.SetLevel(level)
+			s.rec.SetKeepAudio(keep)
+			s.talk(packets)
+			time.Sleep(time.Second) // what arrived has been taken
+		}
+		phase(meeting.Captions, true, 33) // too low a level
+		phase(meeting.Transcript, false, 33)
+		phase(meeting.Transcript, true, 33)
+		phase(meeting.Transcript, false, 33)
+		s.rec.SetKeepAudio(true)
+		s.talk(7)
+		s.rec.SetOptOut("p1", true)
+		s.talk(50)
+		s.rec.Close()
+
+		kept := flagged(s.tape.opened(t, s.key), bus.Kept)
+		if n := packetsIn(kept); n < 33 || n > 33+7 { // an opt-out drops what was not sent yet
+			t.Errorf("%d packets may be stored, 33 and at most 7 more were said while they might", n)
+		}
+		for _, r := range kept {
+			for _, p := range r.Packets {
+				n := int(p.Seq - 65000 - 1<<16)
+				if n < 66 || n >= 99 && n < 132 || n >= 139 {
+					t.Errorf("packet %d may be stored, it was said while it must not", n)
+				}
+			}
+			if r.Level != meeting.Transcript {
+				t.Errorf("a record of level %v may be stored", r.Level)
+			}
+		}
+		if n := packetsIn(s.tape.opened(t, s.key)); n < 132 {
+			t.Errorf("%d packets for the recognisers: the switch must not touch captions", n)
+		}
+	})
+}
+
+// TestTheSwitchCutsNoUtterance: an epoch ends utterances, and whether sound is kept is no matter of captions.
+func TestTheSwitchCutsNoUtterance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.rec.SetLevel(meeting.Transcript)
+		s.talk(23)
+		s.rec.SetKeepAudio(true)
+		s.talk(23)
+		s.rec.Close()
+		records := s.tape.opened(t, s.key)
+		for _, r := range records {
+			if r.Epoch != records[0].Epoch {
+				t.Errorf("epoch %d after %d", r.Epoch, records[0].Epoch)
+			}
+		}
+		if n := packetsIn(flagged(records, bus.Kept)); n != 23 {
+			t.Errorf("%d packets may be stored, 23 were said after the switch", n)
+		}
+	})
+}
+
 func TestAnOutageWithinTheRingLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)

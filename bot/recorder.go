@@ -46,6 +46,7 @@ type Recorder struct {
 	wg     sync.WaitGroup
 
 	level   atomic.Uint32 // meeting.Level; read by the packet path
+	keep    atomic.Bool   // what is said may be stored as sound; read by the packet path
 	stalled atomic.Int64  // tracks whose last publish failed
 	dropped atomic.Int64  // records lost to full rings, packets to full inboxes
 
@@ -83,6 +84,15 @@ func (r *Recorder) SetLevel(level meeting.Level) {
 	for _, t := range r.recordings() {
 		t.cut(level == meeting.Off)
 	}
+}
+
+// SetKeepAudio says whether what arrives from now on may be stored as sound. What is on its way keeps the word that held
+// when it was said.
+func (r *Recorder) SetKeepAudio(keep bool) { r.keep.Store(keep) }
+
+// keeps says whether a packet that arrives now may be stored as sound.
+func (r *Recorder) keeps() bool {
+	return r.keep.Load() && meeting.Level(r.level.Load()) >= meeting.Transcript
 }
 
 // SetOptOut drops the audio of a participant from now on, or takes it up again.

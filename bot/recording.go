@@ -61,7 +61,7 @@ func (t *recording) offer(p sfu.AudioPacket) {
 	defer t.mu.Unlock()
 	seq, rtp := t.seq.extend(uint64(p.Seq)), t.rtp.extend(uint64(p.TS))
 	select {
-	case t.inbox <- packet{seq: seq, rtp: rtp, arrival: p.Arrival, opus: opus, skipped: t.skipped}:
+	case t.inbox <- packet{seq: seq, rtp: rtp, arrival: p.Arrival, kept: t.r.keeps(), opus: opus, skipped: t.skipped}:
 		t.skipped = false
 	default:
 		t.skipped = true
@@ -168,10 +168,16 @@ func (b *builder) add(p packet) {
 		b.begin(p)
 	}
 	rtp := p.rtp - b.firstRTP
+	if b.open != nil && (b.open.Flags&bus.Kept != 0) != p.kept { // a record is kept as a whole, or not
+		b.flush(0)
+	}
 	if b.open == nil {
 		b.open = &bus.AudioRecord{
 			Meeting: b.t.r.cfg.Meeting, Track: b.t.track.Track, Epoch: b.epoch, FirstSeq: p.seq, RTP: rtp,
 			CaptureNS: p.arrival.UnixNano(), Level: b.level,
+		}
+		if p.kept {
+			b.open.Flags = bus.Kept
 		}
 	}
 	b.open.Packets = append(b.open.Packets, bus.AudioPacket{Seq: p.seq, RTP: rtp, Opus: p.opus})

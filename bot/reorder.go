@@ -17,6 +17,7 @@ type packet struct {
 	seq     uint64
 	rtp     uint64 // extended, as sent (not yet counted from the epoch)
 	arrival time.Time
+	kept    bool // may be stored as sound
 	opus    []byte
 	skipped bool // packets before it were dropped by the recorder
 }

@@ -25,15 +25,21 @@ type ArchiverConfig struct {
 	BatchAge        time.Duration // a batch is stored at the latest this long after its first segment came
 	BatchBytes      int           // or as soon as it has this many sealed bytes
 	RecognitionWait time.Duration // how long after the end recognisers may take for the rest of the audio
+	AudioAge        time.Duration // kept audio is stored at the latest this long after the first of it came
+	AudioBytes      int           // or as soon as there is this much of a track
+	AudioHeld       int           // or as soon as there is this much of one partition
+	AudioWait       time.Duration // how long after the end kept audio that is not stored yet is waited for
 	Poll            time.Duration // how often progress on the bus is looked at
 	Rescan          time.Duration // how often all meetings are checked for an end that was missed
 }
 
 // DefaultArchiverConfig returns what suits everybody. Audio is on the bus for ten minutes, so waiting longer for it is
-// of no use.
+// of no use. AudioAge is more than the minute of a piece, so that it acts only on tracks that have fallen silent; a minute
+// of speech in the best quality that browsers send has less than AudioBytes.
 func DefaultArchiverConfig() ArchiverConfig {
 	return ArchiverConfig{
 		BatchAge: 5 * time.Second, BatchBytes: 64 << 10, RecognitionWait: 10 * time.Minute,
+		AudioAge: 90 * time.Second, AudioBytes: 1 << 20, AudioHeld: 64 << 20, AudioWait: 10 * time.Minute,
 		Poll: time.Second, Rescan: 10 * time.Minute,
 	}
 }
@@ -41,11 +47,15 @@ func DefaultArchiverConfig() ArchiverConfig {
 // Validate names the first wrong setting.
 func (c ArchiverConfig) Validate() error {
 	for name, d := range map[string]time.Duration{
+		"audio age": c.AudioAge, "audio wait": c.AudioWait,
 		"batch age": c.BatchAge, "recognition wait": c.RecognitionWait, "poll interval": c.Poll, "rescan interval": c.Rescan,
 	} {
 		if d <= 0 {
 			return fmt.Errorf("archiver: %s must be positive", name)
 		}
+	}
+	if c.AudioBytes <= 0 || c.AudioHeld <= 0 {
+		return errors.New("archiver: sizes of audio must be positive")
 	}
 	if c.BatchBytes <= 0 {
 		return errors.New("archiver: batch size must be positive")
@@ -85,11 +95,12 @@ func (b kafkaBus) consume(ctx context.Context, group string, topic bus.Topic, ha
 	})
 }
 
-// Archiver moves finals from segments.v1 into the store while a meeting goes on, and closes the books at its end: it
-// writes the transcript and deletes the live key, so that nothing on Kafka outlives the meeting in readable form.
+// Archiver moves finals from segments.v1 into the store while a meeting goes on, and audio from audio.v1 where it is kept,
+// and closes the books at its end: it writes the transcript and deletes the live key, so that nothing on Kafka outlives the
+// meeting in readable form.
 //
-// Several may run: the group shares the partitions, and closing a meeting may be done twice. Segments said below level
-// transcript are never written.
+// Several may run: the groups share the partitions, and closing a meeting may be done twice. Segments said below level
+// transcript are never written; audio only if its record says that it may be.
 type Archiver struct {
 	bus         archiveBus
 	store       *Store
@@ -129,6 +140,7 @@ func (a *Archiver) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	caughtUp := make(chan struct{})
 	group.Go(func() error { return a.bus.consume(ctx, archiveGroup, bus.Segments, a.archive) })
+	group.Go(func() error { return a.bus.consume(ctx, audioGroup, bus.Audio, a.archiveAudio) })
 	group.Go(func() error { return a.follow(ctx, func() { close(caughtUp) }) })
 	group.Go(func() error { return a.rescan(ctx, caughtUp) })
 	err := group.Wait()

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"souffleur/internal/bus"
@@ -138,6 +139,9 @@ func (a *Archiver) close(ctx context.Context, id meeting.ID, endMS int64) error 
 	if err := a.awaitRecognition(ctx, id); err != nil {
 		return err
 	}
+	if err := a.awaitAudio(ctx, id); err != nil {
+		return err
+	}
 	if err := a.awaitArchive(ctx, id); err != nil {
 		return err
 	}
@@ -188,12 +192,7 @@ func (a *Archiver) markEnded(ctx context.Context, id meeting.ID, endMS int64) (m
 // awaitRecognition waits until the recognisers are past the audio that was there at the end, but not for ever: there may
 // be none.
 func (a *Archiver) awaitRecognition(ctx context.Context, id meeting.ID) error {
-	a.mu.Lock()
-	used := make(map[int]struct{}, len(a.audio[id]))
-	for p := range a.audio[id] {
-		used[p] = struct{}{}
-	}
-	a.mu.Unlock()
+	used := a.audioPartitions(id)
 	if len(used) == 0 {
 		return nil // nobody was recorded
 	}
@@ -205,6 +204,39 @@ func (a *Archiver) awaitRecognition(ctx context.Context, id meeting.ID) error {
 		return nil
 	}
 	return err
+}
+
+// audioPartitions returns where the meeting's audio went.
+func (a *Archiver) audioPartitions(id meeting.ID) map[int]struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.audio[id])
+}
+
+// awaitAudio waits until the audio that is there now is stored, where it is kept, or passed over. Not for ever: what is
+// left on Kafka expires. But a store that is away is waited for, and then its writers get their time once more.
+func (a *Archiver) awaitAudio(ctx context.Context, id meeting.ID) error {
+	used := a.audioPartitions(id)
+	if len(used) == 0 {
+		return nil
+	}
+	for range 2 {
+		limited, cancel := context.WithTimeout(ctx, a.config.AudioWait)
+		err := a.awaitGroup(limited, audioGroup, bus.Audio, used)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		err = a.persist(ctx, "read meeting", func() error {
+			_, err := a.meetings.Get(ctx, id)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	a.log.Error("the end of a meeting's audio was not stored in time", "meeting", id, "waited", 2*a.config.AudioWait)
+	return nil
 }
 
 // awaitArchive waits until the segments that are there now are stored, however long the store is away: without the live

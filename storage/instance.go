@@ -23,6 +23,10 @@ const (
 type Settings struct {
 	Ceiling      meeting.Level `json:"ceiling"` // how far the AI may go where a room has no ceiling of its own
 	RoomCreation RoomCreation  `json:"room_creation"`
+
+	// KeepAudio lets organizers store what is said in their rooms as sound. A voice says more about a person than their
+	// words, so an admin has to allow it first.
+	KeepAudio bool `json:"keep_audio,omitempty"`
 }
 
 // DefaultSettings returns what holds until an admin changes it.

@@ -20,6 +20,7 @@ type Meeting struct {
 	EndedUnixMS     int64            // 0 while it goes on
 	People          []meeting.Person // sealed
 	Policies        []meeting.Policy // sealed; in the order in which they held
+	Tracks          []meeting.Track  // sealed; audio tracks that were recorded for recognisers, with whose they are
 	LiveKeyGone     bool             // the live key was deleted: the end is archived
 	TranscriptRev   int              // revision of transcript.json; 0 if there is none
 	TranscriptFinal bool             // no more segments will come
@@ -43,6 +44,7 @@ type meetingNames struct {
 	RoomName string           `json:"room_name"`
 	People   []meeting.Person `json:"people"`
 	Policies []meeting.Policy `json:"policies"`
+	Tracks   []meeting.Track  `json:"tracks,omitempty"`
 }
 
 // Meetings keeps the meetings of the installation, past and present.
@@ -186,7 +188,7 @@ func (m *Meetings) encode(ctx context.Context, object string, v Meeting) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := sealJSON(key, object, meetingNames{RoomName: v.RoomName, People: v.People, Policies: v.Policies})
+	sealed, err := sealJSON(key, object, meetingNames{RoomName: v.RoomName, People: v.People, Policies: v.Policies, Tracks: v.Tracks})
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +216,7 @@ func (m *Meetings) decode(ctx context.Context, id meeting.ID, object string, bod
 	}
 	return Meeting{
 		ID: o.ID, Room: o.Room, RoomName: names.RoomName, BeganUnixMS: o.BeganUnixMS, EndedUnixMS: o.EndedUnixMS,
-		People: names.People, Policies: names.Policies, LiveKeyGone: o.LiveKeyGone,
+		People: names.People, Policies: names.Policies, Tracks: names.Tracks, LiveKeyGone: o.LiveKeyGone,
 		TranscriptRev: o.TranscriptRev, TranscriptFinal: o.TranscriptFinal,
 	}, nil
 }

@@ -14,13 +14,33 @@ type Room struct {
 	Name          string             `json:"name"`
 	Owner         meeting.PersonID   `json:"owner,omitempty"`
 	Organizers    []meeting.PersonID `json:"organizers,omitempty"`
-	LinkHash      string             `json:"link_hash,omitempty"` // SHA-256 in hexadecimal of the organizer link's secret; "" if there is no link
-	Level         meeting.Level      `json:"level"`               // the organizers' choice
-	Ceiling       *meeting.Level     `json:"ceiling,omitempty"`   // an admin's limit for this room; nil: the instance's
-	Langs         []string           `json:"langs,omitempty"`     // spoken languages, BCP 47 primary subtags; empty: any
-	Glossary      []string           `json:"glossary,omitempty"`  // names and acronyms that recognisers should expect
-	Engines       meeting.Engines    `json:"engines,omitzero"`    // an admin's choice
+	LinkHash      string             `json:"link_hash,omitempty"`  // SHA-256 in hexadecimal of the organizer link's secret; "" if there is no link
+	Level         meeting.Level      `json:"level"`                // the organizers' choice
+	Ceiling       *meeting.Level     `json:"ceiling,omitempty"`    // an admin's limit for this room; nil: the instance's
+	KeepAudio     bool               `json:"keep_audio,omitempty"` // the organizers' choice: what is said is stored as sound from level transcript on
+	Langs         []string           `json:"langs,omitempty"`      // spoken languages, BCP 47 primary subtags; empty: any
+	Glossary      []string           `json:"glossary,omitempty"`   // names and acronyms that recognisers should expect
+	Engines       meeting.Engines    `json:"engines,omitzero"`     // an admin's choice
 	CreatedUnixMS int64              `json:"created_unix_ms"`
+}
+
+// CeilingIn returns how far the AI may go in the room: its own ceiling, else the instance's.
+func (r *Room) CeilingIn(instance Settings) meeting.Level {
+	if r.Ceiling != nil {
+		return *r.Ceiling
+	}
+	return instance.Ceiling
+}
+
+// Policy returns what the AI does in the room under the instance's settings: at most what the organizers chose, and at
+// most what admins allow.
+func (r *Room) Policy(instance Settings) meeting.Policy {
+	ceiling := r.CeilingIn(instance)
+	level := min(r.Level, ceiling)
+	return meeting.Policy{
+		Level: level, Ceiling: ceiling, Langs: r.Langs, Glossary: r.Glossary, Engines: r.Engines,
+		KeepAudio: r.KeepAudio && instance.KeepAudio && level >= meeting.Transcript,
+	}
 }
 
 // Rooms keeps the rooms of the installation.

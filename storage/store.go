@@ -212,6 +212,33 @@ func (s *Store) Get(ctx context.Context, key string) (body []byte, etag string, 
 	return body, info.ETag, nil
 }
 
+// GetRange returns length bytes of an object from offset on, fewer if it ends before. A missing one is ErrNotFound; offset
+// must lie inside of it, and length be at most 64 MiB.
+func (s *Store) GetRange(ctx context.Context, key string, offset, length int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if length <= 0 || length > maxObject {
+		return nil, fmt.Errorf("read part of object %s: %w", key, ErrTooLarge)
+	}
+	var options minio.GetObjectOptions
+	if err := options.SetRange(offset, offset+length-1); err != nil {
+		return nil, fmt.Errorf("read part of object %s: %w", key, err)
+	}
+	reader, _, _, err := s.core.GetObject(ctx, s.bucket, key, options)
+	if err != nil {
+		if isNotFound(err) {
+			err = ErrNotFound
+		}
+		return nil, fmt.Errorf("read part of object %s: %w", key, err)
+	}
+	defer reader.Close()
+	part, err := io.ReadAll(io.LimitReader(reader, length))
+	if err != nil {
+		return nil, fmt.Errorf("read part of object %s: %w", key, err)
+	}
+	return part, nil
+}
+
 // List returns all objects whose key begins with prefix, by rising key.
 func (s *Store) List(ctx context.Context, prefix string) ([]Object, error) {
 	var found []Object

@@ -101,6 +101,12 @@ func TestStorage(t *testing.T) {
 			{"archiver: bad records", testArchiverHostile},
 			{"archiver: a forgotten meeting", testArchiverForgotten},
 			{"archiver: batches", testArchiverBatches},
+			{"audio: two microphones, kept and played", testAudioKept},
+			{"audio: any part of a stream", testAudioRanges},
+			{"audio: what must not be kept", testAudioForbidden},
+			{"audio: crashes and two archivers", testAudioCrash},
+			{"audio: deleted", testAudioDeleted},
+			{"audio: moved and damaged pieces", testAudioMoved},
 		} {
 			t.Run(c.name, func(t *testing.T) { c.run(t, server) })
 		}

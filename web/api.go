@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
@@ -31,6 +32,7 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	s.describeRoomAI(api)
 	s.describeMeetings(api)
 	s.describeSearch(api)
+	s.describeAudio(api)
 	s.describeInstance(api)
 	describeRaw(api.OpenAPI())
 
@@ -106,6 +108,7 @@ func describeRaw(spec *huma.OpenAPI) {
 		"422": {Description: "Unknown format"},
 	}
 	spec.AddOperation(&export)
+	describeAudioStream(spec)
 	describeImport(spec)
 }
 
@@ -128,6 +131,27 @@ func describeImport(spec *huma.OpenAPI) {
 		"429": {Description: "Too many imports"},
 	}
 	spec.AddOperation(&imported)
+}
+
+// describeAudioStream adds what is served in parts.
+func describeAudioStream(spec *huma.OpenAPI) {
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		sound := operation(tagMeetings, strings.ToLower(method)+"-audio", method, "/meetings/{meeting}/audio/{track}", http.StatusOK,
+			"The sound of one track, whose time is the transcript's: Ogg Opus, also in parts (Range). Organizers; an admin must give a reason, which is audited")
+		sound.Parameters = []*huma.Param{
+			{Name: "meeting", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
+			{Name: "track", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
+			{Name: "reason", In: "query", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: ptr(maxReason)}},
+		}
+		sound.Responses = map[string]*huma.Response{
+			"200": {Description: "The stream, audio/ogg"},
+			"206": {Description: "The part that was asked for"},
+			"403": {Description: "Not an organizer, or an admin without a reason"},
+			"404": {Description: "No such meeting, or no sound was kept of the track"},
+			"416": {Description: "The part lies behind the end"},
+		}
+		spec.AddOperation(&sound)
+	}
 }
 
 func ptr[T any](v T) *T { return &v }

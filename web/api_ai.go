@@ -15,6 +15,9 @@ func (s *Server) describeRoomAI(api huma.API) {
 	huma.Register(api, operation(tagRooms, "set-ai-level", http.MethodPut, "/rooms/{room}/ai", http.StatusOK,
 		"Switch the AI, up to the ceiling; everybody in the meeting is told who did. Organizers",
 		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.setLevel)
+	huma.Register(api, operation(tagRooms, "set-keep-audio", http.MethodPut, "/rooms/{room}/audio", http.StatusOK,
+		"Keep what is said as sound, from level transcript on, or stop; everybody in the meeting is told who did. Organizers",
+		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.setKeepAudio)
 	huma.Register(api, operation(tagRooms, "set-ai-ceiling", http.MethodPut, "/rooms/{room}/ceiling", http.StatusOK,
 		"Say how far the AI may go in this room. Admins", http.StatusForbidden, http.StatusNotFound), s.setCeiling)
 	huma.Register(api, operation(tagRooms, "set-engines", http.MethodPut, "/rooms/{room}/engines", http.StatusOK,
@@ -39,6 +42,24 @@ func (s *Server) setLevel(ctx context.Context, in *levelInput) (*roomOutput, err
 	}
 	if err := s.live.SetLevel(ctx, r.ID, level, v.actor(v.role(r))); err != nil {
 		return nil, s.answerFor(ctx, "set AI level", err)
+	}
+	return s.getRoom(ctx, &roomPath{Room: in.Room})
+}
+
+type keepAudioInput struct {
+	Room meeting.RoomID `path:"room" maxLength:"64"`
+	Body struct {
+		Keep bool `json:"keep"`
+	}
+}
+
+func (s *Server) setKeepAudio(ctx context.Context, in *keepAudioInput) (*roomOutput, error) {
+	r, v, err := s.organizedRoom(ctx, in.Room)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.live.SetKeepAudio(ctx, r.ID, in.Body.Keep, v.actor(v.role(r))); err != nil {
+		return nil, s.answerFor(ctx, "set whether audio is kept", err)
 	}
 	return s.getRoom(ctx, &roomPath{Room: in.Room})
 }

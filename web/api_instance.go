@@ -23,6 +23,7 @@ type instanceOutput struct {
 	Body struct {
 		Ceiling      string   `json:"ceiling" enum:"off,captions,transcript,minutes" doc:"How far the AI may go in rooms without their own ceiling"`
 		RoomCreation string   `json:"room_creation" enum:"anyone,signed-in,admin" doc:"Who may make rooms"`
+		KeepAudio    bool     `json:"keep_audio" doc:"Whether organizers may keep what is said as sound"`
 		Engines      []string `json:"engines" nullable:"false" doc:"Speech engines that may be chosen for rooms; set by the operator"`
 	}
 }
@@ -37,6 +38,7 @@ func (s *Server) getInstance(ctx context.Context, _ *struct{}) (*instanceOutput,
 	}
 	out := &instanceOutput{}
 	out.Body.Ceiling, out.Body.RoomCreation = settings.Ceiling.String(), string(settings.RoomCreation)
+	out.Body.KeepAudio = settings.KeepAudio
 	out.Body.Engines = append([]string{}, s.cfg.Engines...)
 	return out, nil
 }
@@ -45,6 +47,7 @@ type changeInstanceInput struct {
 	Body struct {
 		Ceiling      string `json:"ceiling,omitempty" enum:"off,captions,transcript,minutes"`
 		RoomCreation string `json:"room_creation,omitempty" enum:"anyone,signed-in,admin"`
+		KeepAudio    *bool  `json:"keep_audio,omitempty" doc:"Whether organizers may keep what is said as sound; off until an admin allows it"`
 	}
 }
 
@@ -61,6 +64,11 @@ func (s *Server) changeInstance(ctx context.Context, in *changeInstanceInput) (*
 		// Not stored here: meetings that are live must follow.
 		if err := s.live.SetInstanceCeiling(ctx, level, v.actor(meeting.Admin)); err != nil {
 			return nil, s.answerFor(ctx, "set instance ceiling", err)
+		}
+	}
+	if in.Body.KeepAudio != nil { // meetings that are live must follow this, too
+		if err := s.live.SetInstanceKeepAudio(ctx, *in.Body.KeepAudio, v.actor(meeting.Admin)); err != nil {
+			return nil, s.answerFor(ctx, "set whether audio may be kept", err)
 		}
 	}
 	if in.Body.RoomCreation != "" {

@@ -121,6 +121,8 @@ type policyBody struct {
 	Ceiling string `json:"ceiling" enum:"off,captions,transcript,minutes"`
 	ByName  string `json:"by_name" doc:"Who switched it; empty for the first"`
 	AtMS    int64  `json:"at_ms" doc:"Room clock"`
+
+	KeepAudio bool `json:"keep_audio" doc:"Whether what was said was kept as sound"`
 }
 
 func (s *Server) getMeeting(ctx context.Context, in *meetingPath) (*meetingOutput, error) {
@@ -140,7 +142,9 @@ func (s *Server) getMeeting(ctx context.Context, in *meetingPath) (*meetingOutpu
 	}
 	out.Body.Policies = make([]policyBody, 0, len(m.Policies))
 	for _, p := range m.Policies {
-		out.Body.Policies = append(out.Body.Policies, policyBody{Level: p.Level.String(), Ceiling: p.Ceiling.String(), ByName: p.ByName, AtMS: p.AtMS})
+		out.Body.Policies = append(out.Body.Policies, policyBody{
+			Level: p.Level.String(), Ceiling: p.Ceiling.String(), ByName: p.ByName, AtMS: p.AtMS, KeepAudio: p.KeepAudio,
+		})
 	}
 	return out, nil
 }
@@ -178,8 +182,15 @@ func (s *Server) spokenIn(ctx context.Context, id meeting.ID, action, reason str
 	if strings.TrimSpace(reason) == "" {
 		return nil, problem(http.StatusForbidden, "reason-needed", "You are not an organizer of this room. Say why you need this as an admin: the reason is kept in the audit.")
 	}
+	listening := play{v.auditName(), id, reason}
+	if action == actionPlay && s.plays.lately(listening, s.now()) {
+		return m, nil
+	}
 	if err := s.recordReason(ctx, v, action, meetingObject(id), reason); err != nil {
 		return nil, s.answerFor(ctx, "write audit", err)
+	}
+	if action == actionPlay {
+		s.plays.remember(listening, s.now())
 	}
 	return m, nil
 }

@@ -40,6 +40,9 @@ type roomBody struct {
 	Ceiling          string         `json:"ceiling" enum:"inherit,off,captions,transcript,minutes" doc:"Set by an admin; inherit follows the instance's"`
 	EffectiveCeiling string         `json:"effective_ceiling" enum:"off,captions,transcript,minutes"`
 	EffectiveLevel   string         `json:"effective_level" enum:"off,captions,transcript,minutes" doc:"The lower of level and effective_ceiling"`
+	KeepAudio        bool           `json:"keep_audio" doc:"The organizers' choice: what is said is kept as sound, from level transcript on"`
+	MayKeepAudio     bool           `json:"may_keep_audio" doc:"Whether an admin allows that on this server"`
+	KeepsAudio       bool           `json:"keeps_audio" doc:"Whether sound is kept as things are: the choice, if it is allowed and the level is high enough"`
 	Langs            []string       `json:"langs" nullable:"false" doc:"Languages spoken (BCP 47 primary subtags); empty: any"`
 	Glossary         *[]string      `json:"glossary,omitempty" nullable:"false" doc:"Names and acronyms that captions should expect, the most frequent first; only for organizers"`
 	Engines          *enginesBody   `json:"engines,omitempty" doc:"Speech engines chosen for the room; only for admins"`
@@ -68,15 +71,17 @@ func (roomBody) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.Sche
 
 type roomOutput struct{ Body roomBody }
 
-// roomView returns the room for the visitor; instance is the ceiling of rooms without their own.
-func (s *Server) roomView(v *visitor, r *storage.Room, instance meeting.Level) roomBody {
-	ceiling, own := instance, inherit
+// roomView returns the room for the visitor under the instance's settings.
+func (s *Server) roomView(v *visitor, r *storage.Room, instance storage.Settings) roomBody {
+	own := inherit
 	if r.Ceiling != nil {
-		ceiling, own = *r.Ceiling, r.Ceiling.String()
+		own = r.Ceiling.String()
 	}
+	policy := r.Policy(instance)
 	body := roomBody{
 		ID: r.ID, Name: r.Name, Level: r.Level.String(), Ceiling: own,
-		EffectiveCeiling: ceiling.String(), EffectiveLevel: min(ceiling, r.Level).String(),
+		EffectiveCeiling: policy.Ceiling.String(), EffectiveLevel: policy.Level.String(),
+		KeepAudio: r.KeepAudio, MayKeepAudio: instance.KeepAudio, KeepsAudio: policy.KeepAudio,
 		Langs: append([]string{}, r.Langs...), Role: v.role(r).String(), CreatedUnixMS: r.CreatedUnixMS, JoinURL: joinURL(v, r.ID),
 	}
 	if v.organizes(r) || v.admin() {
@@ -105,7 +110,7 @@ func (s *Server) answerRoom(ctx context.Context, v *visitor, r *storage.Room) (*
 	if err != nil {
 		return nil, s.answerFor(ctx, "read settings", err)
 	}
-	return &roomOutput{Body: s.roomView(v, r, settings.Ceiling)}, nil
+	return &roomOutput{Body: s.roomView(v, r, settings)}, nil
 }
 
 // room returns a stored room, or the problem to answer.
@@ -248,7 +253,7 @@ func (s *Server) listRooms(ctx context.Context, _ *struct{}) (*listRoomsOutput, 
 	out := &listRoomsOutput{}
 	out.Body.Rooms = make([]roomBody, 0, len(rooms))
 	for i := range rooms {
-		out.Body.Rooms = append(out.Body.Rooms, s.roomView(v, &rooms[i], settings.Ceiling))
+		out.Body.Rooms = append(out.Body.Rooms, s.roomView(v, &rooms[i], settings))
 	}
 	return out, nil
 }

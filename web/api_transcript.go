@@ -53,6 +53,7 @@ type nameBody struct {
 
 type segmentBody struct {
 	Seg      meeting.SegmentID `json:"seg"`
+	Track    meeting.TrackID   `json:"track" doc:"The track it was heard on"`
 	Spk      meeting.SpeakerID `json:"spk" doc:"A participant, or participant/voice-n on a shared microphone"`
 	T0       int64             `json:"t0" doc:"Start, milliseconds since the meeting began"`
 	T1       int64             `json:"t1" doc:"End"`
@@ -100,7 +101,7 @@ func etagOf(t *storage.Transcript) string {
 }
 
 func segmentView(t *storage.Transcript, g *meeting.Segment) segmentBody {
-	body := segmentBody{Seg: g.Seg, Spk: g.Spk, T0: g.T0, T1: g.T1, Lang: g.Lang, Text: g.Text, Quality: g.Quality}
+	body := segmentBody{Seg: g.Seg, Track: g.Track, Spk: g.Spk, T0: g.T0, T1: g.T1, Lang: g.Lang, Text: g.Text, Quality: g.Quality}
 	if o := g.Original; o != nil {
 		body.Original = &originalBody{Text: o.Text, ByName: nameIn(t, o.By), AtUnixMS: o.AtUnixMS}
 	}

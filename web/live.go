@@ -22,6 +22,8 @@ var (
 	ErrRefused = errors.New("server takes no more participants")
 	// ErrAboveCeiling: an organizer asked for more AI than an admin allows in the room.
 	ErrAboveCeiling = errors.New("AI level is above the ceiling")
+	// ErrAudioForbidden: an organizer asked for audio to be kept, and no admin has allowed that.
+	ErrAudioForbidden = errors.New("audio must not be kept")
 	// ErrNotLive: no meeting is held in the room now.
 	ErrNotLive = errors.New("no meeting is live in the room")
 )
@@ -58,6 +60,13 @@ type Live interface {
 
 	// SetInstanceCeiling stores the ceiling of all rooms without their own, and applies it.
 	SetInstanceCeiling(ctx context.Context, level meeting.Level, by Actor) error
+
+	// SetKeepAudio stores the organizers' choice whether what is said in a room is kept as sound, and applies it.
+	// ErrAudioForbidden.
+	SetKeepAudio(ctx context.Context, room meeting.RoomID, keep bool, by Actor) error
+
+	// SetInstanceKeepAudio stores whether audio may be kept at all, and applies it.
+	SetInstanceKeepAudio(ctx context.Context, allowed bool, by Actor) error
 
 	// RoomChanged applies a room's new settings, such as its languages, to the meeting, if one is live.
 	RoomChanged(ctx context.Context, room storage.Room, by Actor) error

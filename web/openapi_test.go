@@ -73,6 +73,7 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 		"/rooms/{room}/organize": {"post"}, "/rooms/{room}/end": {"post"}, "/rooms/{room}/join": {"post"}, "/rooms/{room}/meetings": {"post"},
 		"/signal": {"get"}, "/meetings": {"get"}, "/meetings/{meeting}": {"get", "delete"},
 		"/meetings/{meeting}/transcript": {"get", "patch"}, "/meetings/{meeting}/export": {"get"}, "/search": {"get"},
+		"/meetings/{meeting}/audio": {"get"}, "/meetings/{meeting}/audio/{track}": {"get", "head"}, "/rooms/{room}/audio": {"put"},
 		"/instance": {"get", "patch"}, "/status": {"get"},
 	}
 	if len(s.Paths) != len(want) {

@@ -57,6 +57,8 @@ func (s *Server) answerFor(ctx context.Context, tried string, err error) error {
 		return problem(http.StatusServiceUnavailable, "cancelled", "The request was given up.")
 	case errors.Is(err, ErrAboveCeiling):
 		return problem(http.StatusConflict, "above-ceiling", "An admin has set a lower AI ceiling for this room. Choose a lower level, or ask an admin to raise the ceiling.")
+	case errors.Is(err, ErrAudioForbidden):
+		return problem(http.StatusConflict, "audio-forbidden", "Audio must not be kept on this server. An admin can allow it.")
 	case errors.Is(err, ErrNotLive), errors.Is(err, ErrMeetingEnded):
 		return problem(http.StatusConflict, "not-live", "No meeting is live in this room now.")
 	case errors.Is(err, ErrRefused):

@@ -27,13 +27,15 @@ type Deps struct {
 	Links       *storage.Links
 	Instance    *storage.Instance
 	Audit       *storage.Audit
-	Search      Searcher    // nil: nothing can be found here
+	Search      Searcher // nil: nothing can be found here
+	Audio       *storage.Audio
 	Transcriber Transcriber // nil: recordings are not transcribed here
 	UI          fs.FS       // the built browser client with index.html at its root; nil if it was not built
 	Log         *slog.Logger
 }
 
-// Server is the HTTP side. It holds no state but open connections and rate limits, so a restart loses nothing.
+// Server is the HTTP side. It holds no state but open connections, rate limits and what was audited lately, so a restart
+// loses nothing.
 type Server struct {
 	cfg Config // validated; set once
 	log *slog.Logger
@@ -49,6 +51,7 @@ type Server struct {
 	audit       *storage.Audit
 	search      Searcher      // nil: nothing can be found here
 	searches    chan struct{} // one for each search that runs
+	audio       *storage.Audio
 
 	tokenHash     string // of the API token; "" if there is none
 	crossOrigin   *http.CrossOriginProtection
@@ -66,6 +69,8 @@ type Server struct {
 	signInLimit *limiter
 	searchLimit *limiter
 	socketLimit *limiter
+
+	plays plays // listenings that are in the audit
 
 	handler http.Handler
 	spec    []byte // openapi.json
@@ -100,7 +105,7 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 	return &Server{
 		cfg: cfg, log: deps.Log, now: now,
 		live: deps.Live, rooms: deps.Rooms, meetings: deps.Meetings, transcripts: deps.Transcripts, sessions: deps.Sessions,
-		links: deps.Links, instance: deps.Instance, audit: deps.Audit,
+		links: deps.Links, instance: deps.Instance, audit: deps.Audit, audio: deps.Audio,
 		imports:       make(chan struct{}, maxImports),
 		search:        deps.Search,
 		searches:      make(chan struct{}, searchesAtOnce),
@@ -117,7 +122,7 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 
 func (d Deps) validate() error {
 	if d.Live == nil || d.Rooms == nil || d.Meetings == nil || d.Transcripts == nil || d.Sessions == nil || d.Links == nil ||
-		d.Instance == nil || d.Audit == nil || d.Log == nil {
+		d.Instance == nil || d.Audit == nil || d.Audio == nil || d.Log == nil {
 		return errors.New("web: a dependency is missing")
 	}
 	return nil
@@ -159,6 +164,8 @@ func (s *Server) route(files *client) error {
 	api := engine.Group(basePath, noStore, s.identify)
 	api.GET("/meetings/:meeting/export", s.export)
 	api.POST("/rooms/:room/meetings", s.importMeeting)
+	api.GET("/meetings/:meeting/audio/:track", s.playAudio)
+	api.HEAD("/meetings/:meeting/audio/:track", s.playAudio)
 	if err := s.describe(engine, api); err != nil {
 		return err
 	}

@@ -44,6 +44,7 @@ type site struct {
 
 	archive archivetest.Archive
 	index   *search.Index // follows only when a test says so
+	store   *storage.Store
 
 	loseStorage func() // makes every further call to the object store fail at once
 }
@@ -100,7 +101,7 @@ func newStores(t testing.TB) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.keys = storage.NewKeyring(store, master)
+	s.store, s.keys = store, storage.NewKeyring(store, master)
 	meetings := storage.NewMeetings(store, s.keys)
 	rooms := storage.NewRooms(store, s.keys)
 	instance := storage.NewInstance(store)
@@ -108,7 +109,7 @@ func newStores(t testing.TB) *site {
 	s.deps = Deps{
 		Live: s.live, Rooms: rooms, Meetings: meetings, Transcripts: storage.NewTranscripts(store, s.keys, meetings),
 		Sessions: storage.NewSessions(store, s.keys), Links: storage.NewLinks(store, s.keys), Instance: instance,
-		Audit: storage.NewAudit(store, s.keys), Log: log,
+		Audit: storage.NewAudit(store, s.keys), Audio: storage.NewAudio(store, s.keys, meetings), Log: log,
 	}
 	s.archive = archivetest.Archive{T: t, Store: store, Keys: s.keys, Meetings: meetings}
 	s.index, err = search.Open(t.Context(), t.TempDir(), search.DefaultConfig(), search.Deps{
@@ -397,6 +398,25 @@ func (f *fakeLive) SetCeiling(ctx context.Context, room meeting.RoomID, ceiling 
 func (f *fakeLive) SetInstanceCeiling(ctx context.Context, level meeting.Level, by Actor) error {
 	f.by(by)
 	_, err := f.instance.Update(ctx, func(s *storage.Settings) error { s.Ceiling = level; return nil })
+	return err
+}
+
+func (f *fakeLive) SetKeepAudio(ctx context.Context, room meeting.RoomID, keep bool, by Actor) error {
+	f.by(by)
+	settings, err := f.instance.Get(ctx)
+	if err != nil {
+		return err
+	}
+	if keep && !settings.KeepAudio {
+		return fmt.Errorf("keep audio: %w", ErrAudioForbidden)
+	}
+	_, err = f.rooms.Update(ctx, room, func(r *storage.Room) error { r.KeepAudio = keep; return nil })
+	return err
+}
+
+func (f *fakeLive) SetInstanceKeepAudio(ctx context.Context, allowed bool, by Actor) error {
+	f.by(by)
+	_, err := f.instance.Update(ctx, func(s *storage.Settings) error { s.KeepAudio = allowed; return nil })
 	return err
 }
 

@@ -1,21 +1,15 @@
 // Every page as people see it: no serious accessibility fault in any, and pictures of them (SCREENSHOTS=1: for docs/images).
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
-import { desktop, phone } from '../harness/browser.js';
 import { cameras } from '../harness/camera.js';
+import { Gallery } from '../harness/gallery.js';
 import { microphone } from '../harness/microphone.js';
-import { images, kennedy, onRealServers, wantScreenshots } from '../harness/places.js';
+import { kennedy, onRealServers } from '../harness/places.js';
 import { until } from '../harness/processes.js';
 import { Stage } from '../harness/stage.js';
 
 const skip = onRealServers && 'pages do not depend on Kafka and S3';
-const axeScript = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
-const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-const mostBytes = 400_000;
 
 const looks = [
   { wall: ['#f1e8da', '#c3b291'], skin: '#e7b99a', hair: '#5a3a2a', shirt: '#3f5b8c', long: true },
@@ -25,7 +19,7 @@ const looks = [
 test('pages are accessible', { timeout: 300_000, skip }, async (t) => {
   const stage = await Stage.set('looks');
   try {
-    const gallery = new Gallery(stage);
+    const gallery = new Tour(stage, ['room']);
     const step = (name, body) => stage.step(t, name, body);
     await step('home', () => gallery.home());
     await step('before joining', () => gallery.prejoin());
@@ -41,46 +35,7 @@ test('pages are accessible', { timeout: 300_000, skip }, async (t) => {
   }
 });
 
-/** Pictures that README shows. */
-const inManual = new Set(['room']);
-
-class Gallery {
-  constructor(stage) {
-    this.stage = stage;
-  }
-
-  /** Takes the picture of a page, and checks it against WCAG, as it is and on a phone. */
-  async show(person, name) {
-    const { page } = person;
-    await page.mouse.move(0, 0); // nothing is hovered
-    await this.picture(page, name);
-    await this.check(page, name);
-    await page.setViewportSize(phone);
-    await page.waitForTimeout(400); // the layout follows the size after a moment
-    await this.picture(page, `${name}-phone`);
-    await this.check(page, `${name} on a phone`);
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(overflow <= 0, `${name} is ${overflow} px wider than a phone`);
-    await page.setViewportSize(desktop);
-    await page.waitForTimeout(400);
-  }
-
-  async check(page, name) {
-    if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeScript);
-    const { violations } = await page.evaluate((values) => axe.run(document, { runOnly: { type: 'tag', values } }), rules);
-    const grave = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
-    const where = (v) => `${v.id} (${v.impact}): ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`;
-    assert.deepEqual(grave.map(where), [], name);
-  }
-
-  async picture(page, name) {
-    const folder = wantScreenshots && inManual.has(name) ? images : this.stage.results;
-    mkdirSync(folder, { recursive: true });
-    const path = join(folder, `${name}.png`);
-    await page.screenshot({ path });
-    assert.ok(statSync(path).size < mostBytes, `${name}.png has ${statSync(path).size} bytes`);
-  }
-
+class Tour extends Gallery {
   async home() {
     const { stage } = this;
     const [first, second] = await cameras(stage.results, looks);

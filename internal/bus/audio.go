@@ -25,6 +25,7 @@ const (
 	Muted                                // nothing more comes in this epoch: the microphone was muted, or the track ended
 	KeepAlive                            // no packets: RTP says how far silence has come
 	Discontinuity                        // no packets: the recorder had some here and lost them; the next record has what follows
+	Kept                                 // its sound may be stored: said while the room kept audio. Records of before this flag have none
 	audioFlagsEnd                        // flags from here on are unknown
 )
 

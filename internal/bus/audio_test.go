@@ -42,6 +42,8 @@ func TestAudioComesBackAsItWasSealed(t *testing.T) {
 		"a spurt":            spurt(),
 		"silence":            {Meeting: room, Track: track, Epoch: 1, FirstSeq: 9, RTP: 48_000, CaptureNS: 5, Level: meeting.Captions, Flags: KeepAlive},
 		"a muted microphone": {Meeting: room, Track: track, Flags: KeepAlive | Muted},
+		"a word that is kept": {Meeting: room, Track: track, FirstSeq: 7, Level: meeting.Minutes, Flags: Kept | EndOfSpurt, Packets: []AudioPacket{
+			{Seq: 7, Opus: []byte{1, 2, 3}}}},
 		"the largest record": {Meeting: room, Track: track, FirstSeq: 1, RTP: 1, Packets: []AudioPacket{
 			{Seq: 1, RTP: 1, Opus: []byte{}},
 			{Seq: 1 + math.MaxUint16, RTP: 1 + math.MaxUint32, Opus: make([]byte, MaxOpusBytes)}}},

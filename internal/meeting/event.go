@@ -69,6 +69,10 @@ type Policy struct {
 	AtMS    int64         `json:"at_ms"`             // room clock
 	Langs   []string      `json:"langs,omitempty"`   // languages spoken in the room; empty: any ("auto")
 
+	// KeepAudio says that what is said is stored as sound, too. It needs level transcript, the room's own switch, and an
+	// admin who allows it on the instance.
+	KeepAudio bool `json:"keep_audio,omitempty"`
+
 	// Glossary holds names and acronyms that recognisers should expect, the most frequent first. Participants do not get it.
 	Glossary []string `json:"glossary,omitempty"`
 
@@ -82,7 +86,10 @@ type Engines struct {
 	Finals   string `json:"finals,omitempty"`
 }
 
+// SameListening says whether p and o let the AI listen and keep the same: what everybody in the room is told about.
+func (p Policy) SameListening(o Policy) bool { return p.Level == o.Level && p.KeepAudio == o.KeepAudio }
+
 // SameSettings says whether p and o let recognisers do the same, whoever set it and when.
 func (p Policy) SameSettings(o Policy) bool {
-	return p.Level == o.Level && p.Ceiling == o.Ceiling && slices.Equal(p.Langs, o.Langs) && slices.Equal(p.Glossary, o.Glossary) && p.Engines == o.Engines
+	return p.Level == o.Level && p.Ceiling == o.Ceiling && p.KeepAudio == o.KeepAudio && slices.Equal(p.Langs, o.Langs) && slices.Equal(p.Glossary, o.Glossary) && p.Engines == o.Engines
 }

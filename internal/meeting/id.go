@@ -94,6 +94,16 @@ func randomText(n int) string {
 	return lower.EncodeToString(b)
 }
 
+// Valid says whether t can be the name of an object: letters and digits as [NewTrackID] makes them, at most 32.
+func (t TrackID) Valid() bool {
+	for _, c := range []byte(t) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return len(t) > 0 && len(t) <= 32
+}
+
 // NewSegmentID derives the ID of an utterance from what the media alone defines: meeting, track, epoch (milliseconds of
 // the room clock at which the track's stream started or restarted) and the extended sequence number of its first packet.
 // Recomputing an utterance therefore overwrites it and never doubles it.

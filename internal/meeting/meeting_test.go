@@ -37,6 +37,19 @@ func TestRoomIDsAreValidAndForeignTextIsNot(t *testing.T) {
 	}
 }
 
+func TestTrackIDsCanNameObjects(t *testing.T) {
+	for range 100 {
+		if id := NewTrackID(); !id.Valid() {
+			t.Fatalf("own track ID %q is not valid", id)
+		}
+	}
+	for _, s := range []TrackID{"", "..", "t/1", "T1", "t 1", TrackID(strings.Repeat("t", 33))} {
+		if s.Valid() {
+			t.Errorf("%q is valid", s)
+		}
+	}
+}
+
 func TestMeetingIDsAreULIDs(t *testing.T) {
 	if !NewID().Valid() {
 		t.Error("own meeting ID is not valid")

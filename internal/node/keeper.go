@@ -6,11 +6,10 @@ import (
 	"sync"
 	"time"
 
-	"souffleur/internal/meeting"
 	"souffleur/storage"
 )
 
-// keeper writes people and policies of a meeting to meeting.json in the background: changes that come while one write
+// keeper writes people, policies and tracks of a meeting to meeting.json in the background: changes that come while one write
 // is under way go out together with the next.
 type keeper struct {
 	meetings *storage.Meetings
@@ -66,10 +65,10 @@ func (k *keeper) write() {
 
 func (k *keeper) update(ctx context.Context, endedUnixMS int64) error {
 	k.l.mu.Lock()
-	people, policies := slices.Clone(k.l.people), append([]meeting.Policy(nil), k.l.policies...)
+	people, policies, tracks := slices.Clone(k.l.people), slices.Clone(k.l.policies), slices.Clone(k.l.tracks)
 	k.l.mu.Unlock()
 	_, err := k.meetings.Update(ctx, k.l.id, func(m *storage.Meeting) error {
-		m.People, m.Policies = people, policies
+		m.People, m.Policies, m.Tracks = people, policies, tracks
 		if endedUnixMS != 0 {
 			m.EndedUnixMS = endedUnixMS
 		}

@@ -38,6 +38,7 @@ type live struct {
 	policy   meeting.Policy
 	policies []meeting.Policy
 	people   []meeting.Person // everybody who has joined, in order
+	tracks   []meeting.Track  // audio tracks that were announced, in order
 	sessions map[meeting.ParticipantID]*session
 	claims   map[meeting.ParticipantID]claims // of those present, for their resume tokens
 	present  map[meeting.ParticipantID]bool   // joined and not yet left; also while their socket is lost
@@ -53,7 +54,7 @@ func newLive(n *Node, doc storage.Meeting, policy meeting.Policy, key seal.Key) 
 		n: n, id: doc.ID, room: doc.Room, roomName: doc.RoomName, began: time.UnixMilli(doc.BeganUnixMS), key: key,
 		log:      n.deps.Log.With("meeting", doc.ID, "room", doc.Room),
 		policy:   policy,
-		policies: slices.Clone(doc.Policies), people: slices.Clone(doc.People),
+		policies: slices.Clone(doc.Policies), people: slices.Clone(doc.People), tracks: slices.Clone(doc.Tracks),
 		sessions: make(map[meeting.ParticipantID]*session), present: make(map[meeting.ParticipantID]bool),
 		claims: make(map[meeting.ParticipantID]claims),
 		empty:  time.Now(), onSince: time.Now(),
@@ -87,6 +88,7 @@ func (l *live) post(e meeting.Event, then func()) {
 
 // announceTrack tells recognisers whose words a track carries, before its first audio. It waits for Kafka.
 func (l *live) announceTrack(ctx context.Context, t meeting.Track) error {
+	l.noteTrack(t)
 	done := make(chan struct{})
 	l.post(meeting.Event{Type: meeting.EventTrack, Participant: t.Participant, Track: &t}, func() { close(done) })
 	select {
@@ -94,6 +96,19 @@ func (l *live) announceTrack(ctx context.Context, t meeting.Track) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// noteTrack writes down whose track it is, for who wants to hear it later, or wants it deleted.
+func (l *live) noteTrack(t meeting.Track) {
+	l.mu.Lock()
+	known := slices.Contains(l.tracks, t) // announcing is tried until it works
+	if !known {
+		l.tracks = append(l.tracks, t)
+	}
+	l.mu.Unlock()
+	if !known {
+		l.keeper.save()
 	}
 }
 
@@ -111,8 +126,8 @@ func (l *live) indexLocked(p meeting.ParticipantID) int {
 	return slices.IndexFunc(l.people, func(q meeting.Person) bool { return q.Participant == p })
 }
 
-// setPolicy applies a policy. A lower level acts on the recorder at once; a higher one after recognisers have been
-// told, so that they never hear audio they believe forbidden.
+// setPolicy applies a policy. A lower level, and keeping no audio, act on the recorder at once; more is done after
+// recognisers have been told, so that they never hear audio they believe forbidden.
 func (l *live) setPolicy(p meeting.Policy) {
 	p.AtMS = l.now()
 	l.mu.Lock()
@@ -121,7 +136,7 @@ func (l *live) setPolicy(p meeting.Policy) {
 		l.mu.Unlock()
 		return
 	}
-	if p.Level == old.Level { // only what is allowed has changed, not what is done
+	if p.SameListening(old) { // only what is allowed has changed, not what is done
 		p.By, p.ByName, p.AtMS = old.By, old.ByName, old.AtMS
 	}
 	l.policy = p
@@ -131,6 +146,9 @@ func (l *live) setPolicy(p meeting.Policy) {
 	}
 	l.mu.Unlock()
 
+	if !p.KeepAudio {
+		l.recorder.SetKeepAudio(false)
+	}
 	if p.Level < old.Level {
 		l.recorder.SetLevel(p.Level)
 	}
@@ -140,17 +158,20 @@ func (l *live) setPolicy(p meeting.Policy) {
 	l.showPolicy()
 	l.announcePolicy(p)
 	l.keeper.save()
-	l.log.Info("AI level", "level", p.Level, "ceiling", p.Ceiling)
+	l.log.Info("AI level", "level", p.Level, "ceiling", p.Ceiling, "keep_audio", p.KeepAudio)
 }
 
 // announcePolicy tells recognisers and archiver, then lets the recorder follow.
 func (l *live) announcePolicy(p meeting.Policy) {
 	l.post(meeting.Event{Type: meeting.EventPolicy, Policy: &p}, func() {
 		l.mu.Lock()
-		level := l.policy.Level // it may have changed again meanwhile
+		now := l.policy // it may have changed again meanwhile
 		l.mu.Unlock()
-		if level == p.Level {
-			l.recorder.SetLevel(level)
+		if now.Level == p.Level {
+			l.recorder.SetLevel(now.Level)
+		}
+		if now.SameListening(p) {
+			l.recorder.SetKeepAudio(now.KeepAudio)
 		}
 	})
 }

@@ -212,24 +212,21 @@ func (n *Node) stallReason() string {
 	return meeting.ReasonBus
 }
 
-// effective returns the policy of a room: the lower of the organizer's choice and the ceiling.
+// effective returns the policy of a room under the instance's settings.
 func (n *Node) effective(ctx context.Context, room storage.Room) (meeting.Policy, error) {
-	ceiling, err := n.ceiling(ctx, room)
+	settings, err := n.settings(ctx)
 	if err != nil {
 		return meeting.Policy{}, err
 	}
-	return meeting.Policy{Level: min(room.Level, ceiling), Ceiling: ceiling, Langs: room.Langs, Glossary: room.Glossary, Engines: room.Engines}, nil
+	return room.Policy(settings), nil
 }
 
-func (n *Node) ceiling(ctx context.Context, room storage.Room) (meeting.Level, error) {
-	if room.Ceiling != nil {
-		return *room.Ceiling, nil
-	}
+func (n *Node) settings(ctx context.Context) (storage.Settings, error) {
 	settings, err := n.deps.Instance.Get(ctx)
 	if err != nil {
-		return meeting.Off, fmt.Errorf("read instance settings: %w", err)
+		return storage.Settings{}, fmt.Errorf("read instance settings: %w", err)
 	}
-	return settings.Ceiling, nil
+	return settings, nil
 }
 
 // open returns the room's live meeting and makes one if there is none.

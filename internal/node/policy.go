@@ -17,11 +17,11 @@ func (n *Node) SetLevel(ctx context.Context, room meeting.RoomID, level meeting.
 	if err != nil {
 		return fmt.Errorf("read room %s: %w", room, err)
 	}
-	ceiling, err := n.ceiling(ctx, doc)
+	settings, err := n.settings(ctx)
 	if err != nil {
 		return err
 	}
-	if level > ceiling {
+	if level > doc.CeilingIn(settings) {
 		return fmt.Errorf("set AI of %s to %s: %w", room, level, web.ErrAboveCeiling)
 	}
 	if level == meeting.Off { // off takes effect even if storage does not answer
@@ -44,7 +44,7 @@ func (n *Node) silence(room meeting.RoomID, by web.Actor) {
 		l.mu.Lock()
 		p := l.policy
 		l.mu.Unlock()
-		p.Level = meeting.Off
+		p.Level, p.KeepAudio = meeting.Off, false
 		l.setPolicy(l.attributed(p, by))
 	}
 }
@@ -79,6 +79,11 @@ func (n *Node) SetInstanceCeiling(ctx context.Context, level meeting.Level, by w
 		return fmt.Errorf("store the instance's AI ceiling: %w", err)
 	}
 	n.audit(ctx, by, "ai.ceiling."+level.String(), "instance")
+	return n.applyToAll(ctx, by)
+}
+
+// applyToAll brings all live meetings in line with their rooms.
+func (n *Node) applyToAll(ctx context.Context, by web.Actor) error {
 	var errs []error
 	for _, l := range n.all() {
 		doc, err := n.deps.Rooms.Get(ctx, l.room)
@@ -88,6 +93,70 @@ func (n *Node) SetInstanceCeiling(ctx context.Context, level meeting.Level, by w
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// SetKeepAudio implements web.Live.
+func (n *Node) SetKeepAudio(ctx context.Context, room meeting.RoomID, keep bool, by web.Actor) error {
+	if keep {
+		settings, err := n.settings(ctx)
+		if err != nil {
+			return err
+		}
+		if !settings.KeepAudio {
+			return fmt.Errorf("keep audio of %s: %w", room, web.ErrAudioForbidden)
+		}
+	} else { // takes effect even if storage does not answer
+		n.stopKeeping(room, by)
+	}
+	doc, err := n.deps.Rooms.Update(ctx, room, func(r *storage.Room) error {
+		r.KeepAudio = keep
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store whether audio of %s is kept: %w", room, err)
+	}
+	n.audit(ctx, by, "audio.keep."+onOff(keep), "rooms/"+string(room))
+	return n.apply(ctx, doc, by)
+}
+
+// SetInstanceKeepAudio implements web.Live.
+func (n *Node) SetInstanceKeepAudio(ctx context.Context, allowed bool, by web.Actor) error {
+	if !allowed {
+		for _, l := range n.all() {
+			n.stopKeeping(l.room, by)
+		}
+	}
+	_, err := n.deps.Instance.Update(ctx, func(s *storage.Settings) error {
+		s.KeepAudio = allowed
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store whether audio may be kept: %w", err)
+	}
+	n.audit(ctx, by, "audio.allow."+onOff(allowed), "instance")
+	return n.applyToAll(ctx, by)
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// stopKeeping ends the keeping of audio in a live meeting before anything else is done.
+func (n *Node) stopKeeping(room meeting.RoomID, by web.Actor) {
+	l := n.of(room)
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	p := l.policy
+	l.mu.Unlock()
+	if p.KeepAudio {
+		p.KeepAudio = false
+		l.setPolicy(l.attributed(p, by))
+	}
 }
 
 // RoomChanged implements web.Live.

@@ -1,9 +1,10 @@
-// Package ogg reads Ogg Opus files (RFC 7845): packets with their place in time. It decodes nothing, writes nothing and
-// seeks nowhere; memory is bounded by one page and one packet, whatever the file says.
+// Package ogg reads Ogg Opus files (RFC 7845): packets with their place in time. It seeks nowhere; memory is bounded by one
+// page and one packet, whatever the file says. It also writes the pages of such a file; what goes onto which page is the
+// business of internal/tape.
 //
 // It reads the first Opus stream of a file, mono or stereo. Other streams in the file are skipped, a chained stream ends it.
 //
-// Start reading at [NewReader].
+// Start reading at [NewReader] and [AppendPage].
 package ogg
 
 import (

@@ -44,6 +44,17 @@ describe('answers', () => {
   });
 });
 
+describe('kept sound', () => {
+  it('is listed, and has an address with the reason', async () => {
+    const tracks = [{ track: 't1', participant: 'p1', from_ms: 3000, to_ms: 9000, bytes: 700 }];
+    const { api, asked } = answering(200, { tracks });
+    expect(await api.keptAudio('m 1', 'why?')).toEqual([{ track: 't1', participant: 'p1', fromMs: 3000, toMs: 9000 }]);
+    expect(asked[0]?.[0]).toBe('/api/v1/meetings/m%201/audio?reason=why%3F');
+    expect(api.audioUrl('m', 't/1', '')).toBe('/api/v1/meetings/m/audio/t%2F1');
+    await expect(answering(200, { tracks: [{ track: 't1' }] }).api.keptAudio('m')).rejects.toThrow();
+  });
+});
+
 describe('failures', () => {
   it('carry the stable word of the problem', async () => {
     const problem = { type: 'urn:souffleur:problem:above-ceiling', status: 409, detail: 'too much' };

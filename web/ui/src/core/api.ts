@@ -35,6 +35,12 @@ export interface Room {
   readonly ceiling: Ceiling;
   readonly effectiveCeiling: Level;
   readonly effectiveLevel: Level;
+  /** The organizers' choice. */
+  readonly keepAudio: boolean;
+  /** Whether an admin allows it. */
+  readonly mayKeepAudio: boolean;
+  /** Whether sound is kept as things are. */
+  readonly keepsAudio: boolean;
   readonly langs: readonly string[];
   /** Only organizers read it. */
   readonly glossary: readonly string[];
@@ -76,6 +82,8 @@ export interface Speaker {
 export interface Segment {
   readonly seg: string;
   readonly spk: string;
+  /** The track it was heard on. */
+  readonly track: string;
   /** Room clock, ms. */
   readonly t0: number;
   readonly t1: number;
@@ -163,12 +171,25 @@ export interface SearchAnswer {
   readonly indexing: { readonly done: number; readonly of: number } | undefined;
 }
 
+/** What was kept of one track as sound. Its time is the room clock. */
+export interface KeptTrack {
+  readonly track: string;
+  /** '' if it is not known any more. */
+  readonly participant: string;
+  /** Of the first sound, ms. */
+  readonly fromMs: number;
+  /** The end, ms. */
+  readonly toMs: number;
+}
+
 export const roomCreations = ['anyone', 'signed-in', 'admin'] as const;
 export type RoomCreation = (typeof roomCreations)[number];
 
 export interface Instance {
   readonly ceiling: Level;
   readonly roomCreation: RoomCreation;
+  /** Whether organizers may keep sound. */
+  readonly keepAudio: boolean;
   /** Speech engines that may be chosen for rooms. */
   readonly engines: readonly string[];
 }
@@ -250,6 +271,10 @@ export class Api {
     await this.#call('PUT', `/rooms/${part(room)}/ai`, { level });
   }
 
+  async setKeepAudio(room: string, keep: boolean): Promise<void> {
+    await this.#call('PUT', `/rooms/${part(room)}/audio`, { keep });
+  }
+
   /** Tells recognisers what is spoken in the room; the list of languages may be empty: any. */
   async describeSpeech(room: string, speech: { langs: readonly string[]; glossary: readonly string[] }): Promise<void> {
     await this.#call('PATCH', `/rooms/${part(room)}`, speech);
@@ -306,6 +331,16 @@ export class Api {
     await this.#call('DELETE', `/meetings/${part(id)}${withReason(reason)}`);
   }
 
+  async keptAudio(id: string, reason = ''): Promise<KeptTrack[]> {
+    const answer = fields(await this.#call('GET', `/meetings/${part(id)}/audio${withReason(reason)}`), 'audio');
+    return list(answer['tracks'], readKeptTrack, 'tracks');
+  }
+
+  /** Address of the sound of a track, for an audio element. */
+  audioUrl(id: string, track: string, reason: string): string {
+    return `${base}/meetings/${part(id)}/audio/${part(track)}${withReason(reason)}`;
+  }
+
   /** Address of a download: an ordinary link, so that the browser names and saves the file. */
   exportUrl(id: string, format: ExportFormat, lang: string, reason: string): string {
     const query = new URLSearchParams({ format, lang, ...(reason === '' ? {} : { reason }) });
@@ -316,7 +351,7 @@ export class Api {
     return readInstance(await this.#call('GET', '/instance'));
   }
 
-  async setInstance(change: { ceiling?: Level; room_creation?: RoomCreation }): Promise<void> {
+  async setInstance(change: { ceiling?: Level; room_creation?: RoomCreation; keep_audio?: boolean }): Promise<void> {
     await this.#call('PATCH', '/instance', change);
   }
 
@@ -403,6 +438,9 @@ export function readRoom(v: unknown): Room {
     ceiling: oneOf(r['ceiling'], ceilings, 'ceiling'),
     effectiveCeiling: oneOf(r['effective_ceiling'], levels, 'effective_ceiling'),
     effectiveLevel: oneOf(r['effective_level'], levels, 'effective_level'),
+    keepAudio: flagOr(r['keep_audio'], false),
+    mayKeepAudio: flagOr(r['may_keep_audio'], false),
+    keepsAudio: flagOr(r['keeps_audio'], false),
     langs: list(r['langs'], (l) => text(l, 'language'), 'langs'),
     glossary: list(r['glossary'] ?? [], (g) => text(g, 'term'), 'glossary'),
     engines: readEngines(r['engines']),
@@ -470,6 +508,7 @@ function readSegment(v: unknown): Segment {
   return {
     seg: text(s['seg'], 'seg'),
     spk: text(s['spk'], 'spk'),
+    track: textOr(s['track'], ''),
     t0: count(s['t0'], 't0'),
     t1: count(s['t1'], 't1'),
     lang: textOr(s['lang'], ''),
@@ -530,11 +569,22 @@ function readMark(v: unknown): Mark {
   return { from: count(m['from'], 'from'), to: count(m['to'], 'to') };
 }
 
+function readKeptTrack(v: unknown): KeptTrack {
+  const k = fields(v, 'kept track');
+  return {
+    track: text(k['track'], 'track'),
+    participant: textOr(k['participant'], ''),
+    fromMs: count(k['from_ms'], 'from_ms'),
+    toMs: count(k['to_ms'], 'to_ms'),
+  };
+}
+
 export function readInstance(v: unknown): Instance {
   const i = fields(v, 'instance');
   return {
     ceiling: oneOf(i['ceiling'], levels, 'ceiling'),
     roomCreation: oneOf(i['room_creation'], roomCreations, 'room_creation'),
+    keepAudio: flagOr(i['keep_audio'], false),
     engines: list(i['engines'] ?? [], (e) => text(e, 'engine'), 'engines'),
   };
 }

@@ -48,6 +48,7 @@ describe('turns', () => {
   const said = (spk: string, t0: number) => ({
     seg: `${spk}${t0}`,
     spk,
+    track: 't1',
     t0,
     t1: t0 + 1000,
     lang: 'en',

@@ -2,9 +2,15 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MeetingSession, type Notice } from './session';
 import { Wire } from './testing/wire';
 
-const policy = (level: string, by_name = '') => ({ level, ceiling: 'minutes', by_name, at_ms: 0 });
-const ai = (level: string, by_name = '') => ({
-  policy: policy(level, by_name),
+const policy = (level: string, by_name = '', keep_audio = false) => ({
+  level,
+  ceiling: 'minutes',
+  by_name,
+  at_ms: 0,
+  keep_audio,
+});
+const ai = (level: string, by_name = '', keepAudio = false) => ({
+  policy: policy(level, by_name, keepAudio),
   status: { state: level === 'off' ? 'off' : 'live' },
 });
 const peer = (participant: string, order: number) => ({
@@ -122,6 +128,17 @@ describe('a stay in a meeting', () => {
     says({ type: 'ai', ai: ai('captions', 'Grace') });
     says({ type: 'ai', ai: ai('captions', 'Grace') });
     expect(notices).toMatchObject([{ kind: 'policy', change: true, ai: { policy: { by_name: 'Grace' } } }]);
+  });
+
+  it('announces that sound is kept, and that it is no more, with who switched', () => {
+    joined({ ai: ai('transcript') });
+    says({ type: 'ai', ai: ai('transcript', 'Grace', true) });
+    says({ type: 'ai', ai: ai('transcript', 'Grace', true) });
+    says({ type: 'ai', ai: ai('captions', 'Ada') });
+    expect(notices.slice(1)).toMatchObject([
+      { change: false, sound: true, ai: { policy: { by_name: 'Grace', keep_audio: true } } },
+      { change: true, sound: true, ai: { policy: { by_name: 'Ada', keep_audio: false } } },
+    ]);
   });
 
   it('lists what was said before it came, without showing it as if said now', () => {

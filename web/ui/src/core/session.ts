@@ -20,7 +20,8 @@ export type Phase =
 
 export type Notice =
   | { readonly kind: 'joined' | 'left'; readonly name: string }
-  | { readonly kind: 'policy'; readonly ai: AIState; readonly change: boolean }
+  /** change: the level is another; sound: whether sound is kept is. At joining neither is, and both are as they are. */
+  | { readonly kind: 'policy'; readonly ai: AIState; readonly change: boolean; readonly sound: boolean }
   | { readonly kind: 'trouble'; readonly error: CaptureError }
   | { readonly kind: 'fault'; readonly code: string };
 
@@ -200,8 +201,9 @@ export class MeetingSession {
     this.ai.set(ai);
     if (ai.policy.level === 'off') this.captions.silence();
     const change = before !== undefined && before.policy.level !== ai.policy.level;
+    const sound = before !== undefined && before.policy.keep_audio !== ai.policy.keep_audio;
     const onAtJoin = before === undefined && ai.policy.level !== 'off';
-    if (change || onAtJoin) this.#options.notice({ kind: 'policy', ai, change });
+    if (change || sound || onAtJoin) this.#options.notice({ kind: 'policy', ai, change, sound });
   }
 
   #caption(c: Caption): void {

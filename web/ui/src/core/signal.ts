@@ -64,6 +64,8 @@ export interface Policy {
   readonly by_name: string;
   /** Room clock, ms. */
   readonly at_ms: number;
+  /** Whether what is said is stored as sound. */
+  readonly keep_audio: boolean;
   readonly langs: readonly string[];
 }
 
@@ -251,6 +253,7 @@ function readPolicy(v: unknown): Policy {
     ceiling: oneOf(p['ceiling'], levels, 'ceiling'),
     by_name: textOr(p['by_name'], ''),
     at_ms: countOr(p['at_ms'], 0),
+    keep_audio: flagOr(p['keep_audio'], false),
     langs: list(p['langs'], (l) => text(l, 'language'), 'langs', 128),
   };
 }

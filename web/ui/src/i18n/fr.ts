@@ -116,6 +116,7 @@ export const fr: Catalogue = {
       'L’IA est active dans ce salon : ce qui est dit est reconnu sur ce serveur, affiché en sous-titres et conservé dans une transcription que les organisateurs peuvent lire.',
     minutes:
       'L’IA est active dans ce salon : ce qui est dit est reconnu sur ce serveur, affiché en sous-titres et conservé dans une transcription et un compte rendu que les organisateurs peuvent lire.',
+    sound: 'Ce qui est dit est aussi enregistré sous forme de son, que les organisateurs peuvent écouter.',
     choice: 'Vous pouvez à tout moment exclure votre voix avec « Ne pas me transcrire ».',
     admins: 'Un administrateur ne peut lire ce qui est conservé qu’en donnant un motif, qui est gardé.',
   },
@@ -269,6 +270,31 @@ export const fr: Catalogue = {
     someone: 'Un organisateur',
     dismiss: 'Masquer',
   },
+  sound: {
+    keep: 'Conserver le son',
+    explain:
+      'Ce qui est dit est conservé sous forme de son à côté de la transcription, et les organisateurs peuvent l’écouter. Tout le monde dans le salon apprend qui l’a activé, et le voit tant que cela dure. La voix de qui n’est pas transcrit n’est pas conservée non plus.',
+    label: 'Conserver le son de ce qui est dit',
+    fromLevel: (level) => `Le son est conservé à partir du niveau d’IA Transcription. Le niveau actuel est : ${level}.`,
+    forbidden: 'Un administrateur doit d’abord autoriser la conservation du son sur ce serveur.',
+    recording: 'Enregistrement',
+    current: 'Le son est enregistré : les organisateurs pourront l’écouter plus tard.',
+    on: (who) =>
+      `${who} a lancé un enregistrement. Ce qui est dit à partir de maintenant est aussi conservé sous forme de son.`,
+    off: (who) => `${who} a arrêté l’enregistrement. Le son n’est plus conservé.`,
+    player: 'Son de la réunion',
+    play: 'Écouter',
+    pause: 'Pause',
+    from: (who, at) => `Écouter ${who} à partir de ${at}`,
+    position: 'Position',
+    positionOf: (at, length) => `${at} sur ${length}`,
+    speed: 'Vitesse',
+    download: 'Télécharger ce son',
+    choose: 'Cliquez sur l’heure d’une phrase pour l’écouter.',
+    unplayable:
+      'Ce navigateur ne lit pas ce type de son (Ogg Opus ; Safari le lit à partir de la version 18.4). Vous pouvez le télécharger :',
+    failed: 'Le son n’a pas pu être lu. Vérifiez votre connexion, puis réessayez.',
+  },
   speech: {
     title: 'Langues et noms',
     langs: 'Langues parlées',
@@ -394,6 +420,8 @@ export const fr: Catalogue = {
     instance: 'Serveur',
     instanceCeiling: 'Plafond d’IA de tous les salons',
     instanceCeilingHint: 'Un salon peut aller jusqu’à ce niveau s’il n’a pas son propre plafond.',
+    keepAudio: 'Les organisateurs peuvent enregistrer le son',
+    keepAudioHint: 'Tant que ce n’est pas activé, aucun salon ne peut conserver le son de ce qui est dit.',
     creation: 'Qui peut créer des salons',
     creations: { anyone: 'Tout le monde', 'signed-in': 'Les personnes connectées', admin: 'Les administrateurs' },
     status: 'Système',

@@ -10,6 +10,8 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.network;
     case 'above-ceiling':
       return t.error.aboveCeiling;
+    case 'audio-forbidden':
+      return t.sound.forbidden;
     case 'not-live':
       return t.error.notLive;
     case 'refused':
