@@ -3,6 +3,7 @@ package crash
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"souffleur/asr/eval"
 	"souffleur/internal/meeting"
@@ -34,7 +35,7 @@ type figures struct {
 func (m *show) count(t *testing.T) figures {
 	t.Helper()
 	f := figures{}
-	f.countPublished(m.published(t))
+	f.countPublished(t, m.published(t))
 	transcript, err := m.transcripts.Read(t.Context(), m.id)
 	must(t, err)
 	ids := make(map[meeting.SegmentID]bool)
@@ -56,12 +57,12 @@ func (m *show) count(t *testing.T) figures {
 	return f
 }
 
-func (f *figures) countPublished(all []meeting.Segment) {
+func (f *figures) countPublished(t *testing.T, all []published) {
 	type version struct {
 		id  meeting.SegmentID
 		rev int
 	}
-	first := make(map[version]meeting.Segment)
+	first := make(map[version]published)
 	ids := make(map[meeting.SegmentID]bool)
 	for _, s := range all {
 		f.Published++
@@ -79,6 +80,7 @@ func (f *figures) countPublished(all []meeting.Segment) {
 			first[v] = s
 		case old.Text != s.Text || old.EndSeq != s.EndSeq:
 			f.Differing++
+			t.Logf("%s came at %v and, by another, %v later", s.Seg, old.at.Format(time.TimeOnly), s.at.Sub(old.at))
 		}
 	}
 	f.Unique = len(ids)
@@ -199,7 +201,11 @@ func TestTheCountNoticesEverything(t *testing.T) {
 		}
 	}
 	var f figures
-	f.countPublished([]meeting.Segment{final("1", 1000, "a"), final("1", 1000, "a"), final("2", 1000, "b"), final("2", 1001, "c"), final("2", 1001, "d")})
+	var all []published
+	for _, s := range []meeting.Segment{final("1", 1000, "a"), final("1", 1000, "a"), final("2", 1000, "b"), final("2", 1001, "c"), final("2", 1001, "d")} {
+		all = append(all, published{Segment: s})
+	}
+	f.countPublished(t, all)
 	if f.Published != 5 || f.Unique != 2 || f.Differing != 1 || f.Rescored != 2 {
 		t.Errorf("%+v", f)
 	}

@@ -20,6 +20,7 @@ var (
 	seconds  = flag.Int("seconds", 60, "how long people speak in each, 30 at least")
 	seed     = flag.Uint64("seed", 0, "seed of what is said and of the moments of the kills; 0: a random one")
 	onReal   = flag.Bool("real", false, "on Apache Kafka and MinIO")
+	accents  = flag.Bool("accents", false, "each recogniser hears with an accent of its own: what two of them publish differs")
 	jsonFile = flag.String("json", "", "file for the figures")
 )
 
@@ -65,13 +66,15 @@ func run(t *testing.T, seed uint64) figures {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() { // after all processes have ended
 		if t.Failed() {
 			t.Logf("logs and data are in %s", dir)
 			return
 		}
-		os.RemoveAll(dir)
-	}()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
 	log := fileLog(t, filepath.Join(dir, "meeting.log"))
 	site := newSite(t, dir, log)
 	m := site.openMeeting(t, log)

@@ -152,11 +152,17 @@ func (m *show) end(t *testing.T) {
 	}
 }
 
+// published is a record on segments.v1.
+type published struct {
+	meeting.Segment
+	at time.Time // when the broker got it
+}
+
 // published returns every record on segments.v1 of the meeting, in order.
-func (m *show) published(t *testing.T) []meeting.Segment {
+func (m *show) published(t *testing.T) []published {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var all []meeting.Segment
+	var all []published
 	err := m.bus.Follow(ctx, bus.Segments, bus.FollowOptions{CaughtUp: cancel}, func(r bus.Message) {
 		var s meeting.Segment
 		if r.Meeting != m.id {
@@ -166,7 +172,7 @@ func (m *show) published(t *testing.T) []meeting.Segment {
 			t.Error(err)
 			return
 		}
-		all = append(all, s)
+		all = append(all, published{s, r.Time})
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)

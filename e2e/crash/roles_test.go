@@ -29,6 +29,7 @@ type role struct {
 	Bus     bus.Config
 	Storage storage.Config
 	Master  []byte
+	Accents bool
 }
 
 // play does what a role says until standard input ends, which it does when the test process ends.
@@ -68,7 +69,7 @@ func play(text string) error {
 	}
 	w, err := asr.NewWorker(asr.WorkerConfig{
 		Bus: b, Keys: keys, KeyGone: func(err error) bool { return errors.Is(err, storage.ErrNoKey) },
-		Engines:     []asr.Engine{{Name: "drum", New: func() (asr.Recognizer, error) { return newListener(), nil }}},
+		Engines:     []asr.Engine{{Name: "drum", New: func() (asr.Recognizer, error) { return r.listener(), nil }}},
 		NewDetector: func() (asr.VoiceDetector, error) { return &asrtest.Loudness{}, nil },
 		Workers:     recognisers, Log: log,
 	})
@@ -104,11 +105,15 @@ func (r role) serve(ctx context.Context, log *slog.Logger) error {
 // process alone must keep up with everybody.
 const recognisers = 10
 
-// listener recognises drummed speech. Each process hears with an accent of its own: what is recognised twice by two of them
-// becomes two texts, as it may with a real engine.
+// listener recognises drummed speech. With an accent, what two processes recognise becomes two texts, as it may with a real engine.
 type listener struct{ accent string }
 
-func newListener() *listener { return &listener{accent: fmt.Sprintf("-%d", os.Getpid())} }
+func (r role) listener() *listener {
+	if !r.Accents {
+		return &listener{}
+	}
+	return &listener{accent: fmt.Sprintf("-%d", os.Getpid())}
+}
 
 // Recognize implements asr.Recognizer.
 func (l *listener) Recognize(ctx context.Context, req asr.Request) (asr.Result, error) {

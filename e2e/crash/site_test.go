@@ -33,7 +33,7 @@ type site struct {
 
 func newSite(t *testing.T, dir string, log *slog.Logger) *site {
 	_, master := seal.NewKey()
-	s := &site{role: role{Dir: dir, Bus: bus.DefaultConfig(), Storage: storage.DefaultConfig(), Master: master}}
+	s := &site{role: role{Dir: dir, Bus: bus.DefaultConfig(), Storage: storage.DefaultConfig(), Master: master, Accents: *accents}}
 	if *onReal {
 		s.useReal(t)
 	} else {
