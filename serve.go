@@ -59,17 +59,15 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err := c.embed(ctx, closers, log); err != nil {
 		return err
 	}
-	master, err := c.master(c.Data)
+	source, err := c.source(c.Data)
 	if err != nil {
 		return err
 	}
-	if c.MasterKey == "" && c.MasterKeyFile == "" { // children and other roles read the same file
-		c.MasterKeyFile = filepath.Join(c.Data, masterKeyName)
-	}
+	c.MasterKeyFile = source.File // children read the same file
 	if c.KafkaMemberDir == "" {
 		c.KafkaMemberDir = filepath.Join(c.Data, "members")
 	}
-	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, master, log)
+	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, source, log)
 	if err != nil {
 		return err
 	}
@@ -161,7 +159,7 @@ type system struct {
 	keys  *storage.Keyring
 }
 
-func openSystem(ctx context.Context, b busFlags, s storageFlags, master *seal.Master, log *slog.Logger) (*system, error) {
+func openSystem(ctx context.Context, b busFlags, s storageFlags, source seal.Source, log *slog.Logger) (*system, error) {
 	if len(b.KafkaBrokers) == 0 {
 		return nil, badUsage("KAFKA_BROKERS is not set: only serve starts a broker of its own")
 	}
@@ -174,6 +172,10 @@ func openSystem(ctx context.Context, b busFlags, s storageFlags, master *seal.Ma
 	if err := s.config().Validate(); err != nil {
 		return nil, usageError{err}
 	}
+	master, err := source.Master(ctx)
+	if err != nil {
+		return nil, usageError{err}
+	}
 	store, err := storage.Open(ctx, s.config(), log)
 	if err != nil {
 		return nil, err
@@ -182,7 +184,10 @@ func openSystem(ctx context.Context, b busFlags, s storageFlags, master *seal.Ma
 	if err != nil {
 		return nil, err
 	}
-	return &system{bus: messages, store: store, keys: storage.NewKeyring(store, master)}, nil
+	keys := storage.NewKeyring(store, master)
+	source.Create = false // a key that is gone must not be replaced by another
+	keys.Relearn(source.Master)
+	return &system{bus: messages, store: store, keys: keys}, nil
 }
 
 func (s *system) archiver(log *slog.Logger) (*storage.Archiver, error) {

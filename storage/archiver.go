@@ -164,7 +164,7 @@ func (a *Archiver) persist(ctx context.Context, what string, try func() error) e
 // isLasting says whether trying again is of no use.
 func isLasting(err error) bool {
 	var bad unreadable
-	return errors.Is(err, ErrNoKey) || errors.Is(err, ErrNotFound) || errors.Is(err, bus.ErrFenced) || errors.As(err, &bad)
+	return errors.Is(err, ErrNoKey) || errors.Is(err, ErrNotFound) || errors.Is(err, bus.ErrFenced) || errors.As(err, &bad) || isLost(err)
 }
 
 // unreadable marks a record that will never open.

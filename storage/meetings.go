@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"souffleur/internal/meeting"
-	"souffleur/internal/seal"
 )
 
 // Meeting is what is known of one meeting besides its words, as stored in meetings/<id>/meeting.json. IDs and times
@@ -116,8 +115,8 @@ func (m *Meetings) Update(ctx context.Context, id meeting.ID, apply func(*Meetin
 }
 
 // List returns all meetings whose data was not deleted, newest first. It reads each meeting's document and, the first
-// time, its key: hundreds take a fraction of a second. A document that was damaged or moved is left out with a warning:
-// one bad object must not hide the others.
+// time, its key: hundreds take a fraction of a second. One that was damaged or moved, or whose key does not open, is left out
+// with a warning: one bad object must not hide the others.
 func (m *Meetings) List(ctx context.Context) ([]Meeting, error) {
 	ids, err := m.store.Folders(ctx, meetingPrefix)
 	if err != nil {
@@ -126,7 +125,7 @@ func (m *Meetings) List(ctx context.Context) ([]Meeting, error) {
 	slices.Reverse(ids) // ULIDs sort by time
 	return fetchAll(ctx, ids, func(ctx context.Context, id string) (Meeting, error) {
 		v, err := m.Get(ctx, meeting.ID(id))
-		if errors.Is(err, seal.ErrOpen) {
+		if isDamage(err) {
 			m.store.log.Warn("meeting left out of the list", "meeting", id, "err", err)
 			return v, ErrNotFound
 		}
@@ -186,7 +185,7 @@ func (m *Meetings) decode(ctx context.Context, id meeting.ID, object string, bod
 		return Meeting{}, err
 	}
 	if o.ID != id {
-		return Meeting{}, fmt.Errorf("%s holds another meeting", object)
+		return Meeting{}, fmt.Errorf("%s: %w: it holds another meeting", object, ErrDamaged)
 	}
 	key, err := m.keys.Archive(ctx, id)
 	if err != nil {
