@@ -203,6 +203,7 @@ type house struct {
 	flags   nodeFlags
 	links   *storage.Links
 	janitor *storage.Janitor
+	forget  *storage.Forgetter
 	url     string
 	log     *slog.Logger
 
@@ -249,16 +250,17 @@ func openHouse(
 		return nil, err
 	}
 	links, sessions := storage.NewLinks(sys.store, sys.keys), storage.NewSessions(sys.store, sys.keys)
+	forgetter := storage.NewForgetter(sys.bus, sys.store, sys.keys, transcripts, log)
 	server, err := web.New(webConfig, web.Deps{
 		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
-		Links: links, Instance: instance, Audit: audit, Transcriber: transcriber, UI: clientFiles(log), Log: log,
+		Links: links, Instance: instance, Audit: audit, Forgetter: forgetter, Transcriber: transcriber, UI: clientFiles(log), Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	h := &house{
-		node: n, web: server, listen: listener, flags: f, links: links, janitor: storage.NewJanitor(sessions, links, log),
-		log: log, url: f.PublicURL, firstRun: firstRun,
+		node: n, web: server, listen: listener, flags: f, links: links, janitor: storage.NewJanitor(sys.store, sys.keys, forgetter, log),
+		forget: forgetter, log: log, url: f.PublicURL, firstRun: firstRun,
 	}
 	if h.url == "" {
 		h.url = localURL(f.TLSCert != "", f.Listen, listener.Addr())
@@ -309,6 +311,7 @@ func (h *house) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.node.Run(ctx) })
 	g.Go(func() error { return h.janitor.Run(ctx) })
+	g.Go(func() error { return h.forget.Follow(ctx) })
 	g.Go(func() error {
 		var err error
 		if h.flags.TLSCert != "" {

@@ -272,7 +272,7 @@ func testInstance(t *testing.T, server s3test.Server) {
 		})
 	}
 	work.Wait()
-	if got, err := instance.Get(t.Context()); err != nil || got != (Settings{meeting.Captions, AdminCreates}) {
+	if got, err := instance.Get(t.Context()); err != nil || got != (Settings{Ceiling: meeting.Captions, RoomCreation: AdminCreates}) {
 		t.Errorf("settings are %+v, %v", got, err)
 	}
 	_, err := instance.Update(t.Context(), func(s *Settings) error {

@@ -22,6 +22,8 @@ type Meeting struct {
 	LiveKeyGone     bool             // the live key was deleted: the end is archived
 	TranscriptRev   int              // revision of transcript.json; 0 if there is none
 	TranscriptFinal bool             // no more segments will come
+	Kept            bool             // an organizer put off what the room's retention would delete
+	Retention       Retention        // the room's when the meeting began; it holds once the room is gone
 }
 
 // meetingObject is the stored form.
@@ -34,6 +36,8 @@ type meetingObject struct {
 	LiveKeyGone     bool           `json:"live_key_gone,omitempty"`
 	TranscriptRev   int            `json:"transcript_rev,omitempty"`
 	TranscriptFinal bool           `json:"transcript_final,omitempty"`
+	Kept            bool           `json:"kept,omitempty"`
+	Retention       Retention      `json:"retention,omitzero"`
 	Sealed          []byte         `json:"sealed"` // meetingNames
 }
 
@@ -142,26 +146,30 @@ func (m *Meetings) Open(ctx context.Context) ([]Meeting, error) {
 	return slices.DeleteFunc(all, func(v Meeting) bool { return v.EndedUnixMS != 0 }), nil
 }
 
-// Delete makes everything that is stored of a meeting unreadable, then removes it. It may be repeated.
+// Delete makes everything that is stored of a meeting unreadable, then removes it. It may be repeated. What stands elsewhere is
+// deleted by [Forgetter.Meeting], which is what everybody should call.
 func (m *Meetings) Delete(ctx context.Context, id meeting.ID) error {
+	_, err := m.remove(ctx, id)
+	return err
+}
+
+// remove is Delete and says how many objects went, beside the keys.
+func (m *Meetings) remove(ctx context.Context, id meeting.ID) (objects int, err error) {
 	prefix, err := meetingPath(id, "")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := errors.Join(m.keys.DeleteArchive(ctx, id), m.keys.DeleteLive(ctx, id)); err != nil {
-		return fmt.Errorf("delete meeting %s: %w", id, err)
+		return 0, fmt.Errorf("delete meeting %s: %w", id, err)
 	}
-	objects, err := m.store.List(ctx, prefix)
+	all, err := m.store.List(ctx, prefix)
 	if err != nil {
-		return fmt.Errorf("delete meeting %s: %w", id, err)
+		return 0, fmt.Errorf("delete meeting %s: %w", id, err)
 	}
-	_, err = fetchAll(ctx, objects, func(ctx context.Context, o Object) (struct{}, error) {
-		return struct{}{}, m.store.Delete(ctx, o.Key)
-	})
-	if err != nil {
-		return fmt.Errorf("delete meeting %s: %w", id, err)
+	if err := m.store.deleteAll(ctx, all); err != nil {
+		return 0, fmt.Errorf("delete meeting %s: %w", id, err)
 	}
-	return nil
+	return len(all), nil
 }
 
 func (m *Meetings) encode(ctx context.Context, object string, v Meeting) ([]byte, error) {
@@ -175,7 +183,8 @@ func (m *Meetings) encode(ctx context.Context, object string, v Meeting) ([]byte
 	}
 	return encode(object, meetingObject{
 		V: documentVersion, ID: v.ID, Room: v.Room, BeganUnixMS: v.BeganUnixMS, EndedUnixMS: v.EndedUnixMS,
-		LiveKeyGone: v.LiveKeyGone, TranscriptRev: v.TranscriptRev, TranscriptFinal: v.TranscriptFinal, Sealed: sealed,
+		LiveKeyGone: v.LiveKeyGone, TranscriptRev: v.TranscriptRev, TranscriptFinal: v.TranscriptFinal,
+		Kept: v.Kept, Retention: v.Retention, Sealed: sealed,
 	})
 }
 
@@ -195,9 +204,35 @@ func (m *Meetings) decode(ctx context.Context, id meeting.ID, object string, bod
 	if err := openJSON(key, object, o.Sealed, &names); err != nil {
 		return Meeting{}, err
 	}
+	v := o.facts()
+	v.RoomName, v.People, v.Policies = names.RoomName, names.People, names.Policies
+	return v, nil
+}
+
+// facts is what stands in clear.
+func (o *meetingObject) facts() Meeting {
 	return Meeting{
-		ID: o.ID, Room: o.Room, RoomName: names.RoomName, BeganUnixMS: o.BeganUnixMS, EndedUnixMS: o.EndedUnixMS,
-		People: names.People, Policies: names.Policies, LiveKeyGone: o.LiveKeyGone,
-		TranscriptRev: o.TranscriptRev, TranscriptFinal: o.TranscriptFinal,
-	}, nil
+		ID: o.ID, Room: o.Room, BeganUnixMS: o.BeganUnixMS, EndedUnixMS: o.EndedUnixMS, LiveKeyGone: o.LiveKeyGone,
+		TranscriptRev: o.TranscriptRev, TranscriptFinal: o.TranscriptFinal, Kept: o.Kept, Retention: o.Retention,
+	}
+}
+
+// readFacts returns a meeting without what is sealed; it needs no key.
+func (m *Meetings) readFacts(ctx context.Context, id meeting.ID) (Meeting, error) {
+	object, err := meetingPath(id, meetingFile)
+	if err != nil {
+		return Meeting{}, err
+	}
+	body, _, err := m.store.Get(ctx, object)
+	if err != nil {
+		return Meeting{}, err
+	}
+	var o meetingObject
+	if err := decode(object, body, &o, func(o *meetingObject) int { return o.V }); err != nil {
+		return Meeting{}, err
+	}
+	if o.ID != id {
+		return Meeting{}, fmt.Errorf("%s: %w: it holds another meeting", object, ErrDamaged)
+	}
+	return o.facts(), nil
 }

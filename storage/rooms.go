@@ -20,6 +20,7 @@ type Room struct {
 	Langs         []string           `json:"langs,omitempty"`     // spoken languages, BCP 47 primary subtags; empty: any
 	Glossary      []string           `json:"glossary,omitempty"`  // names and acronyms that recognisers should expect
 	Engines       meeting.Engines    `json:"engines,omitzero"`    // an admin's choice
+	Retention     Retention          `json:"retention,omitzero"`  // how long what is said here is kept; never longer than on the instance
 	CreatedUnixMS int64              `json:"created_unix_ms"`
 }
 

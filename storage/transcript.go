@@ -97,7 +97,11 @@ func (t *Transcript) describe(v Meeting) {
 	t.BeganUnixMS, t.EndedUnixMS = v.BeganUnixMS, v.EndedUnixMS
 	t.People = slices.Clone(v.People)
 	slices.SortStableFunc(t.People, func(a, b meeting.Person) int { return cmp.Compare(a.Order, b.Order) })
+	t.Segments = withoutWordsOf(forgottenIn(v.People), t.Segments)
 }
+
+// Forget drops what is in memory of a meeting.
+func (t *Transcripts) Forget(id meeting.ID) { t.cache.drop(id) }
 
 // stored returns transcript.json and its ETag, or ErrNotFound.
 func (t *Transcripts) stored(ctx context.Context, id meeting.ID) (*Transcript, string, error) {

@@ -30,6 +30,7 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	s.describeEntrances(api)
 	s.describeRoomAI(api)
 	s.describeMeetings(api)
+	s.describeRetention(api)
 	s.describeInstance(api)
 	describeRaw(api.OpenAPI())
 

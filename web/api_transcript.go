@@ -42,6 +42,7 @@ type speakerBody struct {
 	Participant meeting.ParticipantID `json:"participant"`
 	Name        string                `json:"name" doc:"With which they joined"`
 	Order       int                   `json:"order" doc:"0 for the first to join; colours follow it"`
+	Forgotten   bool                  `json:"forgotten" doc:"Whether name and words were deleted"`
 }
 
 type nameBody struct {
@@ -81,7 +82,7 @@ func (s *Server) getTranscript(ctx context.Context, in *spokenInput) (*transcrip
 	out.Body.Meeting, out.Body.Final = t.Meeting, t.Final
 	out.Body.People = make([]speakerBody, 0, len(t.People))
 	for _, p := range t.People {
-		out.Body.People = append(out.Body.People, speakerBody{Participant: p.Participant, Name: p.Name, Order: p.Order})
+		out.Body.People = append(out.Body.People, speakerBody{Participant: p.Participant, Name: p.Name, Order: p.Order, Forgotten: p.Forgotten})
 	}
 	out.Body.Names = namesView(t)
 	out.Body.Segments = make([]segmentBody, 0, len(t.Segments))

@@ -73,6 +73,8 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 		"/rooms/{room}/organize": {"post"}, "/rooms/{room}/end": {"post"}, "/rooms/{room}/join": {"post"}, "/rooms/{room}/meetings": {"post"},
 		"/signal": {"get"}, "/meetings": {"get"}, "/meetings/{meeting}": {"get", "delete"},
 		"/meetings/{meeting}/transcript": {"get", "patch"}, "/meetings/{meeting}/export": {"get"},
+		"/rooms/{room}/retention": {"put"}, "/meetings/{meeting}/kept": {"put"}, "/meetings/{meeting}/mine": {"get", "delete"},
+		"/meetings/{meeting}/people/{participant}": {"delete"},
 		"/instance": {"get", "patch"}, "/status": {"get"},
 	}
 	if len(s.Paths) != len(want) {

@@ -27,6 +27,7 @@ type Deps struct {
 	Links       *storage.Links
 	Instance    *storage.Instance
 	Audit       *storage.Audit
+	Forgetter   *storage.Forgetter
 	Transcriber Transcriber // nil: recordings are not transcribed here
 	UI          fs.FS       // the built browser client with index.html at its root; nil if it was not built
 	Log         *slog.Logger
@@ -46,6 +47,7 @@ type Server struct {
 	links       *storage.Links
 	instance    *storage.Instance
 	audit       *storage.Audit
+	forgetter   *storage.Forgetter
 
 	tokenHash     string // of the API token; "" if there is none
 	crossOrigin   *http.CrossOriginProtection
@@ -96,7 +98,7 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 	return &Server{
 		cfg: cfg, log: deps.Log, now: now,
 		live: deps.Live, rooms: deps.Rooms, meetings: deps.Meetings, transcripts: deps.Transcripts, sessions: deps.Sessions,
-		links: deps.Links, instance: deps.Instance, audit: deps.Audit,
+		links: deps.Links, instance: deps.Instance, audit: deps.Audit, forgetter: deps.Forgetter,
 		imports:       make(chan struct{}, maxImports),
 		socketOrigins: socketOrigins(cfg.PublicURL),
 		sockets:       newSockets(cfg.MaxSockets),
@@ -110,7 +112,7 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 
 func (d Deps) validate() error {
 	if d.Live == nil || d.Rooms == nil || d.Meetings == nil || d.Transcripts == nil || d.Sessions == nil || d.Links == nil ||
-		d.Instance == nil || d.Audit == nil || d.Log == nil {
+		d.Instance == nil || d.Audit == nil || d.Forgetter == nil || d.Log == nil {
 		return errors.New("web: a dependency is missing")
 	}
 	return nil
