@@ -43,6 +43,7 @@ type roomBody struct {
 	Langs              []string       `json:"langs" nullable:"false" doc:"Languages spoken (BCP 47 primary subtags); empty: any"`
 	Glossary           *[]string      `json:"glossary,omitempty" nullable:"false" doc:"Names and acronyms that captions should expect, the most frequent first; only for organizers"`
 	Retention          *retentionBody `json:"retention,omitempty" doc:"How long what is said here is kept, in days after a meeting; 0: as the installation. Only for organizers"`
+	RetentionLimit     *retentionBody `json:"retention_limit,omitempty" doc:"How long the installation keeps things at most. Only for organizers"`
 	EffectiveRetention retentionBody  `json:"effective_retention" doc:"What holds: the fewer days of retention and of the installation's; 0: until somebody deletes it"`
 	Engines            *enginesBody   `json:"engines,omitempty" doc:"Speech engines chosen for the room; only for admins"`
 	Role               string         `json:"role" enum:"participant,organizer,admin" doc:"Yours"`
@@ -84,7 +85,8 @@ func (s *Server) roomView(v *visitor, r *storage.Room, settings *storage.Setting
 	}
 	if v.organizes(r) || v.admin() {
 		retention := retentionView(r.Retention)
-		body.Retention = &retention
+		limit := retentionView(settings.Retention)
+		body.Retention, body.RetentionLimit = &retention, &limit
 		glossary := append([]string{}, r.Glossary...)
 		body.Glossary = &glossary
 	}

@@ -31,6 +31,7 @@ export const en = {
     people,
     matches: (n: number) => plural('en', n, { one: `${n} match`, other: `${n} matches` }),
     minutes: (n: number) => `${n} min`,
+    days: (n: number) => plural('en', n, { one: `${n} day`, other: `${n} days` }),
     hoursMinutes: (h: number, m: number) => `${h} h ${m} min`,
     underMinute: 'under a minute',
   },
@@ -52,6 +53,8 @@ export const en = {
     alreadyHere: 'This meeting is on this server already. To replace it, delete it first.',
     tooLarge: 'This is larger than a transcript can be.',
     badName: 'This name shows nothing. Write another one.',
+    unfinished: 'The last words of this meeting are still being written down. Try again in a few minutes.',
+    aboveRetention: 'An administrator has set how long this server keeps things at most. Choose fewer days.',
     unknown: 'That did not work. Try again; if it keeps failing, tell the person who runs this server.',
   },
   lost: {
@@ -112,6 +115,7 @@ export const en = {
     minutes:
       'The AI is on in this room: what is said is recognised on this server, shown as subtitles, and stored as a transcript and minutes that the organizers may read.',
     choice: 'You can leave your own voice out at any time, under “Do not transcribe me”.',
+    kept: (days: string) => `What is stored is deleted ${days} after the meeting.`,
     admins: 'An administrator can read what is stored only by giving a reason, which is kept.',
   },
   prejoin: {
@@ -226,6 +230,7 @@ export const en = {
     other: 'The server closed the connection.',
     again: 'Join again',
     read: 'Read the transcript',
+    mine: 'Delete what I said',
   },
   ai: {
     heading: 'AI',
@@ -275,6 +280,25 @@ export const en = {
     termsMany: (most: number) => `Write ${most} at most.`,
     save: 'Save',
     saved: 'Saved. Captions follow from the next sentence on.',
+  },
+  retention: {
+    title: 'How long things are kept',
+    part: { text: 'Transcript', minutes: 'Minutes', audio: 'Sound, where it is kept' },
+    until: 'until deleted',
+    asServer: (days: string) => `as the server: ${days}`,
+    hintRoom:
+      'In days after the end of a meeting. It holds for past meetings, too; a shorter time deletes nothing within a week.',
+    most: (days: string) => `at most ${days}`,
+    wrong: 'Write a whole number of days, 36,500 at most, or leave the field empty.',
+    save: 'Save',
+    saved: 'Saved.',
+    ofRoom: (room: string) => `How long ${room} keeps things`,
+    deleted: (date: string) => `Deleted on ${date}`,
+    deletedSoon: (date: string) => `Will be deleted on ${date}`,
+    keptOn: 'Kept until somebody deletes it',
+    keep: 'Keep it',
+    keepNoLonger: 'Delete it as usual',
+    download: 'Download what you need before then.',
   },
   captions: {
     region: 'Captions',
@@ -338,6 +362,19 @@ export const en = {
     deleteAsk: 'Delete this meeting?',
     deleteText: 'Its transcript becomes unreadable at once, for everybody. This cannot be undone.',
     deleteConfirm: 'Delete for good',
+    forget: (name: string) => `Delete what ${name} said`,
+    forgetAsk: (name: string) => `Delete what ${name} said?`,
+    forgetText:
+      'Their words and their name go from everything that is stored of this meeting, for everybody. What others said about them stays. This cannot be undone.',
+    forgotten: 'deleted participant',
+    forgot: 'Deleted.',
+    mineTitle: 'You took part in this meeting',
+    mineText: (name: string) =>
+      `Only organizers read its transcript. What you said as ${name} can be deleted from it, together with your name. The others’ words stay.`,
+    mineLater: 'This is possible once the meeting has ended and its transcript is complete, a few minutes later.',
+    mineDelete: 'Delete what I said',
+    mineAsk: 'Delete what you said?',
+    mineDone: 'What you said, and your name, were deleted.',
     reasonTitle: 'Why do you open this transcript?',
     reasonText: 'You open it as an administrator. Your reason is kept in the audit log.',
     reasonLabel: 'Reason',
@@ -373,6 +410,8 @@ export const en = {
     instance: 'Server',
     instanceCeiling: 'AI ceiling of all rooms',
     instanceCeilingHint: 'A room may go up to this level unless it has its own ceiling.',
+    retentionHint:
+      'A limit for all rooms, in days after the end of a meeting; rooms may set fewer. Empty: until somebody deletes it. A shorter time deletes nothing within a week.',
     creation: 'Who may create rooms',
     creations: { anyone: 'Anyone', 'signed-in': 'Signed-in people', admin: 'Administrators' },
     status: 'System',

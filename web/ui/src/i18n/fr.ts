@@ -32,6 +32,7 @@ export const fr: Catalogue = {
     people,
     matches: (n) => plural('fr', n, { one: `${n} résultat`, other: `${n} résultats` }),
     minutes: (n) => `${n} min`,
+    days: (n) => plural('fr', n, { one: `${n} jour`, other: `${n} jours` }),
     hoursMinutes: (h, m) => `${h} h ${m} min`,
     underMinute: 'moins d’une minute',
   },
@@ -54,6 +55,9 @@ export const fr: Catalogue = {
     alreadyHere: 'Cette réunion est déjà sur ce serveur. Pour la remplacer, supprimez-la d’abord.',
     tooLarge: 'C’est plus grand que ne peut l’être une transcription.',
     badName: 'Ce nom n’affiche rien. Écrivez-en un autre.',
+    unfinished:
+      'Les derniers mots de cette réunion sont encore en train d’être écrits. Réessayez dans quelques minutes.',
+    aboveRetention: 'Un administrateur a fixé combien de temps ce serveur conserve au plus. Choisissez moins de jours.',
     unknown: 'Cela n’a pas fonctionné. Réessayez ; si le problème persiste, prévenez la personne qui gère ce serveur.',
   },
   lost: {
@@ -114,6 +118,7 @@ export const fr: Catalogue = {
     minutes:
       'L’IA est active dans ce salon : ce qui est dit est reconnu sur ce serveur, affiché en sous-titres et conservé dans une transcription et un compte rendu que les organisateurs peuvent lire.',
     choice: 'Vous pouvez à tout moment exclure votre voix avec « Ne pas me transcrire ».',
+    kept: (days) => `Ce qui est conservé est supprimé ${days} après la réunion.`,
     admins: 'Un administrateur ne peut lire ce qui est conservé qu’en donnant un motif, qui est gardé.',
   },
   prejoin: {
@@ -228,6 +233,7 @@ export const fr: Catalogue = {
     other: 'Le serveur a fermé la connexion.',
     again: 'Rejoindre à nouveau',
     read: 'Lire la transcription',
+    mine: 'Supprimer ce que j’ai dit',
   },
   ai: {
     heading: 'IA',
@@ -279,6 +285,25 @@ export const fr: Catalogue = {
     termsMany: (most) => `${most} au plus.`,
     save: 'Enregistrer',
     saved: 'Enregistré. Les sous-titres suivent dès la prochaine phrase.',
+  },
+  retention: {
+    title: 'Durée de conservation',
+    part: { text: 'Transcription', minutes: 'Compte rendu', audio: 'Son, s’il est conservé' },
+    until: 'jusqu’à suppression',
+    asServer: (days) => `comme le serveur : ${days}`,
+    hintRoom:
+      'En jours après la fin d’une réunion. Vaut aussi pour les réunions passées ; une durée plus courte ne supprime rien avant une semaine.',
+    most: (days) => `au plus ${days}`,
+    wrong: 'Écrivez un nombre entier de jours, 36 500 au plus, ou laissez le champ vide.',
+    save: 'Enregistrer',
+    saved: 'Enregistré.',
+    ofRoom: (room) => `Durée de conservation de ${room}`,
+    deleted: (date) => `Suppression le ${date}`,
+    deletedSoon: (date) => `Sera supprimée le ${date}`,
+    keptOn: 'Conservée jusqu’à ce que quelqu’un la supprime',
+    keep: 'La conserver',
+    keepNoLonger: 'La supprimer comme prévu',
+    download: 'Téléchargez avant cette date ce dont vous avez besoin.',
   },
   captions: {
     region: 'Sous-titres',
@@ -342,6 +367,19 @@ export const fr: Catalogue = {
     deleteAsk: 'Supprimer cette réunion ?',
     deleteText: 'Sa transcription devient aussitôt illisible, pour tout le monde. C’est irréversible.',
     deleteConfirm: 'Supprimer définitivement',
+    forget: (name) => `Supprimer ce que ${name} a dit`,
+    forgetAsk: (name) => `Supprimer ce que ${name} a dit ?`,
+    forgetText:
+      'Ses paroles et son nom disparaissent de tout ce qui est conservé de cette réunion, pour tout le monde. Ce que les autres ont dit de cette personne reste. C’est irréversible.',
+    forgotten: 'participant supprimé',
+    forgot: 'Supprimé.',
+    mineTitle: 'Vous avez participé à cette réunion',
+    mineText: (name) =>
+      `Seule l’organisation lit la transcription. Ce que vous avez dit sous le nom de ${name} peut en être supprimé, avec votre nom. Les paroles des autres restent.`,
+    mineLater: 'C’est possible une fois la réunion terminée et sa transcription complète, quelques minutes plus tard.',
+    mineDelete: 'Supprimer ce que j’ai dit',
+    mineAsk: 'Supprimer ce que vous avez dit ?',
+    mineDone: 'Ce que vous avez dit, et votre nom, ont été supprimés.',
     reasonTitle: 'Pourquoi ouvrez-vous cette transcription ?',
     reasonText: 'Vous l’ouvrez en tant qu’administrateur. Votre motif est gardé dans le journal d’audit.',
     reasonLabel: 'Motif',
@@ -377,6 +415,8 @@ export const fr: Catalogue = {
     instance: 'Serveur',
     instanceCeiling: 'Plafond d’IA de tous les salons',
     instanceCeilingHint: 'Un salon peut aller jusqu’à ce niveau s’il n’a pas son propre plafond.',
+    retentionHint:
+      'Une limite pour tous les salons, en jours après la fin d’une réunion ; un salon peut en fixer moins. Vide : jusqu’à ce que quelqu’un supprime. Une durée plus courte ne supprime rien avant une semaine.',
     creation: 'Qui peut créer des salons',
     creations: { anyone: 'Tout le monde', 'signed-in': 'Les personnes connectées', admin: 'Les administrateurs' },
     status: 'Système',

@@ -32,6 +32,10 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.tooLarge;
     case 'bad-name':
       return t.error.badName;
+    case 'unfinished':
+      return t.error.unfinished;
+    case 'above-retention':
+      return t.error.aboveRetention;
   }
   return byStatus(t, reason.status);
 }
