@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -105,6 +106,12 @@ func liveObject(id meeting.ID) string    { return "meetings/" + string(id) + "/l
 func archiveObject(id meeting.ID) string { return "meetings/" + string(id) + "/key.json" }
 
 const instanceKeyObject = "instance-key.json"
+
+// isKeyObject says whether an object is a wrapped data key: once deleted, no copy of it must be left.
+func isKeyObject(object string) bool {
+	return object == instanceKeyObject || strings.HasPrefix(object, meetingPrefix) &&
+		(strings.HasSuffix(object, "/"+mainKeyName) || strings.HasSuffix(object, "/"+liveKeyName))
+}
 
 // Create makes the two keys of a meeting; those that exist already are kept. If the archive key exists and the live key
 // does not, the meeting is over and the error is ErrNoKey: a second live key must never be made.
