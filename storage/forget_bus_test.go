@@ -69,6 +69,31 @@ func TestForgottenEverywhere(t *testing.T) {
 	}
 }
 
+// TestForgottenWordsAreNotOnDisk: while the key of a meeting stays, old copies of its objects would still open.
+func TestForgottenWordsAreNotOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	s3, err := embed.StartS3(t.Context(), embed.S3Config{Dir: dir}, slog.New(slog.DiscardHandler))
+	must(t, err)
+	t.Cleanup(func() { must(t, s3.Close()) })
+	e := endedMeeting(t, s3test.Server{Endpoint: s3.Endpoint(), AccessKey: s3.AccessKey(), SecretKey: s3.SecretKey()})
+	old := map[string][]byte{}
+	for _, name := range []string{meetingFile, transcriptFile, batchFolder + "0000000000-a" + batchSuffix, batchFolder + "0000002000-b" + batchSuffix} {
+		body, _, err := e.store.Get(t.Context(), meetingPrefix+string(e.ID)+"/"+name)
+		must(t, err)
+		if old[name] = body; !onDisk(t, dir, body) {
+			t.Fatalf("%s is not on disk: nothing is tested", name)
+		}
+	}
+	began := time.Now()
+	must(t, e.forgetter.Person(t.Context(), e.ID, "pbruno", janitor))
+	t.Logf("one person's words in %d objects: %v", len(old), time.Since(began).Round(time.Millisecond))
+	for name, body := range old {
+		if onDisk(t, dir, body) {
+			t.Errorf("an old copy of %s is still on disk", name)
+		}
+	}
+}
+
 // settleFollower waits until a follower reads: it begins at the end of the log, which takes a moment to find.
 func settleFollower(t *testing.T, b *bus.Bus, id meeting.ID, keys *Keyring) {
 	t.Helper()

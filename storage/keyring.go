@@ -107,10 +107,10 @@ func archiveObject(id meeting.ID) string { return "meetings/" + string(id) + "/k
 
 const instanceKeyObject = "instance-key.json"
 
-// isKeyObject says whether an object is a wrapped data key: once deleted, no copy of it must be left.
-func isKeyObject(object string) bool {
-	return object == instanceKeyObject || strings.HasPrefix(object, meetingPrefix) &&
-		(strings.HasSuffix(object, "/"+mainKeyName) || strings.HasSuffix(object, "/"+liveKeyName))
+// mustShred says whether no copy of an object must be left where it was once it is deleted or replaced: data keys, and what holds
+// words and names of people, of whom one may have to be forgotten while the key stays.
+func mustShred(object string) bool {
+	return object == instanceKeyObject || strings.HasPrefix(object, meetingPrefix)
 }
 
 // Create makes the two keys of a meeting; those that exist already are kept. If the archive key exists and the live key

@@ -144,7 +144,7 @@ func (s *Store) write(ctx context.Context, key string, body []byte, options mini
 	defer cancel()
 	id := rand.Text()
 	options.UserMetadata = map[string]string{writeIDHeader: id}
-	if isKeyObject(key) {
+	if mustShred(key) {
 		options.UserMetadata[shredHeader] = "1"
 	}
 	options.ContentType = "application/octet-stream"

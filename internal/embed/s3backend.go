@@ -131,8 +131,8 @@ func (b *s3Backend) lookup(bucket, key string) (record *s3Record, blob *os.File,
 	if err != nil || record.Blob == "" {
 		return record, nil, err
 	}
-	if record.Size <= inlineMax {
-		record.inline, err = b.blobs.short(record)
+	if record.Size <= shredMax {
+		record.inline, err = b.blobs.whole(record)
 		return record, nil, err
 	}
 	file, err := b.blobs.open(record.Blob)

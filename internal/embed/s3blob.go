@@ -24,6 +24,10 @@ const inlineMax = 64 << 10
 // What the disk itself keeps, as some file systems and all flash memory do, only encryption of the disk can help against.
 const shredHeader = "X-Amz-Meta-Shred"
 
+// shredMax is the largest file that is overwritten before it is removed. Readers get such a file as a whole, so that they can tell when
+// it was overwritten while they read. An hour's transcript with words has about 1 MB, a piece of sound less.
+const shredMax = 4 << 20
+
 // blobStore is the folder of bodies too large for the index, and of those that must be shredded. A file is written once, made durable, and only then named
 // in the index; files that no record names are removed at the next start.
 type blobStore struct {
@@ -105,9 +109,9 @@ func writeDurable(path string, r io.Reader) (int64, error) {
 // open returns the file of a blob. A reader that has it open keeps it, even if the object is replaced meanwhile.
 func (s *blobStore) open(name string) (*os.File, error) { return os.Open(s.path(name)) }
 
-// short returns a small blob as a whole. It may be shredded meanwhile: then the error is fs.ErrNotExist, as if it had been removed
-// already.
-func (s *blobStore) short(record *s3Record) ([]byte, error) {
+// whole returns a blob that may be shredded. If it is while it is read, the error is fs.ErrNotExist, as if it had been
+// removed already.
+func (s *blobStore) whole(record *s3Record) ([]byte, error) {
 	b, err := os.ReadFile(s.path(record.Blob))
 	if err != nil {
 		return nil, err
@@ -118,7 +122,7 @@ func (s *blobStore) short(record *s3Record) ([]byte, error) {
 	return b, nil
 }
 
-// shred overwrites the file if it is small enough for the index: then it is here because it has to be shredded.
+// shred overwrites a file that is not too large.
 func (s *blobStore) shred(name string) error {
 	f, err := os.OpenFile(s.path(name), os.O_WRONLY, 0)
 	if err != nil {
@@ -126,7 +130,7 @@ func (s *blobStore) shred(name string) error {
 	}
 	defer f.Close()
 	st, err := f.Stat()
-	if err != nil || st.Size() > inlineMax {
+	if err != nil || st.Size() > shredMax {
 		return err
 	}
 	if _, err := f.WriteAt(make([]byte, st.Size()), 0); err != nil {
