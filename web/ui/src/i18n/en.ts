@@ -285,9 +285,8 @@ export const en = {
     title: 'How long things are kept',
     part: { text: 'Transcript', minutes: 'Minutes', audio: 'Sound, where it is kept' },
     until: 'until deleted',
-    asServer: (days: string) => `as the server: ${days}`,
     hintRoom:
-      'In days after the end of a meeting. It holds for past meetings, too; a shorter time deletes nothing within a week.',
+      'In days after the end of a meeting. Empty: as the server. It holds for past meetings, too; a shorter time deletes nothing within a week.',
     most: (days: string) => `at most ${days}`,
     wrong: 'Write a whole number of days, 36,500 at most, or leave the field empty.',
     save: 'Save',

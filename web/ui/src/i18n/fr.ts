@@ -290,9 +290,8 @@ export const fr: Catalogue = {
     title: 'Durée de conservation',
     part: { text: 'Transcription', minutes: 'Compte rendu', audio: 'Son, s’il est conservé' },
     until: 'jusqu’à suppression',
-    asServer: (days) => `comme le serveur : ${days}`,
     hintRoom:
-      'En jours après la fin d’une réunion. Vaut aussi pour les réunions passées ; une durée plus courte ne supprime rien avant une semaine.',
+      'En jours après la fin d’une réunion. Vide : comme le serveur. Vaut aussi pour les réunions passées ; une durée plus courte ne supprime rien avant une semaine.',
     most: (days) => `au plus ${days}`,
     wrong: 'Écrivez un nombre entier de jours, 36 500 au plus, ou laissez le champ vide.',
     save: 'Enregistrer',
