@@ -195,9 +195,14 @@ func testForgetPerson(t *testing.T, server s3test.Server) {
 			t.Fatalf("the test does not see %q", word)
 		}
 	}
-	if _, err := e.transcripts.Read(t.Context(), e.ID); err != nil { // fills the caches
-		t.Fatal(err)
-	}
+	v := e.read(e.Meeting) // fills the caches
+	text, name := "Der Eichhornfürst schläft.", "Bruno der Eichhornfürst"
+	bruno := v.Segments[1]
+	_, err := e.transcripts.Edit(t.Context(), e.ID, v.Version(), Edit{
+		By: "uanna", Texts: map[meeting.SegmentID]*string{bruno.Seg: &text}, Names: map[meeting.SpeakerID]*string{"pbruno": &name},
+	})
+	must(t, err)
+	stale := e.read(e.Meeting).Version()
 	must(t, e.forgetter.Person(t.Context(), e.ID, "pbruno", Requester{"uanna", meeting.Organizer}))
 
 	after := e.opened(e.ID)
@@ -209,10 +214,14 @@ func testForgetPerson(t *testing.T, server s3test.Server) {
 	if got := texts(e.read(e.Meeting)); got != "Guten Morgen. | Auf Wiedersehen." {
 		t.Errorf("the transcript reads %q", got)
 	}
+	other := "x"
+	if _, err := e.transcripts.Edit(t.Context(), e.ID, stale, Edit{Texts: map[meeting.SegmentID]*string{v.Segments[0].Seg: &other}}); !errors.Is(err, ErrConflict) {
+		t.Errorf("an edit of what was read before: %v", err)
+	}
 	m, err := e.meetings.Get(t.Context(), e.ID)
 	must(t, err)
-	bruno := m.People[1]
-	if bruno.Name != meeting.ForgottenName || bruno.Person != "" || !bruno.Forgotten || bruno.Participant != "pbruno" || m.People[0].Name != "Anna Zauberberg" {
+	gone := m.People[1]
+	if gone.Name != meeting.ForgottenName || gone.Person != "" || !gone.Forgotten || gone.Participant != "pbruno" || m.People[0].Name != "Anna Zauberberg" {
 		t.Errorf("people are %+v", m.People)
 	}
 	if m.Policies[1].ByName != meeting.ForgottenName || m.Policies[0].ByName != "Anna Zauberberg" || m.TranscriptRev != 2 {

@@ -169,14 +169,7 @@ func beganMS(id meeting.ID) int64 {
 // visit deletes what is due of one meeting.
 func (r round) visit(ctx context.Context, m visited) error {
 	if m.orphan {
-		if r.now.UnixMilli()-beganMS(m.ID) < orphanAfter.Milliseconds() {
-			return nil // it may be about to begin
-		}
-		n, err := r.meetings.remove(ctx, m.ID)
-		if err == nil {
-			r.log.Info("removed what was left of a deleted meeting", "meeting", m.ID, "objects", n)
-		}
-		return err
+		return r.removeOrphan(ctx, m.ID)
 	}
 	if m.EndedUnixMS == 0 || r.now.UnixMilli()-m.EndedUnixMS < leftoverAfter.Milliseconds() {
 		return nil
@@ -193,6 +186,26 @@ func (r round) visit(ctx context.Context, m visited) error {
 		return err
 	}
 	return r.deleteDue(ctx, m.Meeting, DueOf(m.Meeting, r.instance, room))
+}
+
+// removeOrphan removes objects of a meeting without a document, unless some are fresh: it may be about to begin.
+func (r round) removeOrphan(ctx context.Context, id meeting.ID) error {
+	parts, err := r.objects(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, objects := range parts {
+		for _, o := range objects {
+			if r.now.Sub(o.Modified) < orphanAfter {
+				return nil
+			}
+		}
+	}
+	n, err := r.meetings.remove(ctx, id)
+	if err == nil {
+		r.log.Info("removed what was left of a deleted meeting", "meeting", id, "objects", n)
+	}
+	return err
 }
 
 // leftover says whether nothing was to be stored of a meeting, or nothing was said that was: then its names go, too. It also makes sure

@@ -22,6 +22,7 @@ type Meeting struct {
 	LiveKeyGone     bool             // the live key was deleted: the end is archived
 	TranscriptRev   int              // revision of transcript.json; 0 if there is none
 	TranscriptFinal bool             // no more segments will come
+	ImportedUnixMS  int64            // when it came from elsewhere; 0: it was held here
 	Kept            bool             // an organizer put off what the room's retention would delete
 	Retention       Retention        // the room's when the meeting began; it holds once the room is gone
 }
@@ -36,6 +37,7 @@ type meetingObject struct {
 	LiveKeyGone     bool           `json:"live_key_gone,omitempty"`
 	TranscriptRev   int            `json:"transcript_rev,omitempty"`
 	TranscriptFinal bool           `json:"transcript_final,omitempty"`
+	ImportedUnixMS  int64          `json:"imported_unix_ms,omitempty"`
 	Kept            bool           `json:"kept,omitempty"`
 	Retention       Retention      `json:"retention,omitzero"`
 	Sealed          []byte         `json:"sealed"` // meetingNames
@@ -184,7 +186,7 @@ func (m *Meetings) encode(ctx context.Context, object string, v Meeting) ([]byte
 	return encode(object, meetingObject{
 		V: documentVersion, ID: v.ID, Room: v.Room, BeganUnixMS: v.BeganUnixMS, EndedUnixMS: v.EndedUnixMS,
 		LiveKeyGone: v.LiveKeyGone, TranscriptRev: v.TranscriptRev, TranscriptFinal: v.TranscriptFinal,
-		Kept: v.Kept, Retention: v.Retention, Sealed: sealed,
+		ImportedUnixMS: v.ImportedUnixMS, Kept: v.Kept, Retention: v.Retention, Sealed: sealed,
 	})
 }
 
@@ -213,7 +215,8 @@ func (m *Meetings) decode(ctx context.Context, id meeting.ID, object string, bod
 func (o *meetingObject) facts() Meeting {
 	return Meeting{
 		ID: o.ID, Room: o.Room, BeganUnixMS: o.BeganUnixMS, EndedUnixMS: o.EndedUnixMS, LiveKeyGone: o.LiveKeyGone,
-		TranscriptRev: o.TranscriptRev, TranscriptFinal: o.TranscriptFinal, Kept: o.Kept, Retention: o.Retention,
+		TranscriptRev: o.TranscriptRev, TranscriptFinal: o.TranscriptFinal,
+		ImportedUnixMS: o.ImportedUnixMS, Kept: o.Kept, Retention: o.Retention,
 	}
 }
 

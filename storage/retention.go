@@ -69,12 +69,12 @@ func (c Clock) Within(limit Clock) int {
 	return limit.Days
 }
 
-// due returns when the clock deletes something that is endedUnixMS old; 0 if never.
-func (c Clock) due(endedUnixMS int64) int64 {
-	if c.Days <= 0 || endedUnixMS == 0 {
+// due returns when the clock deletes something for which it began to run at beginUnixMS; 0 if never.
+func (c Clock) due(beginUnixMS int64) int64 {
+	if c.Days <= 0 || beginUnixMS == 0 {
 		return 0
 	}
-	at := endedUnixMS + int64(c.Days)*24*time.Hour.Milliseconds()
+	at := beginUnixMS + int64(c.Days)*24*time.Hour.Milliseconds()
 	if c.SinceUnixMS == 0 {
 		return at
 	}
@@ -93,12 +93,16 @@ func DueOf(m Meeting, instance, room Retention) Due {
 	if m.Kept {
 		room = Retention{}
 	}
-	d := Due{
-		Audio:   earlier(instance.Audio.due(m.EndedUnixMS), room.Audio.due(m.EndedUnixMS)),
-		Text:    earlier(instance.Text.due(m.EndedUnixMS), room.Text.due(m.EndedUnixMS)),
-		Minutes: earlier(instance.Minutes.due(m.EndedUnixMS), room.Minutes.due(m.EndedUnixMS)),
+	begin := m.EndedUnixMS
+	if begin != 0 { // what somebody brought here today is not to be gone tonight
+		begin = max(begin, m.ImportedUnixMS)
 	}
-	d.CanKeep = d.Text != 0 && d.Text != instance.Text.due(m.EndedUnixMS)
+	d := Due{
+		Audio:   earlier(instance.Audio.due(begin), room.Audio.due(begin)),
+		Text:    earlier(instance.Text.due(begin), room.Text.due(begin)),
+		Minutes: earlier(instance.Minutes.due(begin), room.Minutes.due(begin)),
+	}
+	d.CanKeep = d.Text != 0 && d.Text != instance.Text.due(begin)
 	return d
 }
 

@@ -26,6 +26,7 @@ func TestTheShorterClockHolds(t *testing.T) {
 		"the room's is shorter":         {m, days(30), days(10), 110 * day, true},
 		"the room's is longer":          {m, days(30), days(90), 130 * day, false},
 		"kept":                          {Meeting{EndedUnixMS: 100 * day, Kept: true}, days(30), days(10), 130 * day, false},
+		"brought here later":            {Meeting{EndedUnixMS: 100 * day, ImportedUnixMS: 400 * day}, days(30), days(10), 410 * day, true},
 		"kept without limit":            {Meeting{EndedUnixMS: 100 * day, Kept: true}, days(0), days(10), 0, false},
 		"going on":                      {Meeting{}, days(1), days(1), 0, false},
 		"shortened long before its end": {m, Retention{Text: Clock{Days: 30, SinceUnixMS: day}}, days(0), 130 * day, false},
@@ -320,11 +321,15 @@ func testJanitorPassesOverDamage(t *testing.T, server s3test.Server) {
 	s := sweepingMeeting(t, server)
 	bad := s.close(hold(t, s.keys, s.meetings, meeting.Transcript))
 	must(t, s.store.Put(t.Context(), meetingPrefix+string(bad.ID)+"/"+meetingFile, []byte(`{"v":1,`)))
-	orphan := meeting.NewID()
+	orphan := meetingIDAt(1_600_000_000_000) // as of an import of something old
 	must(t, s.store.Put(t.Context(), meetingPrefix+string(orphan)+"/segments/late.jsonl", []byte("sealed")))
 	must(t, s.store.Put(t.Context(), sessionPrefix+sha256Hex("x")+".json", []byte("damaged")))
 	must(t, NewSessions(s.store, s.keys).Put(t.Context(), sha256Hex("old"), Session{ExpiresUnixMS: 1}))
 	s.set(func(r *Retention) { r.Text, r.Audio = Clock{Days: 3}, Clock{Days: 3} })
+	s.after(oneDay / 2)
+	if left, _ := s.store.List(t.Context(), meetingPrefix+string(orphan)); len(left) == 0 {
+		t.Error("a meeting that is just being made was removed")
+	}
 	s.after(2 * oneDay)
 	if left, _ := s.store.List(t.Context(), meetingPrefix+string(orphan)); len(left) != 0 {
 		t.Error("what was left of a deleted meeting stays")

@@ -127,6 +127,8 @@ export interface Transcript {
   readonly names: readonly GivenName[];
   readonly segments: readonly Segment[];
   readonly final: boolean;
+  /** Stored pieces that do not open any more: what stood there is missing. */
+  readonly damaged: number;
   /** Names this version, for edits; '' until the transcript is final. */
   readonly etag: string;
 }
@@ -460,6 +462,7 @@ export function readTranscript(v: unknown, etag = ''): Transcript {
     names: list(t['names'], readName, 'names'),
     segments: list(t['segments'], readSegment, 'segments', 100_000),
     final: flagOr(t['final'], false),
+    damaged: countOr(t['damaged'], 0),
     etag,
   };
 }

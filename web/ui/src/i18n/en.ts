@@ -341,6 +341,7 @@ export const en = {
     none: 'Nothing found.',
     empty: 'Nothing was stored from this meeting.',
     notFinal: 'The meeting is going on or is being completed. More may appear.',
+    damaged: 'A part of this transcript was damaged in storage and is missing. An administrator finds what in the log.',
     refresh: 'Load again',
     download: 'Download',
     format: {

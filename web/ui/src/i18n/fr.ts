@@ -347,6 +347,8 @@ export const fr: Catalogue = {
     none: 'Aucun résultat.',
     empty: 'Rien n’a été conservé de cette réunion.',
     notFinal: 'La réunion est en cours ou en train d’être complétée. La suite peut encore arriver.',
+    damaged:
+      'Une partie de cette transcription a été endommagée dans le stockage et manque. L’administration trouve laquelle dans le journal.',
     refresh: 'Actualiser',
     download: 'Télécharger',
     format: {
