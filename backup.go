@@ -53,6 +53,9 @@ func (c *backupCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logge
 
 // addMasterKey copies the master key into the backup.
 func (c *backupCmd) addMasterKey(kctx *kong.Context) error {
+	if c.MasterKeyCommand != "" {
+		return badUsage("--with-master-key: a command gives the master key; keep what it needs yourself")
+	}
 	text := []byte(c.MasterKey + "\n")
 	if c.MasterKey == "" {
 		var err error
@@ -81,12 +84,14 @@ func (c *restoreCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logg
 	if err := c.bringMasterKey(kctx); err != nil {
 		return err
 	}
-	if c.MasterKey == "" && c.MasterKeyFile == "" {
-		c.MasterKeyFile = c.masterPath(c.Data)
-	}
-	master, err := c.master("")
+	source, err := c.source(c.Data)
 	if err != nil {
-		return fmt.Errorf("%w; a restore needs the master key that the server had: put it into %s, or name it with --master-key-file",
+		return err
+	}
+	source.Create = false
+	master, err := source.Master(ctx)
+	if err != nil {
+		return badUsage("%w; a restore needs the master key that the server had: put it into %s, or name it with --master-key-file",
 			err, c.masterPath(c.Data))
 	}
 	closers := &closeStack{}
@@ -109,7 +114,7 @@ func (c *restoreCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logg
 
 // bringMasterKey takes the master key out of the backup if it is there and the installation has none.
 func (c *restoreCmd) bringMasterKey(kctx *kong.Context) error {
-	if c.MasterKey != "" || c.MasterKeyFile != "" {
+	if c.MasterKey != "" || c.MasterKeyFile != "" || c.MasterKeyCommand != "" {
 		return nil
 	}
 	path := c.masterPath(c.Data)

@@ -42,12 +42,14 @@ type indexRebuildCmd struct {
 func (c *indexRebuildCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logger) error {
 	closers := &closeStack{}
 	defer closers.close(log)
-	if c.MasterKey == "" && c.MasterKeyFile == "" {
-		c.MasterKeyFile = c.masterPath(c.Data)
-	}
-	master, err := c.master("")
+	source, err := c.source(c.Data)
 	if err != nil {
 		return err
+	}
+	source.Create = false
+	master, err := source.Master(ctx)
+	if err != nil {
+		return badUsage("%w", err)
 	}
 	store, err := openStore(ctx, c.Data, c.storageFlags, storeFound, closers, log)
 	if err != nil {

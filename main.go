@@ -37,6 +37,8 @@ type cli struct {
 	Rooms      roomsCmd      `cmd:"" group:"manage" help:"Create, list and set rooms of a running server."`
 	Meetings   meetingsCmd   `cmd:"" group:"manage" help:"List meetings and export transcripts of a running server."`
 	Index      indexCmd      `cmd:"" group:"manage" help:"Make the search index anew."`
+	Forget     forgetCmd     `cmd:"" group:"manage" help:"Delete a meeting, or what one person said in it, on a running server."`
+	Keys       keysCmd       `cmd:"" group:"manage" help:"Show and replace the master key."`
 	Join       joinCmd       `cmd:"" group:"manage" help:"Take part in a meeting as a script: send a recording, write down captions."`
 	Transcribe transcribeCmd `cmd:"" group:"manage" help:"Transcribe recordings; no server needed."`
 	Models     modelsCmd     `cmd:"" group:"manage" help:"List, fetch, verify and import speech models."`

@@ -26,13 +26,13 @@ type nodeCmd struct {
 
 // Run serves until ctx ends.
 func (c *nodeCmd) Run(ctx context.Context, log *slog.Logger) error {
-	master, err := c.master("")
+	source, err := c.source("")
 	if err != nil {
 		return err
 	}
 	closers := &closeStack{}
 	defer closers.close(log)
-	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, master, log)
+	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, source, log)
 	if err != nil {
 		return err
 	}
@@ -56,11 +56,11 @@ type archiveCmd struct {
 
 // Run archives until ctx ends.
 func (c *archiveCmd) Run(ctx context.Context, log *slog.Logger) error {
-	master, err := c.master("")
+	source, err := c.source("")
 	if err != nil {
 		return err
 	}
-	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, master, log)
+	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, source, log)
 	if err != nil {
 		return err
 	}
@@ -93,11 +93,11 @@ func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer engines.close()
-	master, err := c.master("")
+	source, err := c.source("")
 	if err != nil {
 		return err
 	}
-	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, master, log)
+	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, source, log)
 	if err != nil {
 		return err
 	}

@@ -60,17 +60,15 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err := c.embed(ctx, closers, log); err != nil {
 		return err
 	}
-	master, err := c.master(c.Data)
+	source, err := c.source(c.Data)
 	if err != nil {
 		return err
 	}
-	if c.MasterKey == "" && c.MasterKeyFile == "" { // children and other roles read the same file
-		c.MasterKeyFile = filepath.Join(c.Data, masterKeyName)
-	}
+	c.MasterKeyFile = source.File // children read the same file
 	if c.KafkaMemberDir == "" {
 		c.KafkaMemberDir = filepath.Join(c.Data, "members")
 	}
-	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, master, log)
+	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, source, log)
 	if err != nil {
 		return err
 	}
@@ -162,7 +160,7 @@ type system struct {
 	keys  *storage.Keyring
 }
 
-func openSystem(ctx context.Context, b busFlags, s storageFlags, master *seal.Master, log *slog.Logger) (*system, error) {
+func openSystem(ctx context.Context, b busFlags, s storageFlags, source seal.Source, log *slog.Logger) (*system, error) {
 	if len(b.KafkaBrokers) == 0 {
 		return nil, badUsage("KAFKA_BROKERS is not set: only serve starts a broker of its own")
 	}
@@ -175,6 +173,10 @@ func openSystem(ctx context.Context, b busFlags, s storageFlags, master *seal.Ma
 	if err := s.config().Validate(); err != nil {
 		return nil, usageError{err}
 	}
+	master, err := source.Master(ctx)
+	if err != nil {
+		return nil, usageError{err}
+	}
 	store, err := storage.Open(ctx, s.config(), log)
 	if err != nil {
 		return nil, err
@@ -183,7 +185,10 @@ func openSystem(ctx context.Context, b busFlags, s storageFlags, master *seal.Ma
 	if err != nil {
 		return nil, err
 	}
-	return &system{bus: messages, store: store, keys: storage.NewKeyring(store, master)}, nil
+	keys := storage.NewKeyring(store, master)
+	source.Create = false // a key that is gone must not be replaced by another
+	keys.Relearn(source.Master)
+	return &system{bus: messages, store: store, keys: keys}, nil
 }
 
 func (s *system) archiver(log *slog.Logger) (*storage.Archiver, error) {
@@ -200,6 +205,7 @@ type house struct {
 	links   *storage.Links
 	janitor *storage.Janitor
 	index   *search.Index
+	forget  *storage.Forgetter
 	url     string
 	log     *slog.Logger
 
@@ -251,17 +257,24 @@ func openHouse(
 	}
 	closers.add("search index", index.Close)
 	links, sessions := storage.NewLinks(sys.store, sys.keys), storage.NewSessions(sys.store, sys.keys)
+	forgetter := storage.NewForgetter(sys.bus, sys.store, sys.keys, transcripts, log)
+	forgetter.Also(func(ctx context.Context, what storage.Forgotten) error {
+		if len(what.Participants) == 0 {
+			return index.Remove(ctx, what.Meeting)
+		}
+		return index.RemoveSegments(ctx, what.Meeting, what.Segments)
+	})
 	server, err := web.New(webConfig, web.Deps{
 		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
-		Links: links, Instance: instance, Audit: audit, Audio: storage.NewAudio(sys.store, sys.keys, meetings), Search: index,
-		Transcriber: transcriber, UI: clientFiles(log), Log: log,
+		Links: links, Instance: instance, Audit: audit, Forgetter: forgetter, Audio: storage.NewAudio(sys.store, sys.keys, meetings),
+		Search: index, Transcriber: transcriber, UI: clientFiles(log), Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	h := &house{
-		node: n, web: server, listen: listener, flags: f, links: links, janitor: storage.NewJanitor(sessions, links, log),
-		index: index, log: log, url: f.PublicURL, firstRun: firstRun,
+		node: n, web: server, listen: listener, flags: f, links: links, janitor: storage.NewJanitor(sys.store, sys.keys, forgetter, log),
+		forget: forgetter, index: index, log: log, url: f.PublicURL, firstRun: firstRun,
 	}
 	if h.url == "" {
 		h.url = localURL(f.TLSCert != "", f.Listen, listener.Addr())
@@ -313,6 +326,7 @@ func (h *house) run(ctx context.Context) error {
 	g.Go(func() error { return h.node.Run(ctx) })
 	g.Go(func() error { return h.janitor.Run(ctx) })
 	g.Go(func() error { return h.index.Run(ctx) })
+	g.Go(func() error { return h.forget.Follow(ctx) })
 	g.Go(func() error {
 		var err error
 		if h.flags.TLSCert != "" {

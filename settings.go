@@ -70,8 +70,9 @@ func (f storageFlags) config() storage.Config {
 
 // keyFlags gives the master key.
 type keyFlags struct {
-	MasterKey     string `help:"Master key that wraps all others, 64 hexadecimal digits." env:"SOUFFLEUR_MASTER_KEY" secret:""`
-	MasterKeyFile string `help:"File with the master key; serve makes DATA/master.key if there is none." env:"SOUFFLEUR_MASTER_KEY_FILE" type:"path" placeholder:"FILE"`
+	MasterKey        string `help:"Master key that wraps all others, 64 hexadecimal digits; former ones behind it." env:"SOUFFLEUR_MASTER_KEY" secret:""`
+	MasterKeyFile    string `help:"File with the master key; serve makes DATA/master.key if there is none." env:"SOUFFLEUR_MASTER_KEY_FILE" type:"path" placeholder:"FILE"`
+	MasterKeyCommand string `help:"Program that prints the master key, for key services. It gets the content of --master-key-file, if that is set, on standard input." env:"SOUFFLEUR_MASTER_KEY_COMMAND" placeholder:"COMMAND"`
 }
 
 // masterKeyName is the master key's file in the data folder.
@@ -85,27 +86,20 @@ func (f keyFlags) masterPath(data string) string {
 	return filepath.Join(data, masterKeyName)
 }
 
-// master returns the master key. An empty dir means that no file may be made.
-func (f keyFlags) master(dir string) (*seal.Master, error) {
-	if f.MasterKey != "" {
-		m, err := seal.ParseMaster(f.MasterKey)
-		if err != nil {
-			return nil, badUsage("SOUFFLEUR_MASTER_KEY: %w", err)
-		}
-		return m, nil
-	}
-	path, create := f.MasterKeyFile, false
-	if path == "" {
+// source says where the master key comes from. Without a setting it is the file in dir; an empty dir means that there is none,
+// and that no file may be made.
+func (f keyFlags) source(dir string) (seal.Source, error) {
+	s := seal.Source{Text: f.MasterKey, File: f.MasterKeyFile, Command: f.MasterKeyCommand}
+	if f.MasterKey == "" && f.MasterKeyFile == "" && f.MasterKeyCommand == "" {
 		if dir == "" {
-			return nil, badUsage("no master key: set SOUFFLEUR_MASTER_KEY_FILE to the file DATA/master.key of the server, or SOUFFLEUR_MASTER_KEY")
+			return s, badUsage("no master key: set SOUFFLEUR_MASTER_KEY_FILE to the file DATA/%s of the server, SOUFFLEUR_MASTER_KEY, or SOUFFLEUR_MASTER_KEY_COMMAND", masterKeyName)
 		}
-		path, create = filepath.Join(dir, masterKeyName), true
+		s.File, s.Create = filepath.Join(dir, masterKeyName), true
 	}
-	m, err := seal.LoadMaster(path, create)
-	if err != nil {
-		return nil, badUsage("%w", err)
+	if err := s.Validate(); err != nil {
+		return s, badUsage("SOUFFLEUR_MASTER_KEY, SOUFFLEUR_MASTER_KEY_COMMAND: %w", err)
 	}
-	return m, nil
+	return s, nil
 }
 
 // modelFlags chooses the speech model: one of this machine, or a service that has one.

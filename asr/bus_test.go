@@ -212,10 +212,24 @@ func (b *memoryBus) allCommitted() bool {
 
 // keys is a key ring of one meeting.
 type keys struct {
-	mu   sync.Mutex
-	key  seal.Key
-	err  error // instead of the key
-	asks int
+	mu    sync.Mutex
+	key   seal.Key
+	err   error // instead of the key
+	asks  int
+	drops int
+}
+
+// Drop implements LiveKeys.
+func (k *keys) Drop(meeting.ID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.drops++
+}
+
+func (k *keys) dropped() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.drops
 }
 
 var errGone = errors.New("no key")

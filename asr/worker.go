@@ -21,6 +21,8 @@ const Group = "asr"
 // LiveKeys gives the keys that open what belongs to a meeting while it is live.
 type LiveKeys interface {
 	Live(ctx context.Context, id meeting.ID) (seal.Key, error)
+	// Drop removes a meeting's keys from memory: the next Live looks whether they are still there.
+	Drop(id meeting.ID)
 }
 
 // WorkerConfig wires a worker.
@@ -148,7 +150,11 @@ func (w *Worker) engineFor(id meeting.ID, r role) string {
 func (w *Worker) followMeetings(ctx context.Context, fail context.CancelCauseFunc, caughtUp func()) {
 	gone := make(map[meeting.ID]bool) // bounded by what the topic keeps: the meetings of seven days
 	err := w.bus.Follow(ctx, bus.Meetings, bus.FollowOptions{CaughtUp: caughtUp}, func(m bus.Message) {
-		if len(m.Value) == 0 || gone[m.Meeting] {
+		if gone[m.Meeting] {
+			return
+		}
+		if len(m.Value) == 0 {
+			gone[m.Meeting] = w.forget(ctx, m.Meeting)
 			return
 		}
 		key, err := w.key(ctx, m.Meeting)
@@ -166,6 +172,20 @@ func (w *Worker) followMeetings(ctx context.Context, fail context.CancelCauseFun
 	if err != nil && ctx.Err() == nil {
 		fail(fmt.Errorf("follow meetings: %w", err))
 	}
+}
+
+// forget drops what is in memory of a meeting of which something was forgotten, and says whether it is gone as a whole. Anybody who
+// may write to Kafka can claim that; only the keys say whether it is true.
+func (w *Worker) forget(ctx context.Context, id meeting.ID) bool {
+	if !id.Valid() {
+		return false
+	}
+	w.cfg.Keys.Drop(id)
+	if _, err := w.key(ctx, id); !errors.Is(err, errKeyGone) {
+		return false
+	}
+	w.roster.apply(&meeting.Event{Type: meeting.EventForget, Meeting: id}, time.Now())
+	return true
 }
 
 // keyRetry spaces the attempts to get a key while the store is away.

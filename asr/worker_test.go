@@ -358,6 +358,25 @@ func TestMeetingWhoseKeyIsGoneIsPassedOver(t *testing.T) {
 	})
 }
 
+// TestOnlyTheKeySaysThatAMeetingIsForgotten: an empty record is a hint, which anybody who may write to Kafka can give.
+func TestOnlyTheKeySaysThatAMeetingIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.announce("t0", "p0", 0)
+		w := s.worker(1)
+		defer s.run(w)()
+		hint := bus.Message{Topic: bus.Meetings, Key: string(s.id), Meeting: s.id}
+		s.put(hint)
+		until(t, "the key is dropped from memory", func() bool { return s.keys.dropped() == 1 })
+		s.speak("t0", 0, act{"speech", 100}, act{"hush", 60})
+		until(t, "the final after a hint that was wrong", func() bool { return len(s.segments()) == 1 })
+		s.keys.set(errGone)
+		s.put(hint)
+		until(t, "the key is dropped again", func() bool { return s.keys.dropped() == 2 })
+		until(t, "nothing is known of the meeting", func() bool { return !w.roster.of(s.id, "t0").known })
+	})
+}
+
 func TestExpiredAudioCountsAsDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)

@@ -265,8 +265,15 @@ func (in *installation) file(name string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// transcripts opens the installation's S3 through minio-go, beside the server.
+// transcripts are those of the installation, beside the server.
 func (in *installation) transcripts() *storage.Transcripts {
+	in.t.Helper()
+	store, keys := in.store()
+	return storage.NewTranscripts(store, keys, storage.NewMeetings(store, keys))
+}
+
+// store opens the installation's S3 through minio-go, beside the server, and its keys.
+func (in *installation) store() (*storage.Store, *storage.Keyring) {
 	in.t.Helper()
 	c := storage.DefaultConfig()
 	c.Endpoint, c.AccessKey, c.SecretKey = in.setting("S3_ENDPOINT"), in.setting("S3_ACCESS_KEY"), in.setting("S3_SECRET_KEY")
@@ -289,8 +296,7 @@ func (in *installation) transcripts() *storage.Transcripts {
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	keys := storage.NewKeyring(store, master)
-	return storage.NewTranscripts(store, keys, storage.NewMeetings(store, keys))
+	return store, storage.NewKeyring(store, master)
 }
 
 // room makes a room and returns its link.

@@ -65,9 +65,8 @@ func (c ArchiverConfig) Validate() error {
 
 // archiveBus is what the archiver needs of the bus.
 type archiveBus interface {
+	Records
 	consume(ctx context.Context, group string, topic bus.Topic, handle func(context.Context, partition) error) error
-	Follow(ctx context.Context, topic bus.Topic, opts bus.FollowOptions, fn func(bus.Message)) error
-	PartitionOf(topic bus.Topic, id meeting.ID) int
 	EndOffsets(ctx context.Context, topic bus.Topic) ([]int64, error)
 	CommittedOffsets(ctx context.Context, group string, topic bus.Topic) ([]int64, error)
 }
@@ -176,7 +175,20 @@ func (a *Archiver) persist(ctx context.Context, what string, try func() error) e
 // isLasting says whether trying again is of no use.
 func isLasting(err error) bool {
 	var bad unreadable
-	return errors.Is(err, ErrNoKey) || errors.Is(err, ErrNotFound) || errors.Is(err, bus.ErrFenced) || errors.As(err, &bad)
+	return errors.Is(err, ErrNoKey) || errors.Is(err, ErrNotFound) || errors.Is(err, bus.ErrFenced) || errors.As(err, &bad) || isLost(err)
+}
+
+// deadLetterWithin bounds the attempt to note a record that cannot be read: it must not hold up the others.
+const deadLetterWithin = 3 * time.Second
+
+// deadLetter notes a record that cannot be read, without what it holds.
+func (a *Archiver) deadLetter(ctx context.Context, m bus.Message, reason string) {
+	ctx, cancel := context.WithTimeout(ctx, deadLetterWithin)
+	defer cancel()
+	err := a.bus.Publish(ctx, bus.DeadLetter(m, reason, a.bus.PartitionOf(bus.DeadLetters, m.Meeting)))
+	if err != nil && ctx.Err() == nil {
+		a.log.Warn("publish dead letter", "err", err)
+	}
 }
 
 // unreadable marks a record that will never open.

@@ -19,6 +19,8 @@ type AuditEntry struct {
 	Action   string       // such as "transcript.export"
 	Object   string       // ID of the room or meeting
 	Reason   string       // why, in the actor's words; may be empty
+	Objects  int          // of a deletion: how many objects went or were written anew
+	Records  int          // of a deletion: how many records on Kafka were retracted
 }
 
 // storedAuditEntry is audit/<day>/<ulid>.json.
@@ -30,6 +32,8 @@ type storedAuditEntry struct {
 	Action   string       `json:"action"`
 	Object   string       `json:"object,omitempty"`
 	Reason   []byte       `json:"reason,omitempty"` // sealed JSON string, instance key
+	Objects  int          `json:"objects,omitempty"`
+	Records  int          `json:"records,omitempty"`
 }
 
 // Audit keeps the audit entries. They are never changed.
@@ -52,6 +56,7 @@ func (a *Audit) Append(ctx context.Context, entry AuditEntry) error {
 	object := auditPrefix(time.UnixMilli(entry.AtUnixMS)) + ulid.Make().String() + ".json"
 	stored := storedAuditEntry{
 		V: documentVersion, AtUnixMS: entry.AtUnixMS, Actor: entry.Actor, Role: entry.Role, Action: entry.Action, Object: entry.Object,
+		Objects: entry.Objects, Records: entry.Records,
 	}
 	if entry.Reason != "" {
 		key, err := a.keys.Instance(ctx)
@@ -90,7 +95,7 @@ func (a *Audit) get(ctx context.Context, object string) (AuditEntry, error) {
 	if err := decode(object, body, &stored, func(e *storedAuditEntry) int { return e.V }); err != nil {
 		return AuditEntry{}, err
 	}
-	entry := AuditEntry{AtUnixMS: stored.AtUnixMS, Actor: stored.Actor, Role: stored.Role, Action: stored.Action, Object: stored.Object}
+	entry := AuditEntry{AtUnixMS: stored.AtUnixMS, Actor: stored.Actor, Role: stored.Role, Action: stored.Action, Object: stored.Object, Objects: stored.Objects, Records: stored.Records}
 	if len(stored.Reason) == 0 {
 		return entry, nil
 	}

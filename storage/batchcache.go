@@ -54,6 +54,13 @@ func (c *batchCache) put(id meeting.ID, o Object, segments []meeting.Segment, no
 	of.batches[batchName(o)] = segments
 }
 
+// drop forgets a meeting.
+func (c *batchCache) drop(id meeting.ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.meetings, id)
+}
+
 func (c *batchCache) makeRoomLocked() {
 	if c.meetings == nil {
 		c.meetings = map[meeting.ID]*cachedBatches{}

@@ -17,6 +17,21 @@ const documentVersion = 1
 // ErrVersion says that an object was written by a newer Souffleur.
 var ErrVersion = errors.New("object has an unknown version: it was written by a newer Souffleur")
 
+// ErrDamaged says that an object is cut off, or is not what its name says.
+var ErrDamaged = errors.New("object is damaged")
+
+// isDamage says whether an error is about one object and not about the store: what else is there can still be read.
+func isDamage(err error) bool {
+	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrVersion) || errors.Is(err, seal.ErrOpen) || errors.Is(err, seal.ErrMaster)
+}
+
+// isLost says whether an object will never open. What a newer program wrote, or another master key wrapped, may: the operator can
+// mend that.
+func isLost(err error) bool { return errors.Is(err, ErrDamaged) || errors.Is(err, seal.ErrOpen) }
+
+// notJSON keeps what was said out of errors and so out of logs: messages of the JSON package quote their input.
+func notJSON(err error) error { return fmt.Errorf("%w: not the expected JSON (%T)", ErrDamaged, err) }
+
 // sealedDocument is the stored form of a document of which nothing stands in clear.
 type sealedDocument struct {
 	V      int    `json:"v"`
@@ -39,7 +54,7 @@ func openJSON(key seal.Key, place string, sealed []byte, v any) error {
 		return fmt.Errorf("open %s: %w", place, err)
 	}
 	if err := json.Unmarshal(plain, v); err != nil {
-		return fmt.Errorf("decode %s: %w", place, err)
+		return fmt.Errorf("decode %s: %w", place, notJSON(err))
 	}
 	return nil
 }
@@ -47,7 +62,7 @@ func openJSON(key seal.Key, place string, sealed []byte, v any) error {
 // decode reads a stored JSON object whose version is in version(v).
 func decode[T any](object string, body []byte, v *T, version func(*T) int) error {
 	if err := json.Unmarshal(body, v); err != nil {
-		return fmt.Errorf("decode %s: %w", object, err)
+		return fmt.Errorf("decode %s: %w", object, notJSON(err))
 	}
 	if version(v) != documentVersion {
 		return fmt.Errorf("decode %s: %w", object, ErrVersion)

@@ -39,3 +39,11 @@ func fetchAll[I, T any](ctx context.Context, items []I, read func(context.Contex
 	}
 	return kept, nil
 }
+
+// deleteAll removes objects, several at once.
+func (s *Store) deleteAll(ctx context.Context, objects []Object) error {
+	_, err := fetchAll(ctx, objects, func(ctx context.Context, o Object) (struct{}, error) {
+		return struct{}{}, s.Delete(ctx, o.Key)
+	})
+	return err
+}

@@ -17,6 +17,11 @@ func (a *Archiver) follow(ctx context.Context, caughtUp func()) error {
 		if _, skip := gone[m.Meeting]; skip || !m.Meeting.Valid() {
 			return
 		}
+		if len(m.Value) == 0 { // something of the meeting was forgotten: keys may be gone, batches have changed
+			a.keys.Drop(m.Meeting)
+			a.transcripts.Forget(m.Meeting)
+			return
+		}
 		event, err := a.event(ctx, m)
 		if errors.Is(err, ErrNoKey) {
 			gone[m.Meeting] = struct{}{}
@@ -63,8 +68,6 @@ func (a *Archiver) note(ctx context.Context, id meeting.ID, event meeting.Event)
 		a.audio[id][event.Track.Partition] = struct{}{}
 	case meeting.EventEnded:
 		a.finish(ctx, id, event.At)
-	case meeting.EventForget:
-		a.keys.Drop(id)
 	}
 }
 

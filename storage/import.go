@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -31,6 +32,7 @@ func (t *Transcripts) Import(ctx context.Context, room meeting.RoomID, from *Tra
 	m := Meeting{
 		ID: v.Meeting, Room: room, RoomName: v.RoomName, BeganUnixMS: v.BeganUnixMS, EndedUnixMS: max(v.EndedUnixMS, v.BeganUnixMS+1),
 		People: v.People, LiveKeyGone: true, TranscriptRev: 1, TranscriptFinal: true,
+		ImportedUnixMS: time.Now().UnixMilli(),
 	}
 	c := v.split()
 	v.describe(m)

@@ -23,6 +23,7 @@ const (
 type Settings struct {
 	Ceiling      meeting.Level `json:"ceiling"` // how far the AI may go where a room has no ceiling of its own
 	RoomCreation RoomCreation  `json:"room_creation"`
+	Retention    Retention     `json:"retention,omitzero"` // how long what was said is kept at most, in every room
 
 	// KeepAudio lets organizers store what is said in their rooms as sound. A voice says more about a person than their
 	// words, so an admin has to allow it first.
@@ -38,6 +39,9 @@ func DefaultSettings() Settings {
 func (s Settings) Validate() error {
 	if s.Ceiling > meeting.Minutes {
 		return fmt.Errorf("ceiling %v is none of off, captions, transcript, minutes", s.Ceiling)
+	}
+	if err := s.Retention.Validate(); err != nil {
+		return fmt.Errorf("retention: %w", err)
 	}
 	switch s.RoomCreation {
 	case AnyoneCreates, SignedInCreates, AdminCreates:

@@ -142,13 +142,15 @@ func (in *intake) read(ctx context.Context, m bus.Message) (*meeting.Segment, er
 	case errors.Is(err, ErrNoKey):
 		in.remember(m.Meeting)
 		return nil, nil
-	case errors.As(err, &bad):
-		in.log.Warn("segment skipped", "meeting", m.Meeting, "err", bad)
+	case errors.As(err, &bad) || isLost(err):
+		in.log.Warn("segment skipped", "meeting", m.Meeting, "err", err)
+		in.deadLetter(ctx, m, "segment does not open")
 		return nil, nil
 	case err != nil:
 		return nil, err
 	case string(segment.Seg) != m.Key:
 		in.log.Warn("segment skipped: its ID is not its key", "meeting", m.Meeting, "partition", m.Partition, "offset", m.Offset)
+		in.deadLetter(ctx, m, "the ID of a segment is not its key")
 		return nil, nil
 	case segment.Level < meeting.Transcript:
 		return nil, nil
@@ -199,8 +201,12 @@ func (in *intake) storeBatch(ctx context.Context, id meeting.ID, b *batch) error
 		}
 		return err
 	})
-	if errors.Is(err, ErrNoKey) {
+	switch {
+	case errors.Is(err, ErrNoKey):
 		in.log.Info("segments dropped: the meeting's data was deleted", "meeting", id, "segments", len(b.segments))
+		return nil
+	case isLost(err): // waiting for a key that will never open would hold up every other meeting
+		in.log.Error("segments lost: the meeting's archive key is damaged", "meeting", id, "segments", len(b.segments), "err", err)
 		return nil
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,11 +32,16 @@ const (
 //
 // It is safe for concurrent use.
 type Keyring struct {
-	store  *Store
-	master *seal.Master
+	store *Store
+	read  func(context.Context) (*seal.Master, error) // set once, see Relearn; nil: the master key never changes
 
-	mu    sync.Mutex // guards cache; never held during a call to the store
-	cache map[string]cachedKey
+	relearning sync.Mutex // one reads at a time; taken before mu, held while the master key is read
+	relearned  time.Time  // when it was read last; below relearning
+
+	mu     sync.Mutex // guards what follows; never held during a call to the store
+	master *seal.Master
+	cache  map[string]cachedKey
+	swept  time.Time // when expired keys were removed
 }
 
 type cachedKey struct {
@@ -48,12 +54,66 @@ func NewKeyring(store *Store, master *seal.Master) *Keyring {
 	return &Keyring{store: store, master: master, cache: map[string]cachedKey{}}
 }
 
+// Relearn lets the keyring read the master key again when it meets a data key that was wrapped by one it does not know: the
+// operator has replaced it while this process runs. Call it before the keyring is used.
+func (k *Keyring) Relearn(read func(context.Context) (*seal.Master, error)) { k.read = read }
+
+// relearnEvery spaces the attempts to read the master key again: a single foreign data key must not run a command for every
+// request.
+const relearnEvery = 10 * time.Second
+
+func (k *Keyring) masterKey() *seal.Master {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.master
+}
+
+// unwrap opens a data key; it reads the master key again before it gives up.
+func (k *Keyring) unwrap(ctx context.Context, wrapped seal.Wrapped, object string) (seal.Key, error) {
+	known := k.masterKey()
+	key, err := known.Unwrap(wrapped, object)
+	if !errors.Is(err, seal.ErrMaster) || k.read == nil {
+		return key, err
+	}
+	fresh := k.relearn(ctx, known)
+	if fresh == known {
+		return key, err
+	}
+	return fresh.Unwrap(wrapped, object)
+}
+
+// relearn returns the master key as it is now; that which is known if it was read a moment ago or cannot be read.
+func (k *Keyring) relearn(ctx context.Context, known *seal.Master) *seal.Master {
+	k.relearning.Lock()
+	defer k.relearning.Unlock()
+	if now := k.masterKey(); now != known || time.Since(k.relearned) < relearnEvery {
+		return now
+	}
+	k.relearned = time.Now()
+	fresh, err := k.read(ctx)
+	if err != nil {
+		k.store.log.Warn("the master key was replaced and cannot be read again", "err", err)
+		return known
+	}
+	k.mu.Lock()
+	k.master = fresh
+	k.mu.Unlock()
+	k.store.log.Info("the master key was read again", "master", fresh.ID())
+	return fresh
+}
+
 func liveObject(id meeting.ID) string    { return "meetings/" + string(id) + "/live.json" }
 func archiveObject(id meeting.ID) string { return "meetings/" + string(id) + "/" + archiveKeyFile }
 
 const archiveKeyFile = "key.json"
 
 const instanceKeyObject = "instance-key.json"
+
+// mustShred says whether no copy of an object must be left where it was once it is deleted or replaced: data keys, and what holds
+// words and names of people, of whom one may have to be forgotten while the key stays.
+func mustShred(object string) bool {
+	return object == instanceKeyObject || strings.HasPrefix(object, meetingPrefix)
+}
 
 // Create makes the two keys of a meeting; those that exist already are kept. If the archive key exists and the live key
 // does not, the meeting is over and the error is ErrNoKey: a second live key must never be made.
@@ -84,7 +144,7 @@ func (k *Keyring) createArchive(ctx context.Context, id meeting.ID) error {
 // make stores a fresh key unless there is one.
 func (k *Keyring) make(ctx context.Context, object string) error {
 	_, raw := seal.NewKey()
-	body, err := encode(object, k.master.Wrap(raw, object))
+	body, err := encode(object, k.masterKey().Wrap(raw, object))
 	clear(raw)
 	if err != nil {
 		return err
@@ -163,7 +223,7 @@ func (k *Keyring) load(ctx context.Context, object string) (seal.Key, error) {
 	if err := decode(object, body, &wrapped, func(w *seal.Wrapped) int { return w.V }); err != nil {
 		return seal.Key{}, err
 	}
-	key, err := k.master.Unwrap(wrapped, object)
+	key, err := k.unwrap(ctx, wrapped, object)
 	if err != nil {
 		return seal.Key{}, fmt.Errorf("unwrap %s: %w", object, err)
 	}
@@ -196,19 +256,22 @@ func (k *Keyring) cached(object string, now time.Time) (seal.Key, bool) {
 func (k *Keyring) remember(object string, key seal.Key, until time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.sweepLocked(time.Now())
 	if len(k.cache) >= maxKeys {
-		k.makeRoomLocked(time.Now())
+		clear(k.cache)
 	}
 	k.cache[object] = cachedKey{key: key, until: until}
 }
 
-func (k *Keyring) makeRoomLocked(now time.Time) {
+// sweepLocked removes keys nobody asks for any more, so that an expired one does not lie in memory for long.
+func (k *Keyring) sweepLocked(now time.Time) {
+	if now.Sub(k.swept) < keyLife/5 && len(k.cache) < maxKeys {
+		return
+	}
+	k.swept = now
 	for object, c := range k.cache {
 		if now.After(c.until) {
 			delete(k.cache, object)
 		}
-	}
-	if len(k.cache) >= maxKeys {
-		clear(k.cache)
 	}
 }

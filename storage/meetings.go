@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"souffleur/internal/meeting"
-	"souffleur/internal/seal"
 )
 
 // Meeting is what is known of one meeting besides its words, as stored in meetings/<id>/meeting.json. IDs and times
@@ -24,6 +23,9 @@ type Meeting struct {
 	LiveKeyGone     bool             // the live key was deleted: the end is archived
 	TranscriptRev   int              // revision of transcript.json; 0 if there is none
 	TranscriptFinal bool             // no more segments will come
+	ImportedUnixMS  int64            // when it came from elsewhere; 0: it was held here
+	Kept            bool             // an organizer put off what the room's retention would delete
+	Retention       Retention        // the room's when the meeting began; it holds once the room is gone
 }
 
 // meetingObject is the stored form.
@@ -36,6 +38,9 @@ type meetingObject struct {
 	LiveKeyGone     bool           `json:"live_key_gone,omitempty"`
 	TranscriptRev   int            `json:"transcript_rev,omitempty"`
 	TranscriptFinal bool           `json:"transcript_final,omitempty"`
+	ImportedUnixMS  int64          `json:"imported_unix_ms,omitempty"`
+	Kept            bool           `json:"kept,omitempty"`
+	Retention       Retention      `json:"retention,omitzero"`
 	Sealed          []byte         `json:"sealed"` // meetingNames
 }
 
@@ -134,8 +139,8 @@ func (m *Meetings) IDs(ctx context.Context) ([]meeting.ID, error) {
 }
 
 // List returns all meetings whose data was not deleted, newest first. It reads each meeting's document and, the first
-// time, its key: hundreds take a fraction of a second. A document that was damaged or moved is left out with a warning:
-// one bad object must not hide the others.
+// time, its key: hundreds take a fraction of a second. One that was damaged or moved, or whose key does not open, is left out
+// with a warning: one bad object must not hide the others.
 func (m *Meetings) List(ctx context.Context) ([]Meeting, error) {
 	ids, err := m.store.Folders(ctx, meetingPrefix)
 	if err != nil {
@@ -144,7 +149,7 @@ func (m *Meetings) List(ctx context.Context) ([]Meeting, error) {
 	slices.Reverse(ids) // ULIDs sort by time
 	return fetchAll(ctx, ids, func(ctx context.Context, id string) (Meeting, error) {
 		v, err := m.Get(ctx, meeting.ID(id))
-		if errors.Is(err, seal.ErrOpen) {
+		if isDamage(err) {
 			m.store.log.Warn("meeting left out of the list", "meeting", id, "err", err)
 			return v, ErrNotFound
 		}
@@ -161,26 +166,30 @@ func (m *Meetings) Open(ctx context.Context) ([]Meeting, error) {
 	return slices.DeleteFunc(all, func(v Meeting) bool { return v.EndedUnixMS != 0 }), nil
 }
 
-// Delete makes everything that is stored of a meeting unreadable, then removes it. It may be repeated.
+// Delete makes everything that is stored of a meeting unreadable, then removes it. It may be repeated. What stands elsewhere is
+// deleted by [Forgetter.Meeting], which is what everybody should call.
 func (m *Meetings) Delete(ctx context.Context, id meeting.ID) error {
+	_, err := m.remove(ctx, id)
+	return err
+}
+
+// remove is Delete and says how many objects went, beside the keys.
+func (m *Meetings) remove(ctx context.Context, id meeting.ID) (objects int, err error) {
 	prefix, err := meetingPath(id, "")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := errors.Join(m.keys.DeleteArchive(ctx, id), m.keys.DeleteLive(ctx, id)); err != nil {
-		return fmt.Errorf("delete meeting %s: %w", id, err)
+		return 0, fmt.Errorf("delete meeting %s: %w", id, err)
 	}
-	objects, err := m.store.List(ctx, prefix)
+	all, err := m.store.List(ctx, prefix)
 	if err != nil {
-		return fmt.Errorf("delete meeting %s: %w", id, err)
+		return 0, fmt.Errorf("delete meeting %s: %w", id, err)
 	}
-	_, err = fetchAll(ctx, objects, func(ctx context.Context, o Object) (struct{}, error) {
-		return struct{}{}, m.store.Delete(ctx, o.Key)
-	})
-	if err != nil {
-		return fmt.Errorf("delete meeting %s: %w", id, err)
+	if err := m.store.deleteAll(ctx, all); err != nil {
+		return 0, fmt.Errorf("delete meeting %s: %w", id, err)
 	}
-	return nil
+	return len(all), nil
 }
 
 func (m *Meetings) encode(ctx context.Context, object string, v Meeting) ([]byte, error) {
@@ -194,7 +203,8 @@ func (m *Meetings) encode(ctx context.Context, object string, v Meeting) ([]byte
 	}
 	return encode(object, meetingObject{
 		V: documentVersion, ID: v.ID, Room: v.Room, BeganUnixMS: v.BeganUnixMS, EndedUnixMS: v.EndedUnixMS,
-		LiveKeyGone: v.LiveKeyGone, TranscriptRev: v.TranscriptRev, TranscriptFinal: v.TranscriptFinal, Sealed: sealed,
+		LiveKeyGone: v.LiveKeyGone, TranscriptRev: v.TranscriptRev, TranscriptFinal: v.TranscriptFinal,
+		ImportedUnixMS: v.ImportedUnixMS, Kept: v.Kept, Retention: v.Retention, Sealed: sealed,
 	})
 }
 
@@ -204,7 +214,7 @@ func (m *Meetings) decode(ctx context.Context, id meeting.ID, object string, bod
 		return Meeting{}, err
 	}
 	if o.ID != id {
-		return Meeting{}, fmt.Errorf("%s holds another meeting", object)
+		return Meeting{}, fmt.Errorf("%s: %w: it holds another meeting", object, ErrDamaged)
 	}
 	key, err := m.keys.Archive(ctx, id)
 	if err != nil {
@@ -214,9 +224,36 @@ func (m *Meetings) decode(ctx context.Context, id meeting.ID, object string, bod
 	if err := openJSON(key, object, o.Sealed, &names); err != nil {
 		return Meeting{}, err
 	}
+	v := o.facts()
+	v.RoomName, v.People, v.Policies, v.Tracks = names.RoomName, names.People, names.Policies, names.Tracks
+	return v, nil
+}
+
+// facts is what stands in clear.
+func (o *meetingObject) facts() Meeting {
 	return Meeting{
-		ID: o.ID, Room: o.Room, RoomName: names.RoomName, BeganUnixMS: o.BeganUnixMS, EndedUnixMS: o.EndedUnixMS,
-		People: names.People, Policies: names.Policies, Tracks: names.Tracks, LiveKeyGone: o.LiveKeyGone,
+		ID: o.ID, Room: o.Room, BeganUnixMS: o.BeganUnixMS, EndedUnixMS: o.EndedUnixMS, LiveKeyGone: o.LiveKeyGone,
 		TranscriptRev: o.TranscriptRev, TranscriptFinal: o.TranscriptFinal,
-	}, nil
+		ImportedUnixMS: o.ImportedUnixMS, Kept: o.Kept, Retention: o.Retention,
+	}
+}
+
+// readFacts returns a meeting without what is sealed; it needs no key.
+func (m *Meetings) readFacts(ctx context.Context, id meeting.ID) (Meeting, error) {
+	object, err := meetingPath(id, meetingFile)
+	if err != nil {
+		return Meeting{}, err
+	}
+	body, _, err := m.store.Get(ctx, object)
+	if err != nil {
+		return Meeting{}, err
+	}
+	var o meetingObject
+	if err := decode(object, body, &o, func(o *meetingObject) int { return o.V }); err != nil {
+		return Meeting{}, err
+	}
+	if o.ID != id {
+		return Meeting{}, fmt.Errorf("%s: %w: it holds another meeting", object, ErrDamaged)
+	}
+	return o.facts(), nil
 }

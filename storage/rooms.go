@@ -21,6 +21,7 @@ type Room struct {
 	Langs         []string           `json:"langs,omitempty"`      // spoken languages, BCP 47 primary subtags; empty: any
 	Glossary      []string           `json:"glossary,omitempty"`   // names and acronyms that recognisers should expect
 	Engines       meeting.Engines    `json:"engines,omitzero"`     // an admin's choice
+	Retention     Retention          `json:"retention,omitzero"`   // how long what is said here is kept; never longer than on the instance
 	CreatedUnixMS int64              `json:"created_unix_ms"`
 }
 
@@ -90,14 +91,19 @@ func (r *Rooms) Update(ctx context.Context, id meeting.RoomID, apply func(*Room)
 	return r.sealed.update(ctx, object, apply)
 }
 
-// List returns all rooms, by ID.
+// List returns all rooms, by ID. A damaged one is left out with a warning.
 func (r *Rooms) List(ctx context.Context) ([]Room, error) {
 	objects, err := r.sealed.store.List(ctx, roomPrefix)
 	if err != nil {
 		return nil, err
 	}
 	return fetchAll(ctx, objects, func(ctx context.Context, o Object) (Room, error) {
-		return r.Get(ctx, meeting.RoomID(strings.TrimSuffix(strings.TrimPrefix(o.Key, roomPrefix), ".json")))
+		room, err := r.Get(ctx, meeting.RoomID(strings.TrimSuffix(strings.TrimPrefix(o.Key, roomPrefix), ".json")))
+		if isDamage(err) {
+			r.sealed.store.log.Warn("room left out of the list", "object", o.Key, "err", err)
+			return room, ErrNotFound
+		}
+		return room, err
 	})
 }
 

@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -17,6 +19,7 @@ type scriptedBus struct {
 	committed map[string]map[bus.Topic][]int64
 	changed   chan struct{}            // closed and replaced when something was written
 	refuse    func(group string) error // asked before every commit; nil: none fails
+	away      bool                     // nothing is published
 }
 
 const scriptedPartitions = 2
@@ -45,6 +48,31 @@ func (b *scriptedBus) publish(t testing.TB, key seal.Key, topic bus.Topic, parti
 	value, err := bus.SealJSON(key, topic, recordKey, v)
 	must(t, err)
 	b.append(bus.Message{Topic: topic, Partition: partition, Key: recordKey, Meeting: id, Value: value})
+}
+
+// Publish implements Records.
+func (b *scriptedBus) Publish(ctx context.Context, m bus.Message) error {
+	b.mu.Lock()
+	away := b.away
+	b.mu.Unlock()
+	if away {
+		return errors.New("the broker is away")
+	}
+	b.append(m)
+	return ctx.Err()
+}
+
+// records returns what stands on a topic, partition by partition.
+func (b *scriptedBus) records(topic bus.Topic) []bus.Message {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Concat(b.logs[topic]...)
+}
+
+func (b *scriptedBus) goAway(away bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.away = away
 }
 
 func (b *scriptedBus) append(m bus.Message) {
@@ -121,7 +149,9 @@ func (b *scriptedBus) Follow(ctx context.Context, topic bus.Topic, opts bus.Foll
 		return changed
 	}
 	changed := deliver()
-	opts.CaughtUp()
+	if opts.CaughtUp != nil {
+		opts.CaughtUp()
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -133,6 +163,9 @@ func (b *scriptedBus) Follow(ctx context.Context, topic bus.Topic, opts bus.Foll
 }
 
 func (b *scriptedBus) PartitionOf(_ bus.Topic, id meeting.ID) int {
+	if id == "" {
+		return 0
+	}
 	return int(id[len(id)-1]) % scriptedPartitions
 }
 

@@ -97,7 +97,7 @@ func (s *Sessions) Sweep(ctx context.Context) (deleted int, err error) {
 	return sweep(ctx, s.sealed, sessionPrefix, func(v Session) int64 { return v.ExpiresUnixMS })
 }
 
-// sweep deletes the objects below prefix that have expired.
+// sweep deletes the objects below prefix that have expired. One that does not open stays: whether it has expired is unknown.
 func sweep[T any](ctx context.Context, sealed sealedObjects[T], prefix string, expires func(T) int64) (deleted int, err error) {
 	objects, err := sealed.store.List(ctx, prefix)
 	if err != nil {
@@ -106,6 +106,10 @@ func sweep[T any](ctx context.Context, sealed sealedObjects[T], prefix string, e
 	now := time.Now().UnixMilli()
 	gone, err := fetchAll(ctx, objects, func(ctx context.Context, o Object) (bool, error) {
 		v, _, err := sealed.get(ctx, o.Key)
+		if isDamage(err) {
+			sealed.store.log.Warn("expiry of an object cannot be read", "object", o.Key, "err", err)
+			return false, nil
+		}
 		if err != nil || now < expires(v) {
 			return false, err
 		}

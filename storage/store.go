@@ -37,6 +37,8 @@ const (
 	callTimeout = 30 * time.Second
 	// writeIDHeader is the user metadata that says which call wrote an object.
 	writeIDHeader = "Write-Id"
+	// shredHeader is the user metadata that asks the embedded store to overwrite an object when it is deleted or replaced.
+	shredHeader = "Shred"
 )
 
 // Store reads and writes the objects of one bucket. It is safe for concurrent use.
@@ -142,6 +144,9 @@ func (s *Store) write(ctx context.Context, key string, body []byte, options mini
 	defer cancel()
 	id := rand.Text()
 	options.UserMetadata = map[string]string{writeIDHeader: id}
+	if mustShred(key) {
+		options.UserMetadata[shredHeader] = "1"
+	}
 	options.ContentType = "application/octet-stream"
 	options.SendContentMd5 = true
 	// Above 16 MiB the client would switch to multipart, where some stores ignore the condition.

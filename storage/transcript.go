@@ -12,6 +12,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"souffleur/internal/meeting"
@@ -37,6 +38,7 @@ type Transcript struct {
 	Rev         int               `json:"rev"`                     // of the stored transcript; 0: built from what is there so far
 	EditRev     int               `json:"edit_rev"`                // rises with everything that people change; 0: nothing so far
 	Final       bool              `json:"final"`                   // no more segments will come
+	Damaged     int               `json:"damaged,omitempty"`       // batches that do not open any more: what stood there is missing
 }
 
 // Transcripts reads transcripts. It is safe for concurrent use.
@@ -131,7 +133,11 @@ func (t *Transcript) describe(v Meeting) {
 	t.BeganUnixMS, t.EndedUnixMS = v.BeganUnixMS, v.EndedUnixMS
 	t.People = slices.Clone(v.People)
 	slices.SortStableFunc(t.People, func(a, b meeting.Person) int { return cmp.Compare(a.Order, b.Order) })
+	t.Segments = withoutWordsOf(forgottenIn(v.People), t.Segments)
 }
+
+// Forget drops what is in memory of a meeting.
+func (t *Transcripts) Forget(id meeting.ID) { t.cache.drop(id) }
 
 // stored returns transcript.json and its ETag, or ErrNotFound.
 func (t *Transcripts) stored(ctx context.Context, id meeting.ID) (*Transcript, string, error) {
@@ -155,7 +161,7 @@ func (t *Transcripts) stored(ctx context.Context, id meeting.ID) (*Transcript, s
 		return nil, "", fmt.Errorf("decode %s: %w", object, ErrVersion)
 	}
 	if v.Meeting != id {
-		return nil, "", fmt.Errorf("%s holds another meeting", object)
+		return nil, "", fmt.Errorf("%s: %w: it holds another meeting", object, ErrDamaged)
 	}
 	return v, etag, nil
 }
@@ -182,37 +188,45 @@ func (t *Transcripts) write(ctx context.Context, v *Transcript, etag string) err
 
 // build makes a transcript of the archived batches.
 func (t *Transcripts) build(ctx context.Context, v Meeting) (*Transcript, error) {
-	segments, err := t.archived(ctx, v.ID)
+	segments, damaged, err := t.archived(ctx, v.ID)
 	if err != nil {
 		return nil, err
 	}
-	built := &Transcript{V: TranscriptVersion, Segments: segments, Final: v.TranscriptFinal}
+	built := &Transcript{V: TranscriptVersion, Segments: segments, Final: v.TranscriptFinal, Damaged: damaged}
 	built.describe(v)
 	return built, nil
 }
 
-// archived reads all batches of a meeting, in the order in which they were stored. After a crash a final may stand in two of them.
-func (t *Transcripts) archived(ctx context.Context, id meeting.ID) ([]meeting.Segment, error) {
+// archived reads all batches of a meeting, in the order in which they were stored. After a crash a final may stand in two of them. A
+// batch that will never open is left out and counted: five seconds that were damaged must not take a whole meeting with them.
+func (t *Transcripts) archived(ctx context.Context, id meeting.ID) (segments []meeting.Segment, damaged int, err error) {
 	key, err := t.keys.Archive(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	prefix, err := meetingPath(id, batchFolder)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	objects, err := t.store.List(ctx, prefix)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	slices.SortStableFunc(objects, func(a, b Object) int { return strings.Compare(storedAt(a.Key), storedAt(b.Key)) })
+	var bad atomic.Int64
 	batches, err := fetchAll(ctx, objects, func(ctx context.Context, o Object) ([]meeting.Segment, error) {
-		return t.batch(ctx, key, id, o)
+		segments, err := t.batch(ctx, key, id, o)
+		if isLost(err) {
+			t.store.log.Error("a batch of segments is damaged and left out", "object", o.Key, "err", err)
+			bad.Add(1)
+			return nil, nil
+		}
+		return segments, err
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return orderSegments(slices.Concat(batches...)), nil
+	return orderSegments(slices.Concat(batches...)), int(bad.Load()), nil
 }
 
 // storedAt returns what of a batch's name rises with the time at which it was stored: its ULID. The names themselves rise with

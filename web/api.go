@@ -33,6 +33,7 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	s.describeMeetings(api)
 	s.describeSearch(api)
 	s.describeAudio(api)
+	s.describeRetention(api)
 	s.describeInstance(api)
 	describeRaw(api.OpenAPI())
 

@@ -21,10 +21,11 @@ func (s *Server) describeInstance(api huma.API) {
 
 type instanceOutput struct {
 	Body struct {
-		Ceiling      string   `json:"ceiling" enum:"off,captions,transcript,minutes" doc:"How far the AI may go in rooms without their own ceiling"`
-		RoomCreation string   `json:"room_creation" enum:"anyone,signed-in,admin" doc:"Who may make rooms"`
-		KeepAudio    bool     `json:"keep_audio" doc:"Whether organizers may keep what is said as sound"`
-		Engines      []string `json:"engines" nullable:"false" doc:"Speech engines that may be chosen for rooms; set by the operator"`
+		Ceiling      string        `json:"ceiling" enum:"off,captions,transcript,minutes" doc:"How far the AI may go in rooms without their own ceiling"`
+		RoomCreation string        `json:"room_creation" enum:"anyone,signed-in,admin" doc:"Who may make rooms"`
+		KeepAudio    bool          `json:"keep_audio" doc:"Whether organizers may keep what is said as sound"`
+		Retention    retentionBody `json:"retention" doc:"How many days after a meeting things are kept at most, in every room; 0: until somebody deletes them"`
+		Engines      []string      `json:"engines" nullable:"false" doc:"Speech engines that may be chosen for rooms; set by the operator"`
 	}
 }
 
@@ -39,6 +40,7 @@ func (s *Server) getInstance(ctx context.Context, _ *struct{}) (*instanceOutput,
 	out := &instanceOutput{}
 	out.Body.Ceiling, out.Body.RoomCreation = settings.Ceiling.String(), string(settings.RoomCreation)
 	out.Body.KeepAudio = settings.KeepAudio
+	out.Body.Retention = retentionView(settings.Retention)
 	out.Body.Engines = append([]string{}, s.cfg.Engines...)
 	return out, nil
 }
@@ -48,6 +50,8 @@ type changeInstanceInput struct {
 		Ceiling      string `json:"ceiling,omitempty" enum:"off,captions,transcript,minutes"`
 		RoomCreation string `json:"room_creation,omitempty" enum:"anyone,signed-in,admin"`
 		KeepAudio    *bool  `json:"keep_audio,omitempty" doc:"Whether organizers may keep what is said as sound; off until an admin allows it"`
+
+		Retention *retentionBody `json:"retention,omitempty" doc:"Holds for past meetings, too; a shorter time deletes nothing within a week"`
 	}
 }
 
@@ -80,6 +84,16 @@ func (s *Server) changeInstance(ctx context.Context, in *changeInstanceInput) (*
 			return nil, s.answerFor(ctx, "change settings", err)
 		}
 		s.record(ctx, v, "room-creation."+in.Body.RoomCreation, "instance")
+	}
+	if in.Body.Retention != nil {
+		_, err := s.instance.Update(ctx, func(settings *storage.Settings) error {
+			in.Body.Retention.apply(&settings.Retention, s.now())
+			return nil
+		})
+		if err != nil {
+			return nil, s.answerFor(ctx, "change settings", err)
+		}
+		s.record(ctx, v, "instance.retention", "instance")
 	}
 	return s.getInstance(ctx, nil)
 }

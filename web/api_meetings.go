@@ -36,6 +36,8 @@ type meetingBody struct {
 	EndedUnixMS int64          `json:"ended_unix_ms" doc:"0 while it goes on"`
 	People      []string       `json:"people" nullable:"false" doc:"Names, by the order of joining"`
 	Final       bool           `json:"final" doc:"Whether the transcript is complete"`
+	Kept        bool           `json:"kept" doc:"Whether an organizer keeps it beyond the room's retention"`
+	Deletion    *deletionBody  `json:"deletion,omitempty" doc:"When it is deleted by itself; absent if it is not"`
 
 	Participants []participantBody `json:"participants,omitempty" nullable:"false" doc:"One entry for each stay; only when one meeting is asked for"`
 	Policies     []policyBody      `json:"policies,omitempty" nullable:"false" doc:"What the AI did, and when it changed; only when one meeting is asked for"`
@@ -44,16 +46,16 @@ type meetingBody struct {
 func meetingView(m *storage.Meeting) meetingBody {
 	return meetingBody{
 		ID: m.ID, Room: m.Room, RoomName: m.RoomName, BeganUnixMS: m.BeganUnixMS, EndedUnixMS: m.EndedUnixMS,
-		People: namesOf(m.People), Final: m.TranscriptFinal,
+		People: namesOf(m.People), Final: m.TranscriptFinal, Kept: m.Kept,
 	}
 }
 
-// namesOf returns the names of people, each person once however often they came and went.
+// namesOf returns the names of people, each person once however often they came and went. Who was forgotten has none.
 func namesOf(people []meeting.Person) []string {
 	names := make([]string, 0, len(people))
 	seen := map[meeting.PersonID]bool{}
 	for _, p := range people {
-		if !seen[p.Person] {
+		if !seen[p.Person] && !p.Forgotten {
 			seen[p.Person] = true
 			names = append(names, p.Name)
 		}
@@ -71,39 +73,39 @@ func (s *Server) listMeetings(ctx context.Context, _ *struct{}) (*listMeetingsOu
 	out := &listMeetingsOutput{}
 	out.Body.Meetings = []meetingBody{}
 	v := visitorOf(ctx)
-	visible, err := s.visibleRooms(ctx, v)
+	rooms, err := s.roomsOf(ctx, v)
 	if err != nil {
 		return nil, s.answerFor(ctx, "list rooms", err)
 	}
-	if visible != nil && len(visible) == 0 {
+	if len(rooms) == 0 && !v.admin() {
 		return out, nil
+	}
+	retention := make(map[meeting.RoomID]storage.Retention, len(rooms))
+	for i := range rooms {
+		retention[rooms[i].ID] = rooms[i].Retention
+	}
+	settings, err := s.instance.Get(ctx)
+	if err != nil {
+		return nil, s.answerFor(ctx, "read settings", err)
 	}
 	meetings, err := s.meetings.List(ctx)
 	if err != nil {
 		return nil, s.answerFor(ctx, "list meetings", err)
 	}
 	for i := range meetings {
-		if visible == nil || visible[meetings[i].Room] {
-			out.Body.Meetings = append(out.Body.Meetings, meetingView(&meetings[i]))
+		m := &meetings[i]
+		clocks, mine := retention[m.Room]
+		if !mine && !v.admin() {
+			continue
 		}
+		if !mine { // an admin lists the meetings of deleted rooms, too
+			clocks = m.Retention
+		}
+		view := meetingView(m)
+		view.Deletion = s.deletionView(m, settings.Retention, clocks)
+		out.Body.Meetings = append(out.Body.Meetings, view)
 	}
 	return out, nil
-}
-
-// visibleRooms returns the rooms whose meetings the visitor may list; nil means all, also those of deleted rooms.
-func (s *Server) visibleRooms(ctx context.Context, v *visitor) (map[meeting.RoomID]bool, error) {
-	if v.admin() {
-		return nil, nil
-	}
-	rooms, err := s.roomsOf(ctx, v)
-	if err != nil {
-		return nil, err
-	}
-	visible := make(map[meeting.RoomID]bool, len(rooms))
-	for i := range rooms {
-		visible[rooms[i].ID] = true
-	}
-	return visible, nil
 }
 
 type meetingOutput struct{ Body meetingBody }
@@ -114,6 +116,7 @@ type participantBody struct {
 	Role        string                `json:"role" enum:"participant,organizer,admin"`
 	JoinedMS    int64                 `json:"joined_ms" doc:"Room clock: milliseconds since the meeting began"`
 	Order       int                   `json:"order" doc:"0 for the first to join"`
+	Forgotten   bool                  `json:"forgotten" doc:"Whether name and words were deleted"`
 }
 
 type policyBody struct {
@@ -133,11 +136,16 @@ func (s *Server) getMeeting(ctx context.Context, in *meetingPath) (*meetingOutpu
 	if !runs && !visitorOf(ctx).admin() {
 		return nil, errNotOrganizer()
 	}
+	instance, room, err := s.clocksOf(ctx, m)
+	if err != nil {
+		return nil, err
+	}
 	out := &meetingOutput{Body: meetingView(m)}
+	out.Body.Deletion = s.deletionView(m, instance, room)
 	out.Body.Participants = make([]participantBody, 0, len(m.People))
 	for _, p := range m.People {
 		out.Body.Participants = append(out.Body.Participants, participantBody{
-			Participant: p.Participant, Name: p.Name, Role: p.Role.String(), JoinedMS: p.JoinedMS, Order: p.Order,
+			Participant: p.Participant, Name: p.Name, Role: p.Role.String(), JoinedMS: p.JoinedMS, Order: p.Order, Forgotten: p.Forgotten,
 		})
 	}
 	out.Body.Policies = make([]policyBody, 0, len(m.Policies))
@@ -200,19 +208,11 @@ func (s *Server) deleteMeeting(ctx context.Context, in *spokenInput) (*struct{},
 	if err != nil {
 		return nil, err
 	}
-	if m.EndedUnixMS == 0 {
-		return nil, problem(http.StatusConflict, "still-live", "The meeting is going on. End it first.")
+	ctx, cancel := outlasting(ctx)
+	defer cancel()
+	if err := s.forgetter.Meeting(ctx, m.ID, visitorOf(ctx).requester()); err != nil {
+		return nil, s.forgetProblem(ctx, err)
 	}
-	if err := s.meetings.Delete(ctx, m.ID); err != nil {
-		return nil, s.answerFor(ctx, "delete meeting", err)
-	}
-	if s.search != nil {
-		// What is left in the index does not open without the meeting's key; the next look at the store removes it, too.
-		if err := s.search.Remove(ctx, m.ID); err != nil {
-			s.log.WarnContext(ctx, "deleted meeting stays in the search index for now", "meeting", m.ID, "error", err)
-		}
-	}
-	s.record(ctx, visitorOf(ctx), "meeting.delete", meetingObject(m.ID))
 	return nil, nil
 }
 

@@ -34,22 +34,25 @@ type roomPath struct {
 
 // roomBody is a room as the visitor sees it.
 type roomBody struct {
-	ID               meeting.RoomID `json:"id"`
-	Name             string         `json:"name"`
-	Level            string         `json:"level" enum:"off,captions,transcript,minutes" doc:"The organizer's choice"`
-	Ceiling          string         `json:"ceiling" enum:"inherit,off,captions,transcript,minutes" doc:"Set by an admin; inherit follows the instance's"`
-	EffectiveCeiling string         `json:"effective_ceiling" enum:"off,captions,transcript,minutes"`
-	EffectiveLevel   string         `json:"effective_level" enum:"off,captions,transcript,minutes" doc:"The lower of level and effective_ceiling"`
-	KeepAudio        bool           `json:"keep_audio" doc:"The organizers' choice: what is said is kept as sound, from level transcript on"`
-	MayKeepAudio     bool           `json:"may_keep_audio" doc:"Whether an admin allows that on this server"`
-	KeepsAudio       bool           `json:"keeps_audio" doc:"Whether sound is kept as things are: the choice, if it is allowed and the level is high enough"`
-	Langs            []string       `json:"langs" nullable:"false" doc:"Languages spoken (BCP 47 primary subtags); empty: any"`
-	Glossary         *[]string      `json:"glossary,omitempty" nullable:"false" doc:"Names and acronyms that captions should expect, the most frequent first; only for organizers"`
-	Engines          *enginesBody   `json:"engines,omitempty" doc:"Speech engines chosen for the room; only for admins"`
-	Role             string         `json:"role" enum:"participant,organizer,admin" doc:"Yours"`
-	Live             *liveBody      `json:"live" doc:"The meeting going on; null if there is none"`
-	CreatedUnixMS    int64          `json:"created_unix_ms"`
-	JoinURL          string         `json:"join_url"`
+	ID                 meeting.RoomID `json:"id"`
+	Name               string         `json:"name"`
+	Level              string         `json:"level" enum:"off,captions,transcript,minutes" doc:"The organizer's choice"`
+	Ceiling            string         `json:"ceiling" enum:"inherit,off,captions,transcript,minutes" doc:"Set by an admin; inherit follows the instance's"`
+	EffectiveCeiling   string         `json:"effective_ceiling" enum:"off,captions,transcript,minutes"`
+	EffectiveLevel     string         `json:"effective_level" enum:"off,captions,transcript,minutes" doc:"The lower of level and effective_ceiling"`
+	KeepAudio          bool           `json:"keep_audio" doc:"The organizers' choice: what is said is kept as sound, from level transcript on"`
+	MayKeepAudio       bool           `json:"may_keep_audio" doc:"Whether an admin allows that on this server"`
+	KeepsAudio         bool           `json:"keeps_audio" doc:"Whether sound is kept as things are: the choice, if it is allowed and the level is high enough"`
+	Langs              []string       `json:"langs" nullable:"false" doc:"Languages spoken (BCP 47 primary subtags); empty: any"`
+	Glossary           *[]string      `json:"glossary,omitempty" nullable:"false" doc:"Names and acronyms that captions should expect, the most frequent first; only for organizers"`
+	Retention          *retentionBody `json:"retention,omitempty" doc:"How long what is said here is kept, in days after a meeting; 0: as the installation. Only for organizers"`
+	RetentionLimit     *retentionBody `json:"retention_limit,omitempty" doc:"How long the installation keeps things at most. Only for organizers"`
+	EffectiveRetention retentionBody  `json:"effective_retention" doc:"What holds: the fewer days of retention and of the installation's; 0: until somebody deletes it"`
+	Engines            *enginesBody   `json:"engines,omitempty" doc:"Speech engines chosen for the room; only for admins"`
+	Role               string         `json:"role" enum:"participant,organizer,admin" doc:"Yours"`
+	Live               *liveBody      `json:"live" doc:"The meeting going on; null if there is none"`
+	CreatedUnixMS      int64          `json:"created_unix_ms"`
+	JoinURL            string         `json:"join_url"`
 }
 
 // liveBody is the meeting that goes on in a room.
@@ -72,19 +75,23 @@ func (roomBody) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.Sche
 type roomOutput struct{ Body roomBody }
 
 // roomView returns the room for the visitor under the instance's settings.
-func (s *Server) roomView(v *visitor, r *storage.Room, instance storage.Settings) roomBody {
+func (s *Server) roomView(v *visitor, r *storage.Room, instance *storage.Settings) roomBody {
 	own := inherit
 	if r.Ceiling != nil {
 		own = r.Ceiling.String()
 	}
-	policy := r.Policy(instance)
+	policy := r.Policy(*instance)
 	body := roomBody{
 		ID: r.ID, Name: r.Name, Level: r.Level.String(), Ceiling: own,
 		EffectiveCeiling: policy.Ceiling.String(), EffectiveLevel: policy.Level.String(),
 		KeepAudio: r.KeepAudio, MayKeepAudio: instance.KeepAudio, KeepsAudio: policy.KeepAudio,
 		Langs: append([]string{}, r.Langs...), Role: v.role(r).String(), CreatedUnixMS: r.CreatedUnixMS, JoinURL: joinURL(v, r.ID),
+		EffectiveRetention: effectiveRetention(r.Retention, instance.Retention),
 	}
 	if v.organizes(r) || v.admin() {
+		retention := retentionView(r.Retention)
+		limit := retentionView(instance.Retention)
+		body.Retention, body.RetentionLimit = &retention, &limit
 		glossary := append([]string{}, r.Glossary...)
 		body.Glossary = &glossary
 	}
@@ -110,7 +117,7 @@ func (s *Server) answerRoom(ctx context.Context, v *visitor, r *storage.Room) (*
 	if err != nil {
 		return nil, s.answerFor(ctx, "read settings", err)
 	}
-	return &roomOutput{Body: s.roomView(v, r, settings)}, nil
+	return &roomOutput{Body: s.roomView(v, r, &settings)}, nil
 }
 
 // room returns a stored room, or the problem to answer.
@@ -253,7 +260,7 @@ func (s *Server) listRooms(ctx context.Context, _ *struct{}) (*listRoomsOutput, 
 	out := &listRoomsOutput{}
 	out.Body.Rooms = make([]roomBody, 0, len(rooms))
 	for i := range rooms {
-		out.Body.Rooms = append(out.Body.Rooms, s.roomView(v, &rooms[i], settings))
+		out.Body.Rooms = append(out.Body.Rooms, s.roomView(v, &rooms[i], &settings))
 	}
 	return out, nil
 }

@@ -35,6 +35,7 @@ type transcriptOutput struct {
 		Names    []nameBody    `json:"names" nullable:"false" doc:"Given to speakers afterwards; they go before those of people"`
 		Segments []segmentBody `json:"segments" nullable:"false" doc:"By time"`
 		Final    bool          `json:"final" doc:"Whether it is complete"`
+		Damaged  int           `json:"damaged" doc:"Stored pieces that do not open any more: what stood there is missing"`
 	}
 }
 
@@ -42,6 +43,7 @@ type speakerBody struct {
 	Participant meeting.ParticipantID `json:"participant"`
 	Name        string                `json:"name" doc:"With which they joined"`
 	Order       int                   `json:"order" doc:"0 for the first to join; colours follow it"`
+	Forgotten   bool                  `json:"forgotten" doc:"Whether name and words were deleted"`
 }
 
 type nameBody struct {
@@ -79,10 +81,10 @@ func (s *Server) getTranscript(ctx context.Context, in *spokenInput) (*transcrip
 		return nil, err
 	}
 	out := &transcriptOutput{ETag: etagOf(t)}
-	out.Body.Meeting, out.Body.Final = t.Meeting, t.Final
+	out.Body.Meeting, out.Body.Final, out.Body.Damaged = t.Meeting, t.Final, t.Damaged
 	out.Body.People = make([]speakerBody, 0, len(t.People))
 	for _, p := range t.People {
-		out.Body.People = append(out.Body.People, speakerBody{Participant: p.Participant, Name: p.Name, Order: p.Order})
+		out.Body.People = append(out.Body.People, speakerBody{Participant: p.Participant, Name: p.Name, Order: p.Order, Forgotten: p.Forgotten})
 	}
 	out.Body.Names = namesView(t)
 	out.Body.Segments = make([]segmentBody, 0, len(t.Segments))

@@ -74,6 +74,8 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 		"/signal": {"get"}, "/meetings": {"get"}, "/meetings/{meeting}": {"get", "delete"},
 		"/meetings/{meeting}/transcript": {"get", "patch"}, "/meetings/{meeting}/export": {"get"}, "/search": {"get"},
 		"/meetings/{meeting}/audio": {"get"}, "/meetings/{meeting}/audio/{track}": {"get", "head"}, "/rooms/{room}/audio": {"put"},
+		"/rooms/{room}/retention": {"put"}, "/meetings/{meeting}/kept": {"put"}, "/meetings/{meeting}/mine": {"get", "delete"},
+		"/meetings/{meeting}/people/{participant}": {"delete"},
 		"/instance": {"get", "patch"}, "/status": {"get"},
 	}
 	if len(s.Paths) != len(want) {

@@ -29,6 +29,7 @@ type Deps struct {
 	Audit       *storage.Audit
 	Search      Searcher // nil: nothing can be found here
 	Audio       *storage.Audio
+	Forgetter   *storage.Forgetter
 	Transcriber Transcriber // nil: recordings are not transcribed here
 	UI          fs.FS       // the built browser client with index.html at its root; nil if it was not built
 	Log         *slog.Logger
@@ -52,6 +53,7 @@ type Server struct {
 	search      Searcher      // nil: nothing can be found here
 	searches    chan struct{} // one for each search that runs
 	audio       *storage.Audio
+	forgetter   *storage.Forgetter
 
 	tokenHash     string // of the API token; "" if there is none
 	crossOrigin   *http.CrossOriginProtection
@@ -105,7 +107,7 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 	return &Server{
 		cfg: cfg, log: deps.Log, now: now,
 		live: deps.Live, rooms: deps.Rooms, meetings: deps.Meetings, transcripts: deps.Transcripts, sessions: deps.Sessions,
-		links: deps.Links, instance: deps.Instance, audit: deps.Audit, audio: deps.Audio,
+		links: deps.Links, instance: deps.Instance, audit: deps.Audit, forgetter: deps.Forgetter, audio: deps.Audio,
 		imports:       make(chan struct{}, maxImports),
 		search:        deps.Search,
 		searches:      make(chan struct{}, searchesAtOnce),
@@ -122,7 +124,7 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 
 func (d Deps) validate() error {
 	if d.Live == nil || d.Rooms == nil || d.Meetings == nil || d.Transcripts == nil || d.Sessions == nil || d.Links == nil ||
-		d.Instance == nil || d.Audit == nil || d.Audio == nil || d.Log == nil {
+		d.Instance == nil || d.Audit == nil || d.Forgetter == nil || d.Audio == nil || d.Log == nil {
 		return errors.New("web: a dependency is missing")
 	}
 	return nil

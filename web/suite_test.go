@@ -11,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/http/httputil"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"souffleur/internal/bus"
 	"souffleur/internal/meeting"
 	"souffleur/internal/s3test"
 	"souffleur/internal/seal"
@@ -46,6 +48,7 @@ type site struct {
 	index   *search.Index // follows only when a test says so
 	store   *storage.Store
 
+	records     *retracted
 	loseStorage func() // makes every further call to the object store fail at once
 }
 
@@ -89,7 +92,7 @@ func newStores(t testing.TB) *site {
 	gate := newGate(t, server.Endpoint)
 	config := storage.DefaultConfig()
 	config.Endpoint, config.AccessKey, config.SecretKey = gate.endpoint(), server.AccessKey, server.SecretKey
-	s := &site{t: t, log: &logBuffer{}, loseStorage: gate.shut}
+	s := &site{t: t, log: &logBuffer{}, records: &retracted{}, loseStorage: gate.shut}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store, err := storage.Open(t.Context(), config, log)
 	if err != nil {
@@ -124,7 +127,35 @@ func newStores(t testing.TB) *site {
 		}
 	})
 	s.deps.Search = s.index
+	s.deps.Forgetter = storage.NewForgetter(s.records, store, s.keys, s.deps.Transcripts, log)
 	return s
+}
+
+// retracted is a bus on which things are only retracted.
+type retracted struct {
+	mu      sync.Mutex // guards records
+	records []bus.Message
+}
+
+func (r *retracted) Publish(_ context.Context, m bus.Message) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.records = append(r.records, m)
+	return nil
+}
+
+// of returns what was published on a topic.
+func (r *retracted) of(topic bus.Topic) []bus.Message {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(r.records), func(m bus.Message) bool { return m.Topic != topic })
+}
+
+func (r *retracted) PartitionOf(bus.Topic, meeting.ID) int { return 0 }
+
+func (r *retracted) Follow(ctx context.Context, _ bus.Topic, _ bus.FollowOptions, _ func(bus.Message)) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // gate stands before an object store and can be shut. Signatures cover the host, so it keeps the one it was asked for.

@@ -71,3 +71,25 @@ func TestWhatIsNoJSONIsNotSealed(t *testing.T) {
 		t.Error("a function was sealed")
 	}
 }
+
+// FuzzOpenJSON feeds the reader what anybody could have written to a topic.
+func FuzzOpenJSON(f *testing.F) {
+	key, _ := seal.NewKey()
+	good, err := SealJSON(key, Segments, "seg", meeting.Segment{Caption: meeting.Caption{Text: "words"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("seg", good)
+	f.Add("", []byte{})
+	f.Add("seg", []byte{jsonVersion})
+	f.Fuzz(func(t *testing.T, recordKey string, value []byte) {
+		var s meeting.Segment
+		err := OpenJSON(key, Message{Topic: Segments, Key: recordKey, Value: value}, &s)
+		switch {
+		case err == nil && (recordKey != "seg" || string(value) != string(good)):
+			t.Fatal("forged")
+		case err != nil && !errors.Is(err, seal.ErrOpen) && !errors.Is(err, ErrVersion) && !errors.Is(err, ErrMalformed):
+			t.Fatalf("unexpected error %v", err)
+		}
+	})
+}

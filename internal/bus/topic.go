@@ -12,14 +12,14 @@ import (
 // no longer be read by old programs, or when the number of partitions must change.
 type Topic string
 
-// The topics. Every value is sealed; keys and headers hold opaque IDs only.
+// The topics. Every value but those of the dead letters is sealed; keys and headers hold opaque IDs only.
 const (
 	Audio       Topic = "audio.v1"    // key meeting/track: Opus packets of one track, see [AudioRecord]
-	Meetings    Topic = "meetings.v1" // key meeting: [meeting.Event]
+	Meetings    Topic = "meetings.v1" // key meeting: [meeting.Event]; an empty value says that something of the meeting was forgotten
 	Captions    Topic = "captions.v1" // key segment or "status": [meeting.Draft]; may be dropped
 	Segments    Topic = "segments.v1" // key segment: [meeting.Segment]; an empty value retracts it
 	Speakers    Topic = "speakers.v1" // key meeting/track: voice labels
-	DeadLetters Topic = "dlq.v1"      // key as in the source: what could not be read, without its content
+	DeadLetters Topic = "dlq.v1"      // key meeting: what could not be read, without its content, see [DeadLetter]
 )
 
 // Topics lists all of them.

@@ -131,6 +131,10 @@ func (b *s3Backend) lookup(bucket, key string) (record *s3Record, blob *os.File,
 	if err != nil || record.Blob == "" {
 		return record, nil, err
 	}
+	if record.Size <= shredMax {
+		record.inline, err = b.blobs.whole(record)
+		return record, nil, err
+	}
 	file, err := b.blobs.open(record.Blob)
 	return record, file, err
 }
@@ -217,7 +221,7 @@ func (b *s3Backend) HeadObject(_ context.Context, bucket, key string) (*gofakes3
 
 // PutObject stores an object under the conditions of the request in ctx. size is -1 if unknown.
 func (b *s3Backend) PutObject(ctx context.Context, bucket, key string, meta map[string]string, r io.Reader, size int64) (gofakes3.PutObjectResult, error) {
-	stored, err := b.blobs.read(r, size)
+	stored, err := b.blobs.read(r, size, meta)
 	if err != nil {
 		return gofakes3.PutObjectResult{}, wire(err)
 	}

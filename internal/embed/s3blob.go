@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -18,7 +19,16 @@ import (
 // of the index makes them durable; larger ones would make every rewrite of a page expensive.
 const inlineMax = 64 << 10
 
-// blobStore is the folder of bodies too large for the index. A file is written once, made durable, and only then named
+// shredHeader marks an object whose bytes must not outlive it: a client sets it as user metadata. Its body is a file of its own,
+// however small, which is overwritten before it is removed. In the index it could stand in free pages for long after its deletion.
+// What the disk itself keeps, as some file systems and all flash memory do, only encryption of the disk can help against.
+const shredHeader = "X-Amz-Meta-Shred"
+
+// shredMax is the largest file that is overwritten before it is removed. Readers get such a file as a whole, so that they can tell when
+// it was overwritten while they read. An hour's transcript with words has about 1 MB, a piece of sound less.
+const shredMax = 4 << 20
+
+// blobStore is the folder of bodies too large for the index, and of those that must be shredded. A file is written once, made durable, and only then named
 // in the index; files that no record names are removed at the next start.
 type blobStore struct {
 	dir string // absolute
@@ -42,8 +52,8 @@ type body struct {
 }
 
 // read takes in a body of size bytes, or up to the end of r if size is -1. A body that ends early is refused: the
-// protocol front does not check that.
-func (s *blobStore) read(r io.Reader, size int64) (*body, error) {
+// protocol front does not check that. meta are the headers of its object.
+func (s *blobStore) read(r io.Reader, size int64, meta map[string]string) (*body, error) {
 	sum := md5.New()
 	head := new(bytes.Buffer)
 	n, err := io.Copy(io.MultiWriter(head, sum), io.LimitReader(r, inlineMax+1))
@@ -54,7 +64,11 @@ func (s *blobStore) read(r io.Reader, size int64) (*body, error) {
 		if size >= 0 && n != size {
 			return nil, gofakes3.ErrIncompleteBody
 		}
-		return &body{size: n, md5: sum.Sum(nil), inline: head.Bytes()}, nil
+		if meta[shredHeader] == "" {
+			return &body{size: n, md5: sum.Sum(nil), inline: head.Bytes()}, nil
+		}
+		name, _, err := s.write(head)
+		return &body{size: n, md5: sum.Sum(nil), blob: name}, err
 	}
 	name, total, err := s.write(io.MultiReader(head, io.TeeReader(r, sum)))
 	if err != nil {
@@ -95,10 +109,43 @@ func writeDurable(path string, r io.Reader) (int64, error) {
 // open returns the file of a blob. A reader that has it open keeps it, even if the object is replaced meanwhile.
 func (s *blobStore) open(name string) (*os.File, error) { return os.Open(s.path(name)) }
 
+// whole returns a blob that may be shredded. If it is while it is read, the error is fs.ErrNotExist, as if it had been
+// removed already.
+func (s *blobStore) whole(record *s3Record) ([]byte, error) {
+	b, err := os.ReadFile(s.path(record.Blob))
+	if err != nil {
+		return nil, err
+	}
+	if sum := md5.Sum(b); !bytes.Equal(sum[:], record.MD5) {
+		return nil, fmt.Errorf("large object %s: %w", record.Blob, fs.ErrNotExist)
+	}
+	return b, nil
+}
+
+// shred overwrites a file that is not too large.
+func (s *blobStore) shred(name string) error {
+	f, err := os.OpenFile(s.path(name), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil || st.Size() > shredMax {
+		return err
+	}
+	if _, err := f.WriteAt(make([]byte, st.Size()), 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
 // remove deletes the blob; one that is not there is no error. "" names none.
 func (s *blobStore) remove(name string) error {
 	if name == "" {
 		return nil
+	}
+	if err := s.shred(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("overwrite object before its removal: %w", err)
 	}
 	if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove large object: %w", err)

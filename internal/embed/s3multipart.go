@@ -158,7 +158,7 @@ func (b *s3Backend) join(parts []part) (*body, error) {
 		readers = append(readers, f)
 		total += p.size
 	}
-	return b.blobs.read(io.MultiReader(readers...), total)
+	return b.blobs.read(io.MultiReader(readers...), total, nil)
 }
 
 // AbortMultipartUpload discards an upload. It may be repeated.

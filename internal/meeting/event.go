@@ -51,7 +51,13 @@ type Person struct {
 	Role        Role          `json:"role"`
 	JoinedMS    int64         `json:"joined_ms"` // room clock
 	Order       int           `json:"order"`     // 0 for the first to join; readers colour speakers by it
+
+	// Forgotten says that this person's name and words were deleted. Person is empty then, and Name is [ForgottenName].
+	Forgotten bool `json:"forgotten,omitempty"`
 }
+
+// ForgottenName stands where the name of somebody stood who was forgotten.
+const ForgottenName = "deleted participant"
 
 // Track is an audio track that the recorder writes to audio.v1.
 type Track struct {

@@ -246,7 +246,7 @@ func (n *Node) open(ctx context.Context, room storage.Room) (*live, error) {
 	now := time.Now()
 	doc := storage.Meeting{
 		ID: meeting.NewID(), Room: room.ID, RoomName: room.Name, BeganUnixMS: now.UnixMilli(),
-		Policies: []meeting.Policy{policy},
+		Policies: []meeting.Policy{policy}, Retention: room.Retention,
 	}
 	if err := n.deps.Keys.Create(ctx, doc.ID); err != nil {
 		return nil, fmt.Errorf("make the meeting's keys: %w", err)

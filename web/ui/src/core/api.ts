@@ -1,6 +1,7 @@
 // The REST API under /api/v1: one function for each call the client makes, one reader for each answer.
 
 import { levels, roles, type Level, type Role } from './level';
+import { type Deletion, type Retention, readDeletion, readRetention } from './retention';
 import { count, countOr, fields, flagOr, isFields, list, oneOf, text, textOr } from './shape';
 
 const base = '/api/v1';
@@ -44,6 +45,12 @@ export interface Room {
   readonly langs: readonly string[];
   /** Only organizers read it. */
   readonly glossary: readonly string[];
+  /** The room's own; only organizers read it. */
+  readonly retention: Retention;
+  /** The server's, which holds in every room; only organizers read it. */
+  readonly retentionLimit: Retention;
+  /** What holds in the room. */
+  readonly effectiveRetention: Retention;
   /** Only admins read it. */
   readonly engines: Engines;
   readonly role: Role;
@@ -71,12 +78,27 @@ export interface MeetingEntry {
   readonly endedUnixMs: number;
   readonly people: readonly string[];
   readonly final: boolean;
+  /** An organizer keeps it beyond the room's retention. */
+  readonly kept: boolean;
+  /** When it is deleted by itself; undefined if it is not. */
+  readonly deletion: Deletion | undefined;
 }
 
 export interface Speaker {
   readonly participant: string;
   readonly name: string;
   readonly order: number;
+  /** Name and words were deleted. */
+  readonly forgotten: boolean;
+}
+
+/** What somebody who took part in a meeting may know of it. */
+export interface Mine {
+  readonly roomName: string;
+  readonly name: string;
+  readonly beganUnixMs: number;
+  readonly endedUnixMs: number;
+  readonly deletable: boolean;
 }
 
 export interface Segment {
@@ -113,6 +135,8 @@ export interface Transcript {
   readonly names: readonly GivenName[];
   readonly segments: readonly Segment[];
   readonly final: boolean;
+  /** Stored pieces that do not open any more: what stood there is missing. */
+  readonly damaged: number;
   /** Names this version, for edits; '' until the transcript is final. */
   readonly etag: string;
 }
@@ -190,6 +214,8 @@ export interface Instance {
   readonly roomCreation: RoomCreation;
   /** Whether organizers may keep sound. */
   readonly keepAudio: boolean;
+  /** How long things are kept at most, in every room. */
+  readonly retention: Retention;
   /** Speech engines that may be chosen for rooms. */
   readonly engines: readonly string[];
 }
@@ -288,6 +314,10 @@ export class Api {
     await this.#call('PUT', `/rooms/${part(room)}/engines`, engines);
   }
 
+  async setRetention(room: string, retention: Retention): Promise<void> {
+    await this.#call('PUT', `/rooms/${part(room)}/retention`, writtenRetention(retention));
+  }
+
   async endMeeting(room: string): Promise<void> {
     await this.#call('POST', `/rooms/${part(room)}/end`);
   }
@@ -341,6 +371,25 @@ export class Api {
     return `${base}/meetings/${part(id)}/audio/${part(track)}${withReason(reason)}`;
   }
 
+  /** Keeps a meeting beyond its room's retention, or no longer. */
+  async keepMeeting(id: string, kept: boolean): Promise<MeetingEntry> {
+    return readMeeting(await this.#call('PUT', `/meetings/${part(id)}/kept`, { kept }));
+  }
+
+  /** Deletes what one participant said, and their name. */
+  async forgetParticipant(id: string, participant: string, reason = ''): Promise<void> {
+    await this.#call('DELETE', `/meetings/${part(id)}/people/${part(participant)}${withReason(reason)}`);
+  }
+
+  async mine(id: string): Promise<Mine> {
+    return readMine(await this.#call('GET', `/meetings/${part(id)}/mine`));
+  }
+
+  /** Deletes what I said. */
+  async forgetMine(id: string): Promise<void> {
+    await this.#call('DELETE', `/meetings/${part(id)}/mine`);
+  }
+
   /** Address of a download: an ordinary link, so that the browser names and saves the file. */
   exportUrl(id: string, format: ExportFormat, lang: string, reason: string): string {
     const query = new URLSearchParams({ format, lang, ...(reason === '' ? {} : { reason }) });
@@ -351,8 +400,14 @@ export class Api {
     return readInstance(await this.#call('GET', '/instance'));
   }
 
-  async setInstance(change: { ceiling?: Level; room_creation?: RoomCreation; keep_audio?: boolean }): Promise<void> {
-    await this.#call('PATCH', '/instance', change);
+  async setInstance(change: {
+    ceiling?: Level;
+    room_creation?: RoomCreation;
+    keep_audio?: boolean;
+    retention?: Retention;
+  }): Promise<void> {
+    const { retention, ...rest } = change;
+    await this.#call('PATCH', '/instance', retention ? { ...rest, retention: writtenRetention(retention) } : rest);
   }
 
   async status(): Promise<SystemStatus> {
@@ -390,6 +445,10 @@ interface Answer {
 
 function part(id: string): string {
   return encodeURIComponent(id);
+}
+
+function writtenRetention(r: Retention): { [name: string]: number } {
+  return { audio_days: r.audioDays, text_days: r.textDays, minutes_days: r.minutesDays };
 }
 
 function withReason(reason: string): string {
@@ -443,6 +502,9 @@ export function readRoom(v: unknown): Room {
     keepsAudio: flagOr(r['keeps_audio'], false),
     langs: list(r['langs'], (l) => text(l, 'language'), 'langs'),
     glossary: list(r['glossary'] ?? [], (g) => text(g, 'term'), 'glossary'),
+    retention: readRetention(r['retention']),
+    retentionLimit: readRetention(r['retention_limit']),
+    effectiveRetention: readRetention(r['effective_retention']),
     engines: readEngines(r['engines']),
     role: oneOf(r['role'], roles, 'role'),
     live: isFields(live)
@@ -466,6 +528,19 @@ export function readMeeting(v: unknown): MeetingEntry {
     endedUnixMs: countOr(m['ended_unix_ms'], 0),
     people: list(m['people'], (p) => text(p, 'name'), 'people'),
     final: flagOr(m['final'], false),
+    kept: flagOr(m['kept'], false),
+    deletion: readDeletion(m['deletion']),
+  };
+}
+
+export function readMine(v: unknown): Mine {
+  const m = fields(v, 'mine');
+  return {
+    roomName: textOr(m['room_name'], ''),
+    name: textOr(m['name'], ''),
+    beganUnixMs: count(m['began_unix_ms'], 'began_unix_ms'),
+    endedUnixMs: countOr(m['ended_unix_ms'], 0),
+    deletable: flagOr(m['deletable'], false),
   };
 }
 
@@ -476,6 +551,7 @@ export function readTranscript(v: unknown, etag = ''): Transcript {
     names: list(t['names'], readName, 'names'),
     segments: list(t['segments'], readSegment, 'segments', 100_000),
     final: flagOr(t['final'], false),
+    damaged: countOr(t['damaged'], 0),
     etag,
   };
 }
@@ -500,6 +576,7 @@ function readSpeaker(v: unknown): Speaker {
     participant: text(p['participant'], 'participant'),
     name: textOr(p['name'], ''),
     order: countOr(p['order'], 0),
+    forgotten: flagOr(p['forgotten'], false),
   };
 }
 
@@ -585,6 +662,7 @@ export function readInstance(v: unknown): Instance {
     ceiling: oneOf(i['ceiling'], levels, 'ceiling'),
     roomCreation: oneOf(i['room_creation'], roomCreations, 'room_creation'),
     keepAudio: flagOr(i['keep_audio'], false),
+    retention: readRetention(i['retention']),
     engines: list(i['engines'] ?? [], (e) => text(e, 'engine'), 'engines'),
   };
 }

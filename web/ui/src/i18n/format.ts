@@ -6,6 +6,11 @@ export function dateTime(locale: Locale, unixMs: number): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'short' }).format(unixMs);
 }
 
+/** A day, for dates on which something happens. */
+export function day(locale: Locale, unixMs: number): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'long' }).format(unixMs);
+}
+
 export function duration(t: Catalogue, ms: number): string {
   const minutes = Math.round(ms / 60_000);
   if (minutes < 1) return t.count.underMinute;

@@ -32,6 +32,7 @@ export const fr: Catalogue = {
     people,
     matches: (n) => plural('fr', n, { one: `${n} résultat`, other: `${n} résultats` }),
     minutes: (n) => `${n} min`,
+    days: (n) => plural('fr', n, { one: `${n} jour`, other: `${n} jours` }),
     hoursMinutes: (h, m) => `${h} h ${m} min`,
     underMinute: 'moins d’une minute',
   },
@@ -57,6 +58,9 @@ export const fr: Catalogue = {
     nothingWanted: 'Saisissez au moins un mot à rechercher.',
     queryTooLong: 'Recherchez moins de mots : 16 au plus, et 200 caractères.',
     searchSlow: 'La recherche a pris trop de temps. Choisissez des mots plus précis, ou réessayez dans une minute.',
+    unfinished:
+      'Les derniers mots de cette réunion sont encore en train d’être écrits. Réessayez dans quelques minutes.',
+    aboveRetention: 'Un administrateur a fixé combien de temps ce serveur conserve au plus. Choisissez moins de jours.',
     unknown: 'Cela n’a pas fonctionné. Réessayez ; si le problème persiste, prévenez la personne qui gère ce serveur.',
   },
   lost: {
@@ -118,6 +122,7 @@ export const fr: Catalogue = {
       'L’IA est active dans ce salon : ce qui est dit est reconnu sur ce serveur, affiché en sous-titres et conservé dans une transcription et un compte rendu que les organisateurs peuvent lire.',
     sound: 'Ce qui est dit est aussi enregistré sous forme de son, que les organisateurs peuvent écouter.',
     choice: 'Vous pouvez à tout moment exclure votre voix avec « Ne pas me transcrire ».',
+    kept: (days) => `Ce qui est conservé est supprimé ${days} après la réunion.`,
     admins: 'Un administrateur ne peut lire ce qui est conservé qu’en donnant un motif, qui est gardé.',
   },
   prejoin: {
@@ -232,6 +237,7 @@ export const fr: Catalogue = {
     other: 'Le serveur a fermé la connexion.',
     again: 'Rejoindre à nouveau',
     read: 'Lire la transcription',
+    mine: 'Supprimer ce que j’ai dit',
   },
   ai: {
     heading: 'IA',
@@ -309,6 +315,24 @@ export const fr: Catalogue = {
     save: 'Enregistrer',
     saved: 'Enregistré. Les sous-titres suivent dès la prochaine phrase.',
   },
+  retention: {
+    title: 'Durée de conservation',
+    part: { text: 'Transcription', minutes: 'Compte rendu', audio: 'Son, s’il est conservé' },
+    until: 'jusqu’à suppression',
+    hintRoom:
+      'En jours après la fin d’une réunion. Vide : comme le serveur. Vaut aussi pour les réunions passées ; une durée plus courte ne supprime rien avant une semaine.',
+    most: (days) => `au plus ${days}`,
+    wrong: 'Écrivez un nombre entier de jours, 36 500 au plus, ou laissez le champ vide.',
+    save: 'Enregistrer',
+    saved: 'Enregistré.',
+    ofRoom: (room) => `Durée de conservation de ${room}`,
+    deleted: (date) => `Suppression le ${date}`,
+    deletedSoon: (date) => `Sera supprimée le ${date}`,
+    keptOn: 'Conservée jusqu’à ce que quelqu’un la supprime',
+    keep: 'La conserver',
+    keepNoLonger: 'La supprimer comme prévu',
+    download: 'Téléchargez avant cette date ce dont vous avez besoin.',
+  },
   captions: {
     region: 'Sous-titres',
     size: 'Taille du texte',
@@ -366,6 +390,8 @@ export const fr: Catalogue = {
     none: 'Aucun résultat.',
     empty: 'Rien n’a été conservé de cette réunion.',
     notFinal: 'La réunion est en cours ou en train d’être complétée. La suite peut encore arriver.',
+    damaged:
+      'Une partie de cette transcription a été endommagée dans le stockage et manque. L’administration trouve laquelle dans le journal.',
     refresh: 'Actualiser',
     download: 'Télécharger',
     format: {
@@ -385,6 +411,19 @@ export const fr: Catalogue = {
     deleteAsk: 'Supprimer cette réunion ?',
     deleteText: 'Sa transcription devient aussitôt illisible, pour tout le monde. C’est irréversible.',
     deleteConfirm: 'Supprimer définitivement',
+    forget: (name) => `Supprimer ce que ${name} a dit`,
+    forgetAsk: (name) => `Supprimer ce que ${name} a dit ?`,
+    forgetText:
+      'Ses paroles et son nom disparaissent de tout ce qui est conservé de cette réunion, pour tout le monde. Ce que les autres ont dit de cette personne reste. C’est irréversible.',
+    forgotten: 'participant supprimé',
+    forgot: 'Supprimé.',
+    mineTitle: 'Vous avez participé à cette réunion',
+    mineText: (name) =>
+      `Seule l’organisation lit la transcription. Ce que vous avez dit sous le nom de ${name} peut en être supprimé, avec votre nom. Les paroles des autres restent.`,
+    mineLater: 'C’est possible une fois la réunion terminée et sa transcription complète, quelques minutes plus tard.',
+    mineDelete: 'Supprimer ce que j’ai dit',
+    mineAsk: 'Supprimer ce que vous avez dit ?',
+    mineDone: 'Ce que vous avez dit, et votre nom, ont été supprimés.',
     reasonTitle: 'Pourquoi ouvrez-vous cette transcription ?',
     reasonText: 'Vous l’ouvrez en tant qu’administrateur. Votre motif est gardé dans le journal d’audit.',
     reasonLabel: 'Motif',
@@ -422,6 +461,8 @@ export const fr: Catalogue = {
     instanceCeilingHint: 'Un salon peut aller jusqu’à ce niveau s’il n’a pas son propre plafond.',
     keepAudio: 'Les organisateurs peuvent enregistrer le son',
     keepAudioHint: 'Tant que ce n’est pas activé, aucun salon ne peut conserver le son de ce qui est dit.',
+    retentionHint:
+      'Une limite pour tous les salons, en jours après la fin d’une réunion ; un salon peut en fixer moins. Vide : jusqu’à ce que quelqu’un supprime. Une durée plus courte ne supprime rien avant une semaine.',
     creation: 'Qui peut créer des salons',
     creations: { anyone: 'Tout le monde', 'signed-in': 'Les personnes connectées', admin: 'Les administrateurs' },
     status: 'Système',

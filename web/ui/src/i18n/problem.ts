@@ -40,6 +40,10 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.queryTooLong;
     case 'search-slow':
       return t.error.searchSlow;
+    case 'unfinished':
+      return t.error.unfinished;
+    case 'above-retention':
+      return t.error.aboveRetention;
   }
   return byStatus(t, reason.status);
 }
