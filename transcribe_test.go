@@ -107,7 +107,7 @@ func TestATranscriptIsWholeOrNotThere(t *testing.T) {
 	if err := j.write(export.VTT, &storage.Transcript{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.write("docx", &storage.Transcript{}); err == nil {
+	if err := j.write("pdf", &storage.Transcript{}); err == nil {
 		t.Error("no error")
 	}
 	left, err := os.ReadDir(filepath.Join(dir, "sub"))
