@@ -165,6 +165,9 @@ func (c change) putState(id meeting.ID, s state) error {
 	return nil
 }
 
+// size is how many documents are changed.
+func (c change) size() int { return len(c.batch.IndexOps) }
+
 func (c change) remove(key string) { c.batch.Delete(key) }
 
 // apply makes a change durable.

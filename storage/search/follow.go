@@ -114,7 +114,7 @@ func (x *Index) roundOnce(ctx context.Context, all bool) error {
 	}
 	var failures []error
 	for i, id := range ids {
-		if e, known := x.lookUp(id); all || !known || !e.Final || e.stale {
+		if e, known := x.lookUp(id); all || !known || !e.Final || e.read != e.touches {
 			if err := x.refresh(ctx, id, e); err != nil {
 				var fault engineError
 				if ctx.Err() != nil || errors.As(err, &fault) {
@@ -170,7 +170,7 @@ func (x *Index) lookUp(id meeting.ID) (entry, bool) {
 func (x *Index) refresh(ctx context.Context, id meeting.ID, e entry) error {
 	mark, err := x.deps.Transcripts.Mark(ctx, id)
 	if err == nil && mark == e.Mark {
-		x.unstale(id)
+		x.caughtUp(id, e)
 		return nil
 	}
 	var t *storage.Transcript
@@ -178,7 +178,7 @@ func (x *Index) refresh(ctx context.Context, id meeting.ID, e entry) error {
 		t, err = x.deps.Transcripts.Read(ctx, id)
 	}
 	if err == nil {
-		err = x.take(ctx, t, mark, e.touched)
+		err = x.take(ctx, t, mark, e)
 	}
 	switch {
 	case errors.Is(err, storage.ErrNoKey), errors.Is(err, storage.ErrNotFound):
@@ -190,11 +190,12 @@ func (x *Index) refresh(ctx context.Context, id meeting.ID, e entry) error {
 	return err
 }
 
-func (x *Index) unstale(id meeting.ID) {
+// caughtUp notes that an entry was found to be up to date, as it was when it was looked up.
+func (x *Index) caughtUp(id meeting.ID, was entry) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if e, known := x.known[id]; known && e.stale {
-		e.stale = false
+	if e, known := x.known[id]; known {
+		e.read = was.touches
 		x.known[id] = e
 	}
 }

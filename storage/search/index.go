@@ -73,8 +73,9 @@ type Index struct {
 // entry is what is known of one meeting.
 type entry struct {
 	state
-	touched int  // rises with every removal of segments: a transcript read before is too old
-	stale   bool // changed after its end, they say: to be read again
+	cuts    int // rises with every removal of segments: a transcript read before is too old
+	touches int // rises with every Touch
+	read    int // touches when what is indexed was begun to be read; behind: it is to be read again
 	prints  prints
 }
 
@@ -239,7 +240,7 @@ func (x *Index) RemoveSegments(ctx context.Context, id meeting.ID, segments []me
 	}
 	x.mu.Lock()
 	e, known := x.known[id]
-	e.Mark, e.Sum, e.Final, e.prints, e.touched = "", "", false, nil, e.touched+1
+	e.Mark, e.Sum, e.Final, e.prints, e.cuts = "", "", false, nil, e.cuts+1
 	if known {
 		x.known[id] = e
 	}
@@ -267,7 +268,7 @@ func (x *Index) Touch(id meeting.ID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if e, known := x.known[id]; known {
-		e.stale = true
+		e.touches++
 		x.known[id] = e
 	}
 }

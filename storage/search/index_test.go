@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -185,6 +186,49 @@ func TestCorrectionsAreFound(t *testing.T) {
 	}
 }
 
+// TestATouchWhileATranscriptIsReadCounts plays the race between the two.
+func TestATouchWhileATranscriptIsReadCounts(t *testing.T) {
+	l := newLibrary(t)
+	m := l.meet("budget")
+	l.catchUp()
+	before, _ := l.lookUp(m.ID)
+	read, err := l.deps.Transcripts.Read(t.Context(), m.ID)
+	must(t, err)
+	mark, err := l.deps.Transcripts.Mark(t.Context(), m.ID)
+	must(t, err)
+	l.End(m.ID, french("projet")...)
+	l.Touch(m.ID)
+	must(t, l.take(t.Context(), read, mark, before))
+	must(t, l.round(t.Context(), false))
+	l.expect("projet", string(m.ID)+"/s0")
+	if e, _ := l.lookUp(m.ID); e.read != e.touches {
+		t.Error("it would be read again and again")
+	}
+}
+
+func TestALongTranscriptIsWrittenInParts(t *testing.T) {
+	l := newLibrary(t)
+	m := l.Meet(storage.Meeting{})
+	var segments []meeting.Segment
+	for i := range 2*maxChange + 10 {
+		segments = append(segments, archivetest.Segment(meeting.SegmentID(fmt.Sprintf("s%d", i)), int64(i), "fr", fmt.Sprintf("budget %d", i)))
+	}
+	l.End(m.ID, segments...)
+	l.catchUp()
+	if r := l.find("budget"); r.Segments != len(segments) {
+		t.Errorf("%d of %d segments are found", r.Segments, len(segments))
+	}
+	if n := l.writes(); n != 3 {
+		t.Errorf("written in %d parts", n)
+	}
+	l.reopen()
+	before := l.writes()
+	l.catchUp()
+	if l.writes() != before {
+		t.Error("the last part did not say that all is there")
+	}
+}
+
 func TestAnswersHaveTheTextOfNow(t *testing.T) {
 	l := newLibrary(t)
 	m := l.meet("le budget", "le budget aussi")
@@ -265,8 +309,8 @@ func TestATranscriptReadBeforeItsDeletionComesTooLate(t *testing.T) {
 	before, _ := l.lookUp(forgotten.ID)
 	must(t, l.Remove(t.Context(), deleted.ID))
 	must(t, l.RemoveSegments(t.Context(), forgotten.ID, []meeting.SegmentID{"s1"}))
-	must(t, l.take(t.Context(), stale[deleted.ID], "old", 0))
-	must(t, l.take(t.Context(), stale[forgotten.ID], "old", before.touched))
+	must(t, l.take(t.Context(), stale[deleted.ID], "old", entry{}))
+	must(t, l.take(t.Context(), stale[forgotten.ID], "old", before))
 	if r := l.find("budget"); r.Segments != 1 || r.Total != 1 {
 		t.Errorf("what was removed is back: %+v", r)
 	}

@@ -60,9 +60,9 @@ func (all prints) sum(b blinder) string {
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// take brings a meeting's entries up to its transcript, whose mark was read before it. touched is that of the entry at that
-// time: if segments were removed since, or the whole meeting, the transcript is too old and nothing happens.
-func (x *Index) take(ctx context.Context, t *storage.Transcript, mark string, touched int) error {
+// take brings a meeting's entries up to its transcript, whose mark was read before it. was is the entry before that: if
+// segments were removed since, or the whole meeting, the transcript is too old and nothing happens.
+func (x *Index) take(ctx context.Context, t *storage.Transcript, mark string, was entry) error {
 	archive, err := x.deps.Keys.Archive(ctx, t.Meeting)
 	if err != nil {
 		return err
@@ -70,11 +70,11 @@ func (x *Index) take(ctx context.Context, t *storage.Transcript, mark string, to
 	b, all := newBlinder(archive), printsOf(t)
 	x.writing.Lock()
 	defer x.writing.Unlock()
-	old, ok := x.current(t.Meeting, touched)
+	old, ok := x.current(t.Meeting, was.cuts)
 	if !ok {
 		return nil
 	}
-	fresh := entry{touched: touched, prints: all, state: state{Room: t.Room, Mark: mark, Sum: all.sum(b), Final: t.Final, Langs: all.langs()}}
+	fresh := entry{cuts: was.cuts, read: was.touches, prints: all, state: state{Room: t.Room, Mark: mark, Sum: all.sum(b), Final: t.Final, Langs: all.langs()}}
 	c := newChange()
 	obsolete := false
 	if fresh.Sum != old.Sum {
@@ -85,10 +85,8 @@ func (x *Index) take(ctx context.Context, t *storage.Transcript, mark string, to
 		for _, key := range gone {
 			c.remove(key)
 		}
-		for id, p := range all {
-			if before, ok := old.prints[id]; !ok || before != p {
-				c.put(t.Meeting, id, p.text, analyzer(p.lang, blind{b, p.lang}))
-			}
+		if c, err = x.putAll(ctx, c, t.Meeting, fresh, old.prints, b); err != nil {
+			return err
 		}
 		// While people talk a better final replaces a fast one: those are left to the engine's own merging. A change
 		// after the end is a correction, and what it took away should not linger.
@@ -107,16 +105,43 @@ func (x *Index) take(ctx context.Context, t *storage.Transcript, mark string, to
 	return nil
 }
 
-// current returns the entry of a meeting, a zero one if it is new; false if a transcript read when it was touched that often is
-// too old.
-func (x *Index) current(id meeting.ID, touched int) (entry, bool) {
+// maxChange is how many segments are written at once: an imported transcript may have a hundred thousand.
+const maxChange = 2000
+
+// putAll adds the segments that are not as before. What is more than one change is written part by part, with a state that says
+// that it is to be read again; the last part is returned.
+func (x *Index) putAll(ctx context.Context, c change, id meeting.ID, e entry, before prints, b blinder) (change, error) {
+	for segment, p := range e.prints {
+		if old, ok := before[segment]; ok && old == p {
+			continue
+		}
+		if c.size() >= maxChange {
+			unfinished := state{Room: e.Room, Langs: e.Langs}
+			if err := c.putState(id, unfinished); err != nil {
+				return c, err
+			}
+			if err := x.engine.apply(c); err != nil {
+				return c, engineError{err}
+			}
+			if err := ctx.Err(); err != nil {
+				return c, err
+			}
+			c = newChange()
+		}
+		c.put(id, segment, p.text, analyzer(p.lang, blind{b, p.lang}))
+	}
+	return c, nil
+}
+
+// current returns the entry of a meeting, a zero one if it is new; false if a transcript read after that many cuts is too old.
+func (x *Index) current(id meeting.ID, cuts int) (entry, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.removed[id] {
 		return entry{}, false
 	}
 	e := x.known[id]
-	return e, e.touched == touched
+	return e, e.cuts == cuts
 }
 
 func (x *Index) remember(id meeting.ID, e entry, obsolete bool) {
@@ -126,6 +151,7 @@ func (x *Index) remember(id meeting.ID, e entry, obsolete bool) {
 		x.obsolete = x.now()
 	}
 	if !x.removed[id] {
+		e.touches = x.known[id].touches // one that came meanwhile counts
 		x.known[id] = e
 	}
 }
