@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 
 	"souffleur/internal/meeting"
@@ -15,7 +16,7 @@ import (
 	"souffleur/internal/tape"
 )
 
-// Audio reads and deletes the sound that was kept of meetings. Each track is one Ogg Opus stream whose time is the room
+// Audio reads the sound that was kept of meetings. Each track is one Ogg Opus stream whose time is the room
 // clock; see [tape]. It is safe for concurrent use.
 type Audio struct {
 	store    *Store
@@ -37,8 +38,8 @@ type AudioTrack struct {
 	Bytes       int64                 // of the stream
 }
 
-// Tracks returns what was kept of a meeting, so far. ErrNotFound if there is no such meeting, ErrNoKey if its data was
-// deleted.
+// Tracks returns what was kept of a meeting, so far, without that of people who were forgotten. A track that does not open is
+// left out with a warning. ErrNotFound if there is no such meeting, ErrNoKey if its data was deleted.
 func (a *Audio) Tracks(ctx context.Context, id meeting.ID) ([]AudioTrack, error) {
 	m, err := a.meetings.Get(ctx, id)
 	if err != nil {
@@ -57,14 +58,33 @@ func (a *Audio) Tracks(ctx context.Context, id meeting.ID) ([]AudioTrack, error)
 		return nil, err
 	}
 	return fetchAll(ctx, names, func(ctx context.Context, name string) (AudioTrack, error) {
-		t, err := a.describe(ctx, key, id, meeting.TrackID(name))
-		for _, known := range m.Tracks {
-			if known.Track == t.Track {
-				t.Participant = known.Participant
-			}
+		track := meeting.TrackID(name)
+		if isForgotten(m, track) {
+			return AudioTrack{}, ErrNotFound
 		}
+		t, err := a.describe(ctx, key, id, track)
+		if isDamaged(err) {
+			a.store.log.Warn("audio left out of the list", "meeting", id, "track", track, "err", err)
+			return t, ErrNotFound
+		}
+		t.Participant = participantOf(m, track)
 		return t, err
 	})
+}
+
+// participantOf returns whose track it is, "" if that is not known any more.
+func participantOf(m Meeting, track meeting.TrackID) meeting.ParticipantID {
+	for _, t := range m.Tracks {
+		if t.Track == track {
+			return t.Participant
+		}
+	}
+	return ""
+}
+
+// isForgotten says whether a track is of somebody who was forgotten: nobody hears it, though it may not be removed yet.
+func isForgotten(m Meeting, track meeting.TrackID) bool {
+	return slices.Contains(forgottenIn(m.People), participantOf(m, track))
 }
 
 func (a *Audio) describe(ctx context.Context, key seal.Key, id meeting.ID, track meeting.TrackID) (AudioTrack, error) {
@@ -90,9 +110,16 @@ func (a *Audio) describe(ctx context.Context, key seal.Key, id meeting.ID, track
 	}, nil
 }
 
-// Open returns the stream of one track, as far as it is stored now. ErrNotFound if nothing was kept of it, ErrNoKey if the
-// meeting's data was deleted.
+// Open returns the stream of one track, as far as it is stored now. ErrNotFound if nothing was kept of it, or its speaker was
+// forgotten; ErrNoKey if the meeting's data was deleted.
 func (a *Audio) Open(ctx context.Context, id meeting.ID, track meeting.TrackID) (*AudioStream, error) {
+	m, err := a.meetings.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if isForgotten(m, track) {
+		return nil, fmt.Errorf("audio of track %s: %w", track, ErrNotFound)
+	}
 	log, err := openAudioLog(a.store, id, track)
 	if err != nil {
 		return nil, err
@@ -116,50 +143,6 @@ func (a *Audio) Open(ctx context.Context, id meeting.ID, track meeting.TrackID) 
 	sum := sha256.Sum256([]byte(pieces[s.pieces-1].Key + "\x00" + pieces[s.pieces-1].ETag))
 	s.size, s.etag = last.Size(), hex.EncodeToString(sum[:16])
 	return s, nil
-}
-
-// Delete removes what was kept of one track. It may be repeated.
-func (a *Audio) Delete(ctx context.Context, id meeting.ID, track meeting.TrackID) error {
-	if track == "" {
-		return fmt.Errorf("delete audio: no track: %w", ErrNotFound)
-	}
-	return a.delete(ctx, id, track)
-}
-
-// DeleteAll removes what was kept of a meeting. It may be repeated.
-func (a *Audio) DeleteAll(ctx context.Context, id meeting.ID) error { return a.delete(ctx, id, "") }
-
-// DeleteOf removes what was kept of one participant: of all their tracks that the meeting knows. It may be repeated.
-func (a *Audio) DeleteOf(ctx context.Context, id meeting.ID, p meeting.ParticipantID) error {
-	m, err := a.meetings.Get(ctx, id)
-	if err != nil {
-		return fmt.Errorf("delete audio of a participant: %w", err)
-	}
-	var errs []error
-	for _, t := range m.Tracks {
-		if t.Participant == p {
-			errs = append(errs, a.Delete(ctx, id, t.Track))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (a *Audio) delete(ctx context.Context, id meeting.ID, track meeting.TrackID) error {
-	folder, err := audioFolderOf(id, track)
-	if err != nil {
-		return fmt.Errorf("delete audio: %w", err)
-	}
-	objects, err := a.store.List(ctx, folder)
-	if err != nil {
-		return fmt.Errorf("delete audio: %w", err)
-	}
-	// The last piece first: what is left by a failure is a stream that ends early, not one with a hole.
-	for n := len(objects) - 1; n >= 0; n-- {
-		if err := a.store.Delete(ctx, objects[n].Key); err != nil {
-			return fmt.Errorf("delete audio: %w", err)
-		}
-	}
-	return nil
 }
 
 // AudioStream is the Ogg Opus stream of one track: an io.ReadSeeker that opens only the pieces it is read from, and holds
