@@ -185,7 +185,7 @@ func testRetentionOfRooms(t *testing.T, server s3test.Server) {
 	if len(s.objectsOf(textPart)) != 0 {
 		t.Error("kept longer than the installation allows")
 	}
-	if len(s.objectsOf(audioPart)) != 2 || !s.there(s.ID) {
+	if len(s.objectsOf(audioPart)) != 3 || !s.there(s.ID) {
 		t.Error("sound went with the text, whose clock is another")
 	}
 	keep(false)
@@ -234,7 +234,7 @@ func testSeparateClocks(t *testing.T, server s3test.Server) {
 			}
 		}
 	}
-	count(2, 4, 2, 1)
+	count(2, 4, 3, 1)
 	s.after(oneDay)
 	count(2, 4, 0, 1)
 	if got := texts(s.read(s.Meeting)); got == "" {

@@ -322,6 +322,7 @@ export const en = {
     ofRoom: (room: string) => `How long ${room} keeps things`,
     deleted: (date: string) => `Deleted on ${date}`,
     deletedSoon: (date: string) => `Will be deleted on ${date}`,
+    soundDeleted: (date: string) => `Its sound is deleted on ${date}.`,
     keptOn: 'Kept until somebody deletes it',
     keep: 'Keep it',
     keepNoLonger: 'Delete it as usual',

@@ -328,6 +328,7 @@ export const fr: Catalogue = {
     ofRoom: (room) => `Durée de conservation de ${room}`,
     deleted: (date) => `Suppression le ${date}`,
     deletedSoon: (date) => `Sera supprimée le ${date}`,
+    soundDeleted: (date) => `Son enregistrement sonore est supprimé le ${date}.`,
     keptOn: 'Conservée jusqu’à ce que quelqu’un la supprime',
     keep: 'La conserver',
     keepNoLonger: 'La supprimer comme prévu',
