@@ -84,12 +84,7 @@ func (c *restoreCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logg
 	if err := c.bringMasterKey(kctx); err != nil {
 		return err
 	}
-	source, err := c.source(c.Data)
-	if err != nil {
-		return err
-	}
-	source.Create = false
-	master, err := source.Master(ctx)
+	master, err := c.present(ctx, c.Data)
 	if err != nil {
 		return badUsage("%w; a restore needs the master key that the server had: put it into %s, or name it with --master-key-file",
 			err, c.masterPath(c.Data))

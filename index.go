@@ -42,14 +42,9 @@ type indexRebuildCmd struct {
 func (c *indexRebuildCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logger) error {
 	closers := &closeStack{}
 	defer closers.close(log)
-	source, err := c.source(c.Data)
+	master, err := c.present(ctx, c.Data)
 	if err != nil {
 		return err
-	}
-	source.Create = false
-	master, err := source.Master(ctx)
-	if err != nil {
-		return badUsage("%w", err)
 	}
 	store, err := openStore(ctx, c.Data, c.storageFlags, storeFound, closers, log)
 	if err != nil {

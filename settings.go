@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -100,6 +101,20 @@ func (f keyFlags) source(dir string) (seal.Source, error) {
 		return s, badUsage("SOUFFLEUR_MASTER_KEY, SOUFFLEUR_MASTER_KEY_COMMAND: %w", err)
 	}
 	return s, nil
+}
+
+// present returns the master key that an installation has: none is made.
+func (f keyFlags) present(ctx context.Context, dir string) (*seal.Master, error) {
+	source, err := f.source(dir)
+	if err != nil {
+		return nil, err
+	}
+	source.Create = false
+	master, err := source.Master(ctx)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return master, nil
 }
 
 // modelFlags chooses the speech model: one of this machine, or a service that has one.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"souffleur/internal/bus"
@@ -139,7 +138,7 @@ func (f *Forgetter) Person(ctx context.Context, id meeting.ID, participant meeti
 	if e.Segments, e.Tracks, err = f.said(ctx, id, stays); err != nil {
 		return fmt.Errorf("forget participant in meeting %s: %w", id, err)
 	}
-	for _, t := range m.Tracks { // sound of which nothing was recognised
+	for _, t := range m.Tracks { // also sound of which nothing was recognised
 		if slices.Contains(stays, t.Participant) && !slices.Contains(e.Tracks, t.Track) {
 			e.Tracks = append(e.Tracks, t.Track)
 		}
@@ -355,6 +354,7 @@ func (m *Meeting) strike(people []meeting.ParticipantID) {
 			m.People[i].Person, m.People[i].Name, m.People[i].Forgotten = "", meeting.ForgottenName, true
 		}
 	}
+	m.Tracks = slices.DeleteFunc(slices.Clone(m.Tracks), func(t meeting.Track) bool { return slices.Contains(people, t.Participant) })
 	m.Policies = slices.Clone(m.Policies)
 	for i, p := range m.Policies {
 		// Who switched the AI before joining stands there by name only.
@@ -493,10 +493,10 @@ func (f *Forgetter) strikeCorrections(ctx context.Context, what Forgotten) (int,
 func (f *Forgetter) strikeAudio(ctx context.Context, what Forgotten) (int, error) {
 	removed := 0
 	for _, track := range what.Tracks {
-		if track == "" || strings.ContainsAny(string(track), "/.") {
+		if !track.Valid() {
 			continue // no name of ours
 		}
-		prefix, err := meetingPath(what.Meeting, audioFolder+string(track)+"/")
+		prefix, err := audioFolderOf(what.Meeting, track)
 		if err != nil {
 			return removed, err
 		}

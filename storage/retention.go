@@ -129,12 +129,12 @@ const (
 	minutesPart             // minutes and what they are made from
 )
 
-// Folders of a meeting.
+// Names of objects of a meeting that only this file and the keys tell apart.
 const (
 	minutesFile = "minutes.json"
 	workFolder  = "work/"
 	liveKeyName = "live.json"
-	mainKeyName = "key.json"
+	mainKeyName = archiveKeyFile
 )
 
 // partOf says to which part an object belongs, by its name below the meeting's folder. What is not known holds words.
