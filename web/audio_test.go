@@ -134,7 +134,7 @@ func TestWhoMayHearAMeeting(t *testing.T) {
 			t.Errorf("%s: %d entries", name, n)
 		}
 	}
-	s.web.now = func() time.Time { return time.Now().Add(playRemembered + time.Minute) }
+	s.later.Store(int64(playRemembered + time.Minute))
 	admin.must(http.MethodGet, path+"?reason=Court+order+8", nil, http.StatusOK)
 	if n := s.countAudited("audio.play"); n != 3 {
 		t.Errorf("after a while: %d entries", n)

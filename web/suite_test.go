@@ -44,6 +44,8 @@ type site struct {
 	keys *storage.Keyring
 	log  *logBuffer
 
+	later atomic.Int64 // how far the server's clock is ahead, ns
+
 	archive archivetest.Archive
 	index   *search.Index // follows only when a test says so
 	store   *storage.Store
@@ -72,6 +74,7 @@ func (s *site) start(change ...func(*Config)) {
 	if s.web, err = New(cfg, s.deps); err != nil {
 		s.t.Fatal(err)
 	}
+	s.web.now = func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) }
 	s.http = httptest.NewServer(s.web.Handler())
 	s.t.Cleanup(s.stop)
 }
