@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"souffleur/internal/meeting"
 	"souffleur/storage"
@@ -128,13 +129,21 @@ func (s *transcribing) post(f sent) answer {
 	return s.browser().send(s.request(s.t.Context(), body, kind))
 }
 
-// empty checks that no upload was left.
+// empty checks that no upload is left. One is removed when its handler ends, which may be just after its answer.
 func (s *transcribing) empty() {
 	s.t.Helper()
-	left, err := os.ReadDir(s.dir)
-	if err != nil || len(left) != 0 {
-		s.t.Errorf("uploads left: %v, %v", left, err)
+	var left []os.DirEntry
+	for range 500 {
+		var err error
+		if left, err = os.ReadDir(s.dir); err != nil {
+			s.t.Fatal(err)
+		}
+		if len(left) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
+	s.t.Errorf("uploads left: %v", left)
 }
 
 func TestOnlyTheAPITokenMayHaveRecordingsTranscribed(t *testing.T) {
