@@ -136,6 +136,7 @@ func TestEpochClock(t *testing.T) {
 type tape struct {
 	mu      sync.Mutex
 	records []bus.Message
+	at      []time.Time // when each was published
 	refuse  bool
 	tries   int
 }
@@ -150,6 +151,7 @@ func (p *tape) Publish(_ context.Context, m bus.Message) error {
 		return errors.New("scripted outage")
 	}
 	p.records = append(p.records, m)
+	p.at = append(p.at, time.Now())
 	return nil
 }
 
@@ -206,6 +208,35 @@ func (s *stage) talk(n int) {
 		s.ts += 960
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// Kafka takes what comes at one moment as one batch.
+func TestRecordsOfAllTracksEndInStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.rec.SetLevel(meeting.Captions)
+		other := meeting.TrackID("t2")
+		s.rec.AudioStarted(sfu.AudioTrack{Track: other, Participant: "p2"})
+		time.Sleep(33 * time.Millisecond)
+		for i := range 100 {
+			s.rec.AudioPacket(other, sfu.AudioPacket{Seq: uint16(i), TS: uint32(i) * 960, Payload: []byte{4}, Arrival: time.Now()})
+			time.Sleep(7 * time.Millisecond)
+			s.rec.AudioPacket(track, sfu.AudioPacket{Seq: uint16(i), TS: uint32(i) * 960, Payload: []byte{5}, Arrival: time.Now()})
+			time.Sleep(13 * time.Millisecond)
+		}
+		s.tape.mu.Lock()
+		published := slices.Clone(s.tape.at)
+		s.tape.mu.Unlock()
+		for i, at := range published {
+			if at.Truncate(recordSpan) != at {
+				t.Errorf("record %d was published at %v", i, at)
+			}
+		}
+		if n := len(published); n < 2*19 || n > 2*22 {
+			t.Errorf("%d records of two tracks in two seconds", n)
+		}
+		s.rec.Close()
+	})
 }
 
 // flagged returns the records with a flag.

@@ -12,11 +12,14 @@ import (
 )
 
 const (
-	recordSpan     = 100 * time.Millisecond // audio in one record
-	maxPackets     = 50                     // in one record, whatever their length
-	tick           = 50 * time.Millisecond  // how often a recording looks at its clock
-	keepAliveEvery = time.Second            // while an open track sends nothing (DTX)
-	inboxPackets   = 256                    // about 5 s of 20 ms packets
+	// recordSpan is how often records end: those of all tracks of a server at one moment, so that Kafka takes what stands in one
+	// partition as one batch. Brokers work for each batch, and the embedded one keeps 72 bytes of each in memory.
+	recordSpan     = 100 * time.Millisecond
+	maxSpan        = 2 * recordSpan        // audio in one record, where packets come late and then all together
+	maxPackets     = 50                    // in one record, whatever their length
+	tick           = 50 * time.Millisecond // how often a recording looks at its clock
+	keepAliveEvery = time.Second           // while an open track sends nothing (DTX)
+	inboxPackets   = 256                   // about 5 s of 20 ms packets
 )
 
 // recording is one track on its way to Kafka: offer → inbox → build → ring → send.
@@ -83,9 +86,9 @@ func (t *recording) end() { t.once.Do(func() { close(t.ended) }) }
 // build turns packets into sealed records until the track ends.
 func (t *recording) build(ctx context.Context) {
 	defer close(t.built)
-	b := builder{t: t}
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
+	b := builder{t: t, span: t.r.cfg.Now().Truncate(recordSpan)}
+	clock := time.NewTimer(t.untilTick())
+	defer clock.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -93,15 +96,22 @@ func (t *recording) build(ctx context.Context) {
 		case p := <-t.inbox:
 			b.notice(t.cuts.Load())
 			b.take(b.order.push(p))
-		case <-ticker.C:
+		case <-clock.C:
+			clock.Reset(t.untilTick())
 			b.notice(t.cuts.Load())
-			b.idle(t.r.cfg.Now())
+			b.pass(t.r.cfg.Now())
 		case <-t.ended:
 			b.notice(t.cuts.Load())
 			b.drain()
 			return
 		}
 	}
+}
+
+// untilTick returns how long it is to the next tick, which all recordings have at one moment.
+func (t *recording) untilTick() time.Duration {
+	now := t.r.cfg.Now().Round(0) // by the clock on the wall
+	return now.Truncate(tick).Add(tick).Sub(now)
 }
 
 // builder is the state of the build goroutine.
@@ -120,6 +130,7 @@ type builder struct {
 	lastRTP     uint64           // ticks since the epoch's start, of the last packet
 	nextSeq     uint64
 	lastSent    time.Time
+	span        time.Time // when the present recordSpan began, at the last tick
 }
 
 // notice applies a cut made by somebody else.
@@ -182,7 +193,7 @@ func (b *builder) add(p packet) {
 	}
 	b.open.Packets = append(b.open.Packets, bus.AudioPacket{Seq: p.seq, RTP: rtp, Opus: p.opus})
 	b.lastArrival, b.lastRTP, b.nextSeq = p.arrival, rtp, p.seq+1
-	if len(b.open.Packets) >= maxPackets || rtp-b.open.RTP >= ticks(recordSpan)-ticks(20*time.Millisecond) {
+	if len(b.open.Packets) >= maxPackets || rtp-b.open.RTP >= ticks(maxSpan) {
 		b.flush(0)
 	}
 }
@@ -207,11 +218,12 @@ func (b *builder) begin(p packet) {
 
 func ticks(d time.Duration) uint64 { return uint64(d.Milliseconds()) * ticksPerMillisecond }
 
-// idle closes records that wait for packets which do not come, and keeps the track alive in silence.
-func (b *builder) idle(now time.Time) {
+// pass follows the clock: it ends records in step with those of other tracks, and keeps the track alive in silence.
+func (b *builder) pass(now time.Time) {
 	b.take(b.order.expire(now))
-	if b.open != nil && now.Sub(b.lastArrival) >= recordSpan {
-		b.flush(bus.EndOfSpurt)
+	if span := now.Truncate(recordSpan); !span.Equal(b.span) {
+		b.span = span
+		b.flush(0)
 	}
 	if b.clock != nil && b.open == nil && now.Sub(b.lastSent) >= keepAliveEvery {
 		b.keepAlive(now, 0)

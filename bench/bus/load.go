@@ -97,7 +97,7 @@ func (l *load) speak(ctx context.Context, i int) {
 	for j := range packet {
 		packet[j] = byte(r.Uint32())
 	}
-	next := time.Now().Add(time.Duration(r.Int64N(int64(l.o.every)))) // speakers are not in step
+	next := time.Now().Truncate(l.o.every).Add(l.o.every) // a server ends the records of all its tracks at one moment
 	final := next.Add(time.Duration(r.Int64N(int64(finalsEvery))))
 	for seq := uint64(0); ctx.Err() == nil; seq += uint64(l.o.packets) {
 		wait(ctx, next)

@@ -100,10 +100,10 @@ func (b *Bus) writeUntilDone(ctx context.Context, writer *kafka.Writer, record k
 }
 
 // openWriters makes one writer per kind of delivery. A batch leaves when it has 100 records or after BatchTimeout; one
-// record at a time is quicker at little load but collapses at some thousand records a second. For audio 2 ms give, with 150 tracks
-// on two cores, a median of 3.0 ms to the reader for 0.17 to 0.2 cores of the embedded broker; 3 ms give 4.0 ms for 0.155
-// (make bench-bus, on a busy machine). What is durable is rare, some tens a second, and each record leaves at once: a recogniser
-// that is held still must not find a final waiting that another has published meanwhile.
+// record at a time is quicker at little load but collapses at some thousand records a second. A server ends the records of all its
+// tracks at one moment, so a millisecond is enough to gather what stands in one partition (make bench-bus). What is durable is rare,
+// some tens a second, and each record leaves at once: a recogniser that is held still must not find a final waiting that another
+// has published meanwhile.
 func (b *Bus) openWriters() {
 	writer := func(acks kafka.RequiredAcks, size int, batch, timeout time.Duration) *kafka.Writer {
 		return &kafka.Writer{
@@ -120,7 +120,7 @@ func (b *Bus) openWriters() {
 		}
 	}
 	b.writers = map[delivery]*kafka.Writer{
-		once:      writer(kafka.RequireOne, 100, 2*time.Millisecond, audioTimeout),
+		once:      writer(kafka.RequireOne, 100, time.Millisecond, audioTimeout),
 		droppable: writer(kafka.RequireOne, 100, 5*time.Millisecond, audioTimeout),
 		durable:   writer(kafka.RequireAll, 1, 5*time.Millisecond, 10*time.Second),
 	}
