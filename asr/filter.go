@@ -14,6 +14,7 @@ const (
 	minVoicedRatio  = 0.25                    // share of voice below which nothing is recognised
 	minLogProb      = -1.0                    // mean log probability below which the text is guessed
 	firstLogProb    = -1.5                    // the same of a partial while readers see nothing; see leastFor
+	overdueLogProb  = -1.8                    // the same once a second of voice was heard
 	weakLogProb     = -0.7                    // the same where less than half is voice
 	doubtfulLogProb = -0.5                    // below which known inventions are not believed
 	maxDeflateRatio = 2.4                     // text that compresses better repeats itself (Whisper's own bound)

@@ -188,18 +188,25 @@ func (u *utterance) partial(ctx context.Context, rec Recognizer, known *foreknow
 	return caption, refused, err
 }
 
-// eagerRatio is the share of voice from which something unsure is shown rather than nothing.
-const eagerRatio = 0.75
+// eagerRatio is the share of voice from which something unsure is shown rather than nothing. From eagerVoice of it on, readers have
+// waited long enough to see something even less sure.
+const (
+	eagerRatio = 0.75
+	eagerVoice = time.Second
+)
 
 // leastFor returns the log probability from which a partial is believed. Of a first second of speech engines are unsure even where
 // they are right: half of the FLEURS clips would show nothing for two seconds. What is wrong is replaced within a second.
 func (u *utterance) leastFor(s speech) float64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.heard.unseen() && s.voicedRatio() >= eagerRatio {
+	switch {
+	case !u.heard.unseen() || s.voicedRatio() < eagerRatio:
+		return minLogProb
+	case voicedTime(s) < eagerVoice:
 		return firstLogProb
 	}
-	return minLogProb
+	return overdueLogProb
 }
 
 // settle changes what was heard, and lets the next partial come.
