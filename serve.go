@@ -228,12 +228,9 @@ func openHouse(
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", f.Listen)
+	listener, err := listenWeb(f.Listen)
 	if err != nil {
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return nil, badUsage("--listen %s: the port is in use. Is another souffleur running? Stop it, or choose another address", f.Listen)
-		}
-		return nil, badUsage("--listen %s: %w", f.Listen, err)
+		return nil, err
 	}
 	closers.add("listener", func() error { return ignoreClosed(listener.Close()) })
 	media, err := sfu.NewNode(f.sfuConfig(), log)
@@ -257,13 +254,7 @@ func openHouse(
 	}
 	closers.add("search index", index.Close)
 	links, sessions := storage.NewLinks(sys.store, sys.keys), storage.NewSessions(sys.store, sys.keys)
-	forgetter := storage.NewForgetter(sys.bus, sys.store, sys.keys, transcripts, log)
-	forgetter.Also(func(ctx context.Context, what storage.Forgotten) error {
-		if len(what.Participants) == 0 {
-			return index.Remove(ctx, what.Meeting)
-		}
-		return index.RemoveSegments(ctx, what.Meeting, what.Segments)
-	})
+	forgetter := forgetterWith(index, transcripts, sys, log)
 	server, err := web.New(webConfig, web.Deps{
 		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
 		Links: links, Instance: instance, Audit: audit, Forgetter: forgetter, Audio: storage.NewAudio(sys.store, sys.keys, meetings),
@@ -284,6 +275,30 @@ func openHouse(
 		return nil, err
 	}
 	return h, nil
+}
+
+// listenWeb takes the address of the web pages.
+func listenWeb(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, badUsage("--listen %s: the port is in use. Is another souffleur running? Stop it, or choose another address", address)
+	}
+	if err != nil {
+		return nil, badUsage("--listen %s: %w", address, err)
+	}
+	return listener, nil
+}
+
+// forgetterWith returns what forgets in the store, on Kafka and in this machine's search index.
+func forgetterWith(index *search.Index, transcripts *storage.Transcripts, sys *system, log *slog.Logger) *storage.Forgetter {
+	forgetter := storage.NewForgetter(sys.bus, sys.store, sys.keys, transcripts, log)
+	forgetter.Also(func(ctx context.Context, what storage.Forgotten) error {
+		if len(what.Participants) == 0 {
+			return index.Remove(ctx, what.Meeting)
+		}
+		return index.RemoveSegments(ctx, what.Meeting, what.Segments)
+	})
+	return forgetter
 }
 
 // clientFiles are the web pages; without them the server says on its pages that `make` was not run.

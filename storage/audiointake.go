@@ -56,17 +56,7 @@ func minuteOf(pos int64) int64 { return pos / (60_000 * tape.SamplesPerMS) }
 // archiveAudio works on one partition of audio.v1 until its ctx ends.
 func (a *Archiver) archiveAudio(ctx context.Context, part partition) error {
 	in := &audioIntake{Archiver: a, part: part, reels: map[string]*reel{}, next: -1, committed: -1, ended: map[meeting.ID]struct{}{}}
-	ctx, cancel := context.WithCancelCause(ctx)
-	// Unbuffered: one record waits here, the rest on Kafka.
-	records := make(chan bus.Message)
-	pumped := make(chan struct{})
-	go func() {
-		defer close(pumped)
-		cancel(pump(ctx, part, records))
-	}()
-	defer func() { <-pumped }()
-	defer cancel(nil)
-	return in.run(ctx, records)
+	return readPartition(ctx, part, in.run)
 }
 
 func (in *audioIntake) run(ctx context.Context, records <-chan bus.Message) error {

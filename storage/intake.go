@@ -38,6 +38,11 @@ const maxEnded = 10_000
 // archive works on one partition until its ctx ends.
 func (a *Archiver) archive(ctx context.Context, part partition) error {
 	in := &intake{Archiver: a, part: part, open: map[meeting.ID]*batch{}, next: -1, ended: map[meeting.ID]struct{}{}}
+	return readPartition(ctx, part, in.run)
+}
+
+// readPartition lets run work on the records of a partition until its ctx ends or reading fails.
+func readPartition(ctx context.Context, part partition, run func(context.Context, <-chan bus.Message) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	// Unbuffered: one record waits here, the rest on Kafka.
 	records := make(chan bus.Message)
@@ -48,7 +53,7 @@ func (a *Archiver) archive(ctx context.Context, part partition) error {
 	}()
 	defer func() { <-pumped }()
 	defer cancel(nil)
-	return in.run(ctx, records)
+	return run(ctx, records)
 }
 
 // pump hands over records until ctx ends or reading fails.
