@@ -11,7 +11,8 @@
 //     an incoming stream, keeps the packet in the track's ring and writes it to the slots that carry the track;
 //   - captions.go: the two data channels.
 //
-// Small packages hold what can be understood alone: ring, splice, vp8, levels, seqnum.
+// Small packages hold what can be understood alone: ring, splice, vp8, levels, seqnum; rate follows what a downlink can
+// carry, layers shares that among its pictures.
 //
 // The server is an ICE-lite agent. It always has addresses that clients can reach, or no meeting is possible; and a lite
 // agent sends no connectivity checks, so nobody can make it send packets to addresses of their choice, a connection

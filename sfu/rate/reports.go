@@ -1,0 +1,288 @@
+package rate
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// What the receiver's own estimate (REMB) means depends on where it comes from, and browsers' differ from what the name
+// says. They all have libwebrtc's AimdRateControl, which lowers it only when packets are seen to queue up, to 0.85 of what
+// arrives; otherwise it rises by some 8 % a second, and never above 1.5 of what arrives. So:
+//
+//   - A fall below what is sent means congestion, and says what gets through. Where the same rate went well for a while, a
+//     small fall may be a hiccup of somebody's wireless network and is given time to pass.
+//   - A value below what is sent that rises means nothing: after a larger layer was switched on it lags for many seconds.
+//   - A value below what is sent that stays there means congestion, too: other receivers measure, and do not move.
+//   - A value above what is sent says only that little is sent. It is no limit, or a downlink on which thumbnails were
+//     paused would be starved by its own silence. How far a budget may grow in silence is ours to bound.
+const (
+	fell        = 0.97            // of the estimate before: less is a fall (Chrome reports a fall of 3 % at once)
+	rose        = 1.002           // of the estimate before: more is a rise
+	wellBelow   = 0.8             // of what is sent: a fall to more than that may be a hiccup
+	patience    = 2 * time.Second // how long an estimate below what is sent may stay there
+	rembExpires = 4 * time.Second // Chrome sends one a second while video arrives
+)
+
+// Loss is judged by the rule of Google congestion control (draft-ietf-rmcat-gcc-02, section 6), with one addition: what
+// comes after our own growth is taken back at the lower threshold, so that a link is not kept at its edge for good.
+const (
+	lossGrow    = 0.02
+	lossBackOff = 0.10
+	lossHeavy   = 0.30                    // from here on the queue is plainly overrun, and what got through is known
+	underLink   = 0.85                    // of what got through: the rest empties the queue
+	echoTime    = 1500 * time.Millisecond // after this time what was sent has been reported
+
+	// A cut to less than half leaves a full queue behind, in which sound waits, too. For a while less is sent to empty it.
+	deepCut   = 0.5
+	drain     = 0.6
+	drainTime = 1500 * time.Millisecond
+)
+
+// Growth, for each second. After congestion it first waits.
+const (
+	growUnknown  = 1.5  // nothing is known of the link: ten times as much in six seconds
+	growKnown    = 1.25 // congestion is long ago
+	growRetry    = 1.15 // beyond the rate that congested last
+	sendWindow   = time.Second
+	silence      = 5 * time.Second // without reports, while video is sent, nothing grows
+	overshoot    = 4               // the budget may be this multiple of what was sent: the next layer up costs 3.4 times as much
+	halfLife     = 30 * time.Second
+	beyond       = 1.25 // of the rate that congested: if that goes well for proofTime the link is better than then
+	proofTime    = 4 * time.Second
+	episode      = 3 * time.Second // cuts within this time are one congestion
+	retryFirst   = 4 * time.Second // wait before the rate that congested is tried again, doubled each time it does
+	retryLongest = 32 * time.Second
+)
+
+// Reports is the estimator that goes by what every receiver says anyway: its own estimate (REMB) and receiver reports.
+// Make it with NewReports. It is safe for concurrent use.
+type Reports struct {
+	config Config // set once
+
+	mu     sync.Mutex // guards all below; nothing is called or waited for with it held
+	target float64    // the budget, bits per second
+	grown  time.Time  // up to when target has grown
+	sent   meter
+	total  int64   // bytes sent so far
+	peak   float64 // most that was sent of late, fading with halfLife
+	faded  time.Time
+	heard  time.Time // newest report
+
+	remb      float64 // newest estimate of the receiver
+	rembAt    time.Time
+	belowFrom time.Time // since when it has been below what is sent without rising; zero: it is not
+
+	losses losses
+	share  float64   // lost, as last judged
+	proven float64   // most that was sent for proofTime without complaint, fading with halfLife
+	wrong  time.Time // newest complaint: loss, or an estimate that fell below what is sent
+
+	drained time.Time // until when less is sent than target
+
+	ceiling float64 // the rate that congestion left; 0: none, or long ago
+	cut     time.Time
+	retryAt time.Time
+	fails   int // times that growing beyond ceiling led back to it
+}
+
+var _ Estimator = (*Reports)(nil)
+
+// NewReports returns an estimator that follows no streams yet. It panics on a Config that Validate refuses.
+func NewReports(config Config) *Reports {
+	if err := config.Validate(); err != nil {
+		panic(err)
+	}
+	return &Reports{config: config, target: float64(config.Start)}
+}
+
+// FollowVideo makes reports of a video stream count. Reports of streams that are not followed are ignored. A downlink
+// keeps its SSRCs, so there is no end to it; more than 32 streams in all are not followed.
+func (r *Reports) FollowVideo(ssrc uint32) { r.follow(stream{ssrc: ssrc}) }
+
+// FollowAudio makes reports of an audio stream count: its losses tell as much, and of a downlink without video all.
+func (r *Reports) FollowAudio(ssrc uint32) { r.follow(stream{ssrc: ssrc, audio: true}) }
+
+func (r *Reports) follow(s stream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.losses.follow(s)
+}
+
+// Sent implements Estimator.
+func (r *Reports) Sent(bytes int, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent.add(bytes, now)
+	r.total += int64(max(bytes, 0))
+}
+
+// OnRTCP implements Estimator.
+func (r *Reports) OnRTCP(packets []rtcp.Packet, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, packet := range packets {
+		switch p := packet.(type) {
+		case *rtcp.ReceiverEstimatedMaximumBitrate:
+			r.noteREMB(float64(p.Bitrate), now)
+		case *rtcp.ReceiverReport:
+			r.noteReports(p.Reports, now)
+		case *rtcp.SenderReport:
+			r.noteReports(p.Reports, now)
+		}
+	}
+	if share, ok := r.losses.judge(now); ok {
+		r.noteLoss(share, now)
+	}
+}
+
+func (r *Reports) noteReports(reports []rtcp.ReceptionReport, now time.Time) {
+	for i := range reports {
+		if r.losses.note(&reports[i], now) {
+			r.heard = now
+		}
+	}
+	r.losses.measure(r.total)
+}
+
+// noteREMB acts on an estimate of the receiver. The same one again changes nothing.
+func (r *Reports) noteREMB(estimate float64, now time.Time) {
+	if math.IsNaN(estimate) || estimate < 0 {
+		return
+	}
+	before, known := r.remb, now.Sub(r.rembAt) < rembExpires
+	r.remb, r.rembAt, r.heard = estimate, now, now
+	sent := r.sent.rate(now, sendWindow, 0)
+	switch {
+	case estimate >= sent:
+		r.belowFrom = time.Time{}
+	case known && estimate < fell*before:
+		r.wrong = now
+		if estimate < wellBelow*sent || r.untried(sent) {
+			r.backOff(estimate, now)
+		} else if r.belowFrom.IsZero() {
+			r.belowFrom = now
+		}
+	case !known || estimate > rose*before || r.belowFrom.IsZero():
+		r.belowFrom = now
+	case now.Sub(r.belowFrom) >= patience:
+		r.backOff(estimate, now)
+	}
+}
+
+// untried says whether sent is more than went well before: then growth is what went wrong.
+func (r *Reports) untried(sent float64) bool { return sent > 1.05*r.proven }
+
+// noteLoss acts on the share of packets that was lost lately. Reports tell of the time before a cut for a while after it:
+// then only what arrives counts, which is the link's rate as long as its queue is overrun.
+func (r *Reports) noteLoss(share float64, now time.Time) {
+	r.share = share
+	sent := r.sent.rate(now, sendWindow, 0)
+	echo := now.Sub(r.cut) < echoTime
+	if share >= lossGrow {
+		r.wrong = now
+	}
+	switch arriving := r.losses.arriving(now); {
+	case share < lossGrow:
+	case share >= lossHeavy && arriving > 0:
+		r.backOff(max(underLink*arriving, sent/10), now) // no more at once: it may have been an outage
+	case echo:
+	case r.proven > 0 && r.untried(sent):
+		r.backOff(max(r.proven, underLink*arriving), now)
+	case share >= lossBackOff:
+		r.backOff((1-share/2)*min(sent, r.target), now)
+	}
+}
+
+// backOff lowers the budget to what gets through. It never raises it.
+func (r *Reports) backOff(to float64, now time.Time) {
+	to = max(to, float64(r.config.Min))
+	if to >= r.target {
+		return
+	}
+	if now.Sub(r.cut) > episode && r.ceiling > 0 && r.target > r.ceiling {
+		r.fails++
+	}
+	if to < deepCut*r.sent.rate(now, sendWindow, 0) {
+		r.drained = now.Add(drainTime)
+	}
+	r.target, r.ceiling, r.cut, r.grown, r.wrong = to, to, now, now, now
+	r.retryAt = now.Add(min(retryFirst<<min(r.fails, 10), retryLongest))
+	r.proven = min(r.proven, to)
+	r.belowFrom = time.Time{}
+}
+
+// Budget implements Estimator.
+func (r *Reports) Budget(now time.Time) Bitrate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sent := r.sent.rate(now, sendWindow, 0)
+	r.fade(sent, now)
+	r.prove(now)
+	r.grow(sent, now)
+	if now.Before(r.drained) {
+		return Bitrate(max(drain*r.target, float64(r.config.Min)))
+	}
+	return Bitrate(r.target)
+}
+
+// fade keeps the peak of what was sent, and of what went well. While something goes wrong nothing is learned of it.
+func (r *Reports) fade(sent float64, now time.Time) {
+	passed := max(now.Sub(r.faded), 0)
+	if r.faded.IsZero() {
+		passed = 0
+	}
+	r.faded = now
+	left := math.Exp2(-passed.Seconds() / halfLife.Seconds())
+	r.peak = max(left*r.peak, sent)
+	if now.Sub(r.wrong) >= proofTime+echoTime {
+		r.proven = max(left*r.proven, r.sent.rate(now, proofTime, echoTime))
+	}
+}
+
+// prove forgets an old congestion once clearly more than then gets through.
+func (r *Reports) prove(now time.Time) {
+	if r.ceiling > 0 && r.proven > beyond*r.ceiling {
+		r.ceiling, r.fails = 0, 0
+	}
+}
+
+// grow raises the budget by what has passed since the last time, if nothing speaks against it.
+func (r *Reports) grow(sent float64, now time.Time) {
+	passed := min(now.Sub(r.grown), time.Second)
+	if r.grown.IsZero() {
+		passed = 0
+	}
+	r.grown = now
+	bound := min(max(float64(r.config.Reach), overshoot*r.peak), float64(r.config.Max))
+	if passed > 0 && r.mayGrow(sent, now) {
+		r.target *= math.Pow(r.growth(), passed.Seconds())
+	}
+	r.target = max(min(r.target, bound), float64(r.config.Min))
+}
+
+func (r *Reports) growth() float64 {
+	switch {
+	case r.cut.IsZero():
+		return growUnknown
+	case r.ceiling == 0:
+		return growKnown
+	}
+	return growRetry
+}
+
+func (r *Reports) mayGrow(sent float64, now time.Time) bool {
+	switch {
+	case r.ceiling > 0 && now.Before(r.retryAt):
+		return false
+	case sent == 0:
+		return true // nothing is sent, so nobody says anything
+	case now.Sub(r.heard) > silence:
+		return false
+	case !r.belowFrom.IsZero() && now.Sub(r.belowFrom) > patience-time.Second/2 && now.Sub(r.rembAt) < rembExpires:
+		return false // the receiver may be about to complain
+	}
+	return r.share < lossGrow
+}

@@ -1,0 +1,418 @@
+package rate
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// cameras is a page of one large camera and five thumbnails, each with three layers: what is sent is stepped.
+func cameras(budget float64) float64 {
+	ladder := []float64{0, 150e3, 500e3, 1700e3}
+	level := make([]int, 6)
+	total := 0.0
+	for i := range level {
+		if total+ladder[1] <= budget {
+			level[i], total = 1, total+ladder[1]
+		}
+	}
+	for i := range level {
+		for level[i] > 0 && level[i] < 3 && total-ladder[level[i]]+ladder[level[i]+1] <= budget {
+			total += ladder[level[i]+1] - ladder[level[i]]
+			level[i]++
+		}
+	}
+	return total
+}
+
+// smooth takes all the budget that there is, up to 8 Mb/s.
+func smooth(budget float64) float64 { return min(budget, 8e6) }
+
+// queueBits is 40 kB: 64 ms at 5 Mb/s, 640 ms at 500 kb/s.
+const queueBits = 320e3
+
+type scenario struct {
+	rtt    time.Duration
+	remb   bool
+	demand func(float64) float64
+	name   string
+}
+
+func scenarios() []scenario {
+	var list []scenario
+	for _, rtt := range []time.Duration{50 * time.Millisecond, 200 * time.Millisecond} {
+		for _, remb := range []bool{true, false} {
+			who := "a receiver that only reports losses"
+			if remb {
+				who = "a browser"
+			}
+			list = append(list,
+				scenario{rtt, remb, cameras, fmt.Sprintf("layers to %s, %v away", who, rtt)},
+				scenario{rtt, remb, smooth, fmt.Sprintf("any rate to %s, %v away", who, rtt)})
+		}
+	}
+	return list
+}
+
+func TestFollowsALinkDownAndUp(t *testing.T) {
+	for _, c := range scenarios() {
+		t.Run(c.name, func(t *testing.T) {
+			l := &link{capacity: 5e6, queue: queueBits, oneWay: c.rtt / 2}
+			s := newScene(l, c.remb, c.demand)
+			s.play(40 * time.Second)
+			before := mean(s.between(30*time.Second, 40*time.Second))
+			if before < 0.75*5e6 {
+				t.Errorf("only %.0f kb/s are sent on a free link after half a minute", before/1e3)
+			}
+			l.capacity = 500e3
+			s.play(30 * time.Second)
+			after := s.between(40*time.Second, 70*time.Second)
+			settled := settling(after, func(x sample) bool { return x.rate < 500e3 })
+			drained := settling(after, func(x sample) bool { return x.queue < 100*time.Millisecond })
+			low := s.between(43*time.Second, 70*time.Second)
+			l.capacity = 5e6
+			s.play(60 * time.Second)
+			recovered := recovery(s.between(70*time.Second, 130*time.Second), 0.8*before)
+			t.Logf("before %.0f kb/s; settled after %v, queue empty after %v; then mean %.0f, highest %.0f kb/s, %d cuts, queue %v at the median; recovered after %v; audio lost %d of %d",
+				before/1e3, settled, drained, mean(low)/1e3, highest(low)/1e3, cuts(low), medianQueue(low), recovered, lostAudio(s.samples), s.seq[audioSSRC])
+			if settled > 3*time.Second {
+				t.Errorf("it took %v to settle", settled)
+			}
+			if drained > 6*time.Second {
+				t.Errorf("it took %v to empty the queue", drained)
+			}
+			if m := mean(low); m < 200e3 || m > 500e3 {
+				t.Errorf("%.0f kb/s are sent on a link of 500", m/1e3)
+			}
+			if q := medianQueue(low); q > 150*time.Millisecond {
+				t.Errorf("the queue holds %v", q)
+			}
+			if n := cuts(low); n > 5 {
+				t.Errorf("the rate was cut %d times in half a minute", n)
+			}
+			if recovered > 45*time.Second {
+				t.Errorf("it took %v to recover", recovered)
+			}
+		})
+	}
+}
+
+func mean(part []sample) float64 {
+	sum := 0.0
+	for _, x := range part {
+		sum += x.rate
+	}
+	return sum / float64(len(part))
+}
+
+func highest(part []sample) float64 {
+	return slices.MaxFunc(part, func(a, b sample) int { return int(a.rate - b.rate) }).rate
+}
+
+// settling returns from when on ok held for a second.
+func settling(part []sample, ok func(sample) bool) time.Duration {
+	since := part[0].at
+	for _, x := range part {
+		if !ok(x) {
+			since = x.at
+		}
+		if x.at-since >= time.Second {
+			return since - part[0].at
+		}
+	}
+	return time.Hour
+}
+
+func recovery(part []sample, rate float64) time.Duration {
+	for _, x := range part {
+		if x.rate >= rate {
+			return x.at - part[0].at
+		}
+	}
+	return time.Hour
+}
+
+// cuts counts how often the rate fell by more than a tenth.
+func cuts(part []sample) int {
+	n := 0
+	for i := 1; i < len(part); i++ {
+		if part[i].rate < 0.9*part[i-1].rate {
+			n++
+		}
+	}
+	return n
+}
+
+func medianQueue(part []sample) time.Duration {
+	var queues []time.Duration
+	for _, x := range part {
+		queues = append(queues, x.queue)
+	}
+	slices.Sort(queues)
+	return queues[len(queues)/2]
+}
+
+func lostAudio(part []sample) int {
+	n := 0
+	for _, x := range part {
+		n += x.audioLost
+	}
+	return n
+}
+
+func TestALittleLossIsNoCongestion(t *testing.T) {
+	for _, remb := range []bool{true, false} {
+		s := newScene(&link{capacity: 20e6, queue: queueBits, oneWay: 25 * time.Millisecond}, remb, cameras)
+		s.play(40 * time.Second)
+		before := s.rate
+		s.lossy = 0.05
+		s.play(30 * time.Second)
+		if s.rate < before {
+			t.Errorf("with 5 %% loss %.0f kb/s became %.0f (estimates: %v)", before/1e3, s.rate/1e3, remb)
+		}
+	}
+}
+
+func TestHeavyLossIsBackedOffFrom(t *testing.T) {
+	s := newScene(&link{capacity: 20e6, queue: queueBits, oneWay: 25 * time.Millisecond}, true, smooth)
+	s.play(20 * time.Second)
+	before := s.rate
+	s.lossy = 0.2
+	s.play(10 * time.Second)
+	if s.rate > 0.75*before {
+		t.Errorf("with 20 %% loss %.0f kb/s are still sent, of %.0f", s.rate/1e3, before/1e3)
+	}
+}
+
+func TestAnOutageIsForgottenSoon(t *testing.T) {
+	for _, remb := range []bool{true, false} {
+		s := newScene(&link{capacity: 10e6, queue: queueBits, oneWay: 25 * time.Millisecond}, remb, cameras)
+		s.play(30 * time.Second)
+		before := s.rate
+		s.lossy = 1
+		s.play(1500 * time.Millisecond)
+		s.lossy = 0
+		from := s.now.Sub(begin)
+		s.play(40 * time.Second)
+		if d := recovery(s.between(from, from+40*time.Second), 0.8*before); d > 30*time.Second {
+			t.Errorf("%v after an outage there is still less (estimates: %v)", d, remb)
+		}
+	}
+}
+
+func TestSilenceNeitherStarvesNorFeeds(t *testing.T) {
+	for _, remb := range []bool{true, false} {
+		sending := 0.0
+		s := newScene(&link{capacity: 5e6, queue: queueBits, oneWay: 25 * time.Millisecond}, remb, func(budget float64) float64 {
+			return min(sending, budget)
+		})
+		s.play(20 * time.Second)
+		if b := s.estimator.Budget(s.now); b < DefaultConfig().Start || b > DefaultConfig().Reach {
+			t.Errorf("nothing was sent, and the budget is %d", b)
+		}
+		sending = 150e3 // the receiver's estimate is at most 235 kb/s now
+		s.play(time.Minute)
+		if b := s.estimator.Budget(s.now); b < DefaultConfig().Start || b > DefaultConfig().Reach {
+			t.Errorf("one thumbnail was sent, and the budget is %d", b)
+		}
+		sending = 1700e3
+		s.play(10 * time.Second)
+		if s.rate < sending {
+			t.Errorf("a large picture was wanted, and %.0f kb/s are sent (estimates: %v)", s.rate/1e3, remb)
+		}
+	}
+}
+
+func TestPausedVideoComesBack(t *testing.T) {
+	s := newScene(&link{capacity: 120e3, queue: queueBits, oneWay: 25 * time.Millisecond}, true, cameras)
+	s.play(20 * time.Second)
+	if s.rate > 150e3 {
+		t.Errorf("%.0f kb/s of video are sent on a link of 120", s.rate/1e3)
+	}
+	s.capacity = 3e6
+	from := s.now.Sub(begin)
+	s.play(time.Minute)
+	if d := recovery(s.between(from, from+time.Minute), 1e6); d > 45*time.Second {
+		t.Errorf("video came back after %v", d)
+	}
+}
+
+// feed is an estimator that sends at a rate and gets what a test says.
+type feed struct {
+	*Reports
+	now  time.Time
+	rate float64
+	seq  uint32
+	lost uint32
+}
+
+func newFeed(rate float64) *feed {
+	f := &feed{Reports: NewReports(DefaultConfig()), now: begin, rate: rate}
+	f.FollowVideo(videoSSRC)
+	return f
+}
+
+// wait lets time pass and reports once a second; of the packets of that second so many are lost.
+func (f *feed) wait(seconds int, lost float64, estimate func() float64) {
+	for range seconds {
+		for range 10 {
+			f.now = f.now.Add(100 * time.Millisecond)
+			f.Sent(int(f.rate/80), f.now)
+			f.Budget(f.now)
+		}
+		packets := uint32(f.rate / 8 / packetBytes)
+		f.seq += packets
+		f.lost += uint32(lost * float64(packets))
+		f.OnRTCP([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: videoSSRC, LastSequenceNumber: f.seq, TotalLost: f.lost}}}}, f.now)
+		if estimate != nil {
+			f.say(estimate())
+		}
+	}
+}
+
+func (f *feed) say(estimate float64) {
+	f.OnRTCP([]rtcp.Packet{&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: float32(estimate), SSRCs: []uint32{videoSSRC}}}, f.now)
+}
+
+func always(estimate float64) func() float64 { return func() float64 { return estimate } }
+
+// rising is what Chrome says after a step up: it rises by 8 % a second, however much more arrives.
+func rising(from float64) func() float64 {
+	return func() float64 { from *= 1.08; return from }
+}
+
+func TestWhatAnEstimateMeans(t *testing.T) {
+	for _, c := range []struct {
+		what     string
+		then     func(*feed)
+		from, to float64 // of the budget afterwards, as shares of the 800 kb/s that are sent
+	}{
+		{"it lags behind a step up, but rises", func(f *feed) {
+			f.rate = 150e3
+			f.wait(5, 0, always(235e3))
+			f.rate = 800e3
+			f.wait(5, 0, rising(235e3))
+		}, 1.2, 10},
+		{"it falls to half of what is sent: that is congestion", func(f *feed) { f.say(400e3) }, 0, 0.51},
+		{"it falls by a sixth, where all went well, and rises again", func(f *feed) { f.say(670e3); f.wait(4, 0, rising(670e3)) }, 1, 10},
+		{"it falls by a sixth and stays there", func(f *feed) { f.say(670e3); f.wait(4, 0, always(670e3)) }, 0, 0.9},
+		{"it stays below what is sent from the first", func(f *feed) { f.now = f.now.Add(time.Minute); f.wait(4, 0, always(500e3)) }, 0, 0.7},
+		{"it falls, far above what is sent", func(f *feed) { f.say(3e6); f.say(1e6) }, 1, 10},
+		{"it is zero: the receiver does not want any", func(f *feed) { f.say(0) }, 0, 0.1},
+		{"it is beyond all measure", func(f *feed) { f.say(1e19); f.wait(3, 0, always(1e19)) }, 1, 4},
+	} {
+		f := newFeed(800e3)
+		f.wait(10, 0, always(1.2e6))
+		c.then(f)
+		if share := float64(f.Budget(f.now)) / f.rate; share < c.from || share > c.to {
+			t.Errorf("%s: the budget is %.2f of what is sent, not %.2f to %.2f", c.what, share, c.from, c.to)
+		}
+	}
+}
+
+func TestALossCountsOnce(t *testing.T) {
+	f := newFeed(800e3)
+	f.wait(10, 0, nil)
+	f.seq, f.lost = f.seq+90, f.lost+45
+	report := []rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{
+		{SSRC: videoSSRC, LastSequenceNumber: f.seq, TotalLost: f.lost, FractionLost: 128},
+		{SSRC: 99, LastSequenceNumber: 1, TotalLost: 1, FractionLost: 255},
+	}}}
+	f.now = f.now.Add(time.Second)
+	f.OnRTCP(report, f.now)
+	once := f.Budget(f.now)
+	for range 16 { // the other readers, and the same report for seconds while the stream is silent
+		f.now = f.now.Add(300 * time.Millisecond)
+		f.OnRTCP(report, f.now)
+	}
+	if again := f.Budget(f.now); again < once*9/10 || once > Mbps {
+		t.Errorf("one report made the budget %d, repeated %d", once, again)
+	}
+}
+
+func TestHostileReportsKeepTheBudgetInItsBounds(t *testing.T) {
+	config := DefaultConfig()
+	for _, report := range []rtcp.ReceptionReport{
+		{SSRC: videoSSRC, FractionLost: 255}, {SSRC: videoSSRC, LastSequenceNumber: 1<<32 - 1, TotalLost: 1<<24 - 1},
+		{SSRC: 12345, FractionLost: 255, LastSequenceNumber: 4e9, TotalLost: 1 << 23}, {SSRC: videoSSRC, LastSequenceNumber: 5, TotalLost: 1 << 23},
+	} {
+		f := newFeed(500e3)
+		for i := range 200 {
+			report.LastSequenceNumber += uint32(i * i)
+			report.TotalLost = (report.TotalLost + uint32(i)) & 0xFFFFFF
+			f.now = f.now.Add(50 * time.Millisecond)
+			f.OnRTCP([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{report}}}, f.now)
+			if b := f.Budget(f.now); b < config.Min || b > config.Max {
+				t.Fatalf("%+v: the budget is %d", report, b)
+			}
+		}
+	}
+	f := newFeed(500e3)
+	for i := range uint32(1000) {
+		f.FollowAudio(i) // more than there are slots
+	}
+	if n := f.losses.following; n != maxStreams {
+		t.Errorf("%d streams are followed", n)
+	}
+}
+
+// FuzzBudget plays any sequence of events: three bytes each, what it is, a value, the time that passes before it.
+func FuzzBudget(f *testing.F) {
+	f.Add([]byte{0, 200, 10, 1, 30, 50, 2, 255, 100, 3, 0, 0, 0, 255, 255, 1, 255, 1, 2, 0, 200})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		config := Config{Min: 10 * Kbps, Start: 100 * Kbps, Reach: Mbps, Max: 5 * Mbps}
+		r := NewReports(config)
+		r.FollowVideo(1)
+		now := begin
+		var seq, lost uint32
+		for ; len(script) >= 3; script = script[3:] {
+			value := int(script[1])
+			now = now.Add(time.Duration(int(script[2])-10) * 20 * time.Millisecond) // clocks may go back
+			switch script[0] % 4 {
+			case 0:
+				r.Sent((value-10)*1000, now)
+			case 1:
+				r.OnRTCP([]rtcp.Packet{&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: float32(uint64(1) << (value % 64))}}, now)
+			case 2:
+				seq += uint32(value) << (value % 25)
+				lost += uint32(value)
+				r.OnRTCP([]rtcp.Packet{&rtcp.SenderReport{Reports: []rtcp.ReceptionReport{{SSRC: uint32(value % 2), LastSequenceNumber: seq, TotalLost: lost}}}}, now)
+			case 3:
+				seq -= uint32(value)
+				r.OnRTCP([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: 1, LastSequenceNumber: seq, TotalLost: ^lost}}}, nil}, now)
+			}
+			if b := r.Budget(now); b < config.Min || b > config.Max {
+				t.Fatalf("the budget is %d", b)
+			}
+		}
+	})
+}
+
+func TestConfigMustRise(t *testing.T) {
+	for _, c := range []Config{{}, {Min: 2, Start: 1, Reach: 3, Max: 4}, {Min: 1, Start: 3, Reach: 2, Max: 4}, {Min: 1, Start: 2, Reach: 5, Max: 4}} {
+		if c.Validate() == nil {
+			t.Errorf("%+v is accepted", c)
+		}
+	}
+	if c := DefaultConfig(); c.Validate() != nil {
+		t.Error(c.Validate())
+	}
+}
+
+func BenchmarkReports(b *testing.B) {
+	f := newFeed(800e3)
+	packets := []rtcp.Packet{
+		&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: videoSSRC}}},
+		&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: 1e6},
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		f.now = f.now.Add(200 * time.Millisecond)
+		f.Sent(20000, f.now)
+		f.OnRTCP(packets, f.now)
+		f.Budget(f.now)
+	}
+}
