@@ -29,6 +29,7 @@ const (
 	OptOut    = "opt-out"   // OptOut: "do not transcribe me"
 	Leave     = "leave"
 	Ping      = "ping"
+	View      = "view" // Tiles: the video the client shows now; replaces the view before
 )
 
 // Types of server messages, beside Offer, Answer and Candidate.
@@ -43,6 +44,8 @@ const (
 	Gone    = "gone"    // Code, Message: the server ends this connection; do not come back
 	Fault   = "fault"   // Code, Message: something the client asked for did not work
 	Pong    = "pong"
+	Layers  = "layers" // Source, Layers: the simulcast layers of the source that somebody watches; none: nobody does
+	Load    = "load"   // Load: how much video the server sheds
 )
 
 // Peer connections of a participant.
@@ -57,6 +60,32 @@ const (
 	Camera      = "camera"
 	Screen      = "screen"
 	ScreenAudio = "screen-audio"
+)
+
+// Simulcast layers of a camera, as RIDs; lowest first. A screen has one layer and no RID.
+const (
+	Quarter = "q" // a quarter of the height
+	Half    = "h"
+	Full    = "f" // 720 lines from most cameras
+)
+
+// MaxTiles is the most tiles that a view may have: more than a page shows and a downlink has slots.
+const MaxTiles = 32
+
+// maxTileHeight bounds the height of a tile, in pixels: more than the largest screens have.
+const maxTileHeight = 16384
+
+// Why a slot is paused.
+const (
+	PausedBandwidth = "bandwidth" // the reader's connection
+	PausedOverload  = "overload"  // the server
+)
+
+// What the server sheds when it runs short.
+const (
+	LoadNormal     = "normal"
+	LoadThumbnails = "thumbnails" // thumbnails pause
+	LoadAudio      = "audio"      // all cameras pause
 )
 
 // Labels and IDs of the two pre-negotiated data channels of the downlink.
@@ -92,6 +121,19 @@ type ClientMessage struct {
 	Source    string        `json:"source,omitempty"`
 	Active    bool          `json:"active,omitempty"`
 	OptOut    bool          `json:"opt_out,omitempty"`
+	Tiles     []Tile        `json:"tiles,omitempty"`
+}
+
+// Tile is a video that a client shows. Tiles come in the order of their importance.
+type Tile struct {
+	Participant meeting.ParticipantID `json:"participant"`
+	Source      string                `json:"source"` // Camera or Screen
+	Height      int                   `json:"height"` // in device pixels
+}
+
+// LoadState says what the server sheds: LoadNormal, LoadThumbnails or LoadAudio.
+type LoadState struct {
+	State string `json:"state"`
 }
 
 // Peer is a roster entry.
@@ -111,6 +153,7 @@ type MediaSlot struct {
 	Kind        string                `json:"kind"` // "audio" or "video"
 	Participant meeting.ParticipantID `json:"participant,omitempty"`
 	Source      string                `json:"source,omitempty"`
+	Paused      string                `json:"paused,omitempty"` // PausedBandwidth or PausedOverload; empty: it flows
 }
 
 // AIState is what everybody sees of the AI: the policy and how the captions do.
@@ -146,6 +189,9 @@ type ServerMessage struct {
 	Caption     *meeting.Caption      `json:"caption,omitempty"`
 	Code        string                `json:"code,omitempty"`    // stable, for programs and translation
 	Message     string                `json:"message,omitempty"` // a sentence, in English
+	Source      string                `json:"source,omitempty"`
+	Layers      []string              `json:"layers,omitempty"`
+	Load        *LoadState            `json:"load,omitempty"`
 }
 
 // Codes of Gone and Fault.
@@ -205,8 +251,28 @@ func (m *ClientMessage) check() error {
 		return need(knownSource(m.Source), "unknown source")
 	case Restart, OptOut, Leave, Ping:
 		return nil
+	case View:
+		return m.checkView()
 	}
 	return fmt.Errorf("unknown type %q", m.Type)
+}
+
+func (m *ClientMessage) checkView() error {
+	if len(m.Tiles) > MaxTiles {
+		return fmt.Errorf("view of more than %d tiles", MaxTiles)
+	}
+	for _, t := range m.Tiles {
+		if t.Participant == "" || len(t.Participant) > 128 {
+			return errors.New("tile of nobody")
+		}
+		if t.Source != Camera && t.Source != Screen {
+			return fmt.Errorf("tile of source %q", t.Source)
+		}
+		if t.Height < 1 || t.Height > maxTileHeight {
+			return fmt.Errorf("tile of height %d", t.Height)
+		}
+	}
+	return nil
 }
 
 func knownSource(s string) bool {

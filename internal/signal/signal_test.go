@@ -32,7 +32,7 @@ func golden(t testing.TB, side string) map[string][]byte {
 
 func TestGoldenClientMessages(t *testing.T) {
 	messages := golden(t, "client")
-	for _, kind := range []string{Hello, Offer, Answer, Candidate, TrackSet, Restart, OptOut, Leave, Ping} {
+	for _, kind := range []string{Hello, Offer, Answer, Candidate, TrackSet, Restart, OptOut, Leave, Ping, View} {
 		b, ok := messages[kind]
 		if !ok {
 			t.Errorf("no golden message of type %s", kind)
@@ -56,6 +56,7 @@ func TestGoldenServerMessages(t *testing.T) {
 	messages := golden(t, "server")
 	for _, kind := range []string{
 		Offer, Answer, Candidate, Welcome, Joined, Left, Changed, Slot, AI, Caption, Gone, Fault, Pong,
+		Layers, Load,
 	} {
 		b, ok := messages[kind]
 		if !ok {
@@ -91,6 +92,7 @@ func sameJSON(t *testing.T, kind string, read []byte, m any) {
 
 func TestParseClientRefuses(t *testing.T) {
 	tracks := strings.Repeat(`{"mid":"0","source":"mic"},`, 17)
+	tiles := strings.Repeat(`{"participant":"p","source":"camera","height":180},`, MaxTiles+1)
 	for name, message := range map[string]string{
 		"nothing":                       ``,
 		"no JSON":                       `{`,
@@ -108,6 +110,11 @@ func TestParseClientRefuses(t *testing.T) {
 		"a candidate without candidate": `{"type":"candidate","pc":"up"}`,
 		"a line index out of range":     `{"type":"candidate","pc":"up","candidate":{"candidate":"","sdpMLineIndex":70000}}`,
 		"a track without source":        `{"type":"track","active":true}`,
+		"a view of 33 tiles":            `{"type":"view","tiles":[` + strings.TrimSuffix(tiles, ",") + `]}`,
+		"a view of nobody":              `{"type":"view","tiles":[{"source":"camera","height":180}]}`,
+		"a view of a microphone":        `{"type":"view","tiles":[{"participant":"p","source":"mic","height":180}]}`,
+		"a tile without height":         `{"type":"view","tiles":[{"participant":"p","source":"camera"}]}`,
+		"a tile as high as a house":     `{"type":"view","tiles":[{"participant":"p","source":"camera","height":20000}]}`,
 		"a token that is no string":     `{"type":"hello","token":{}}`,
 		"deep nesting":                  strings.Repeat(`{"candidate":`, 20_000),
 		"a byte too many":               `{"type":"ping"}` + strings.Repeat(" ", MaxMessage),
@@ -138,7 +145,7 @@ func FuzzParseClient(f *testing.F) {
 			}
 			return
 		}
-		if m.Type == Hello && m.Token == "" || m.Type == Candidate && m.Candidate == nil || m.Type == Offer && len(m.Tracks) > 16 {
+		if m.Type == Hello && m.Token == "" || m.Type == Candidate && m.Candidate == nil || m.Type == Offer && len(m.Tracks) > 16 || len(m.Tiles) > MaxTiles && m.Type == View {
 			t.Fatalf("accepted %+v", m)
 		}
 		again, err := json.Marshal(m)
@@ -150,6 +157,9 @@ func FuzzParseClient(f *testing.F) {
 		}
 		if len(m.Tracks) == 0 {
 			m.Tracks = nil // an empty list is not written
+		}
+		if len(m.Tiles) == 0 {
+			m.Tiles = nil
 		}
 		if n, err := ParseClient(again); err != nil || !reflect.DeepEqual(m, n) {
 			t.Fatalf("%+v became %+v, %v", m, n, err)
