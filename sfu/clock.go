@@ -20,10 +20,12 @@ func fromNTP(ntp uint64) time.Time {
 	return time.Unix(int64(ntp>>32)-ntpEpoch, int64(ntp&0xFFFFFFFF*uint64(time.Second)>>32))
 }
 
-// timing is what a publisher said in a sender report, in the server's time: rtp was captured at at.
+// timing is what a publisher said in a sender report: rtp was captured at at, in the server's time, and at said by the
+// publisher's own clock.
 type timing struct {
-	at  time.Time
-	rtp uint32
+	at   time.Time
+	said time.Time
+	rtp  uint32
 }
 
 // senderClock translates a publisher's wall clock into the server's, for all tracks of one publisher alike: their lip

@@ -16,6 +16,7 @@ import (
 const (
 	payloadOpus = 111
 	payloadVP8  = 96
+	payloadH264 = 106
 )
 
 const (
@@ -23,6 +24,10 @@ const (
 
 	// opusFormat asks for forward error correction and for silence to cost nothing. DTX is off in browsers unless asked for.
 	opusFormat = "minptime=10;useinbandfec=1;usedtx=1;stereo=0"
+
+	// h264Format is constrained baseline at level 3.1, which every browser encodes and decodes; with level asymmetry a
+	// publisher may send more (RFC 6184, section 8.1).
+	h264Format = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
 
 	// Repair requests go out every nackInterval, nackTimes for each packet: 300 ms, about two round trips across an
 	// ocean. Packets only just overtaken (nackSkip) get time to arrive on their own.
@@ -47,12 +52,13 @@ func newUplinkAPI(settings webrtc.SettingEngine) (*webrtc.API, error) {
 	for _, e := range []struct {
 		uri  string
 		kind webrtc.RTPCodecType
-	}{
-		{uriAudioLevel, webrtc.RTPCodecTypeAudio}, {sdp.SDESMidURI, webrtc.RTPCodecTypeAudio}, {sdp.SDESMidURI, webrtc.RTPCodecTypeVideo},
-	} {
+	}{{uriAudioLevel, webrtc.RTPCodecTypeAudio}, {sdp.SDESMidURI, webrtc.RTPCodecTypeAudio}} {
 		if err := media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: e.uri}, e.kind); err != nil {
 			return nil, fmt.Errorf("register header extension %s: %w", e.uri, err)
 		}
+	}
+	if err := webrtc.ConfigureSimulcastExtensionHeaders(media); err != nil {
+		return nil, fmt.Errorf("register header extensions of simulcast: %w", err)
 	}
 	registry := &interceptor.Registry{}
 	generator, err := nack.NewGeneratorInterceptor(
@@ -87,15 +93,21 @@ func registerCodecs(media *webrtc.MediaEngine) error {
 		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: opusFormat,
 		RTCPFeedback: []webrtc.RTCPFeedback{feedbackNACK},
 	}}
-	vp8 := webrtc.RTPCodecParameters{PayloadType: payloadVP8, RTPCodecCapability: webrtc.RTPCodecCapability{
-		MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
-		RTCPFeedback: []webrtc.RTCPFeedback{feedbackNACK, feedbackPLI, feedbackFIR},
-	}}
 	if err := media.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
 		return fmt.Errorf("register Opus: %w", err)
 	}
-	if err := media.RegisterCodec(vp8, webrtc.RTPCodecTypeVideo); err != nil {
-		return fmt.Errorf("register VP8: %w", err)
+	// In order of preference: VP8 is what every reader can show.
+	for _, c := range []struct {
+		payload      webrtc.PayloadType
+		mime, format string
+	}{{payloadVP8, webrtc.MimeTypeVP8, ""}, {payloadH264, webrtc.MimeTypeH264, h264Format}} {
+		video := webrtc.RTPCodecParameters{PayloadType: c.payload, RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: c.mime, ClockRate: 90000, SDPFmtpLine: c.format,
+			RTCPFeedback: []webrtc.RTCPFeedback{feedbackNACK, feedbackPLI, feedbackFIR},
+		}}
+		if err := media.RegisterCodec(video, webrtc.RTPCodecTypeVideo); err != nil {
+			return fmt.Errorf("register %s: %w", c.mime, err)
+		}
 	}
 	return nil
 }

@@ -14,24 +14,41 @@ import (
 	"souffleur/sfu/ring"
 )
 
-// intake reads one incoming stream, for as long as its m-line receives it, and gives its packets to whichever track it
-// is at the moment: a client may reuse an m-line for another source.
+// intake reads one incoming stream, for as long as its m-line receives it, and gives its packets to the layer of
+// whichever track it is at the moment: a client may reuse an m-line for another source.
 type intake struct {
-	mid     string // set once, as all down to levelID
+	stream  stream // set once, as all down to payloads
+	ssrc    uint32
 	remote  *webrtc.TrackRemote
 	reports *webrtc.RTPReceiver
 	clock   *senderClock
 	levelID uint8 // of the audio level header extension; 0: not negotiated
+	// payloads says which payload types are of which codec, so that no packet of another one gets to readers.
+	payloads [128]codec
 
-	target atomic.Pointer[track] // nil: what arrives is dropped
+	codec  codec                 // the member's goroutine only: what the stream comes in
+	target atomic.Pointer[layer] // nil: what arrives is dropped
+	ended  atomic.Bool           // another intake has taken the stream over
 }
 
-func newIntake(mid string, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver, clock *senderClock) *intake {
-	in := &intake{mid: mid, remote: remote, reports: receiver, clock: clock}
-	for _, e := range receiver.GetParameters().HeaderExtensions {
+// stream names an incoming stream of an uplink.
+type stream struct {
+	mid string
+	rid string // "": the only one of its section
+}
+
+func newIntake(id stream, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver, clock *senderClock) *intake {
+	in := &intake{
+		stream: id, ssrc: uint32(remote.SSRC()), remote: remote, reports: receiver, clock: clock, codec: codecOf(remote.Codec().MimeType),
+	}
+	parameters := receiver.GetParameters()
+	for _, e := range parameters.HeaderExtensions {
 		if e.URI == uriAudioLevel {
 			in.levelID = uint8(e.ID)
 		}
+	}
+	for _, c := range parameters.Codecs {
+		in.payloads[c.PayloadType&0x7F] = codecOf(c.MimeType)
 	}
 	return in
 }
@@ -50,7 +67,7 @@ func (in *intake) readMedia() {
 	)
 	for bad < maxBadReads {
 		n, _, err := in.remote.Read(buf)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || in.ended.Load() {
 			return
 		}
 		if err != nil || packet.Unmarshal(buf[:n]) != nil {
@@ -58,12 +75,16 @@ func (in *intake) readMedia() {
 			continue
 		}
 		bad = 0
-		t := in.target.Load()
-		if t == nil {
+		l := in.target.Load()
+		if l == nil {
+			continue
+		}
+		if in.payloads[packet.PayloadType&0x7F] != l.track.codec {
+			l.count.bad.Add(1)
 			continue
 		}
 		kept = ring.Packet{Seq: packet.SequenceNumber, TS: packet.Timestamp, Marker: packet.Marker, Payload: packet.Payload}
-		t.accept(&kept, in.level(&packet), time.Now(), w)
+		l.accept(&kept, in.level(&packet), time.Now(), w)
 	}
 }
 
@@ -89,16 +110,16 @@ func (in *intake) level(p *rtp.Packet) uint8 {
 // readReports takes the publisher's sender reports, until the stream ends.
 func (in *intake) readReports() {
 	buf := make([]byte, 1500)
-	for {
-		n, _, err := in.reports.Read(buf)
+	for bad := 0; bad < maxBadReads && !in.ended.Load(); {
+		n, err := in.readReport(buf)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) {
 			return
 		}
 		if err != nil {
-			// pion's interceptors return their own errors for malformed reports; only a closed stream ends the loop. A
-			// failed read always has taken a packet, so this cannot spin.
+			bad++ // pion's interceptors return their own errors for malformed reports; only a closed stream ends the loop
 			continue
 		}
+		bad = 0
 		packets, err := rtcp.Unmarshal(buf[:n])
 		if err != nil {
 			continue
@@ -109,11 +130,21 @@ func (in *intake) readReports() {
 	}
 }
 
+func (in *intake) readReport(buf []byte) (n int, err error) {
+	if in.stream.rid != "" {
+		n, _, err = in.reports.ReadSimulcast(buf, in.stream.rid)
+		return n, err
+	}
+	n, _, err = in.reports.Read(buf)
+	return n, err
+}
+
 func (in *intake) note(p rtcp.Packet, now time.Time) {
 	sr, ok := p.(*rtcp.SenderReport)
-	t := in.target.Load()
-	if !ok || t == nil || sr.SSRC != t.ssrc {
+	l := in.target.Load()
+	if !ok || l == nil || sr.SSRC != in.ssrc {
 		return
 	}
-	t.timing.Store(&timing{at: in.clock.serverTime(fromNTP(sr.NTPTime), now), rtp: sr.RTPTime})
+	said := fromNTP(sr.NTPTime)
+	l.timing.Store(&timing{at: in.clock.serverTime(said, now), said: said, rtp: sr.RTPTime})
 }

@@ -49,9 +49,12 @@ type Room struct {
 // entry is a place in the roster.
 type entry struct {
 	peer       signal.Peer
-	m          *member  // nil: left
-	slots      []*slot  // of the present downlink; nil: none yet
-	carried    []*track // what each slot carries
+	m          *member            // nil: left
+	slots      []*slot            // of the present downlink; nil: none yet
+	carried    []*track           // what each slot carries
+	aims       []aim              // what each slot sends of it
+	told       []signal.MediaSlot // what the client knows of each slot
+	moved      bool               // slots send something else since the last distribute
 	detachedAt time.Time
 }
 
@@ -210,7 +213,7 @@ func (r *Room) tick(now time.Time) {
 		}
 	}
 	for _, t := range r.tracks {
-		t.keyFrames.retry(now)
+		t.retryKeyFrames(now)
 	}
 	if r.mics.Update(now, r.microphones(now)) {
 		r.seat()
@@ -268,8 +271,7 @@ func (r *Room) dropTracks(gone func(*track) bool) {
 	}
 	r.reseat()
 	for _, t := range ended {
-		t.active.Store(false)
-		t.slots.Store(&[]*slot{})
+		t.retire()
 		r.forgetTrack(t)
 		if !t.audio {
 			continue

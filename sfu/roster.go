@@ -76,7 +76,8 @@ func (r *Room) remove(m *member, reason string) {
 	if e == nil || e.m != m {
 		return
 	}
-	e.m, e.slots, e.carried = nil, nil, nil
+	e.m = nil
+	e.take(nil)
 	e.peer.Present, e.peer.Sources = false, []string{}
 	m.connection.Add(1)
 	m.line.Store(nil)
@@ -173,8 +174,8 @@ func (r *Room) seatSlots(m *member, slots []*slot) {
 		if e == nil || e.m != m {
 			return
 		}
-		e.slots, e.carried = slots, make([]*track, len(slots))
-		r.introduceSlots(e)
+		e.take(slots)
+		r.seatEntry(e, time.Now())
 		r.distribute()
 	})
 }

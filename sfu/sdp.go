@@ -3,9 +3,12 @@ package sfu
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pion/sdp/v3"
+
+	"souffleur/internal/signal"
 )
 
 // maxSections is the most m-lines an uplink may have: four sources, and room for a browser that does not reuse them.
@@ -55,18 +58,34 @@ func hasMID(d *sdp.SessionDescription, mid string) bool {
 	return false
 }
 
-// opusPayloads returns the payload types that a section maps to Opus.
-func opusPayloads(m *sdp.MediaDescription) []string {
+func opusPayloads(m *sdp.MediaDescription) []string { return payloads(m, "opus/48000") }
+
+// payloads returns the payload types that a section maps to a codec, whose name is in small letters.
+func payloads(m *sdp.MediaDescription, codec string) []string {
 	var types []string
 	for _, a := range m.Attributes {
 		if a.Key != "rtpmap" {
 			continue
 		}
-		if payload, codec, ok := strings.Cut(a.Value, " "); ok && strings.HasPrefix(strings.ToLower(codec), "opus/48000") {
+		if payload, name, ok := strings.Cut(a.Value, " "); ok && strings.HasPrefix(strings.ToLower(name), codec) {
 			types = append(types, payload)
 		}
 	}
 	return types
+}
+
+// preferVP8 puts VP8 first: everybody can show it, so no reader is left without a picture.
+func preferVP8(m *sdp.MediaDescription) {
+	preferred := payloads(m, "vp8/90000")
+	var first, others []string
+	for _, f := range m.MediaName.Formats {
+		if slices.Contains(preferred, f) {
+			first = append(first, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	m.MediaName.Formats = append(first, others...)
 }
 
 // askAudioRepair adds "rtcp-fb: nack" to every Opus of the offer, as if the browser had offered it. No browser does, but
@@ -94,8 +113,66 @@ func hasAttribute(m *sdp.MediaDescription, want sdp.Attribute) bool {
 	return false
 }
 
-// setOpusFormat replaces the Opus parameters of an answer by the server's wishes. pion repeats the client's own.
-func setOpusFormat(answer string) (string, error) {
+// simulcastRIDs are the names that layers may have, lowest first.
+var simulcastRIDs = []string{"q", "h", "f"}
+
+// readSimulcast returns the layers of each section that has several, lowest first whatever the offer's order. Only
+// cameras may have them.
+func readSimulcast(d *sdp.SessionDescription, sources map[string]string) (map[string][]string, error) {
+	rids := make(map[string][]string)
+	for _, m := range d.MediaDescriptions {
+		offered, err := offeredRIDs(m)
+		if err != nil {
+			return nil, err
+		}
+		if len(offered) == 0 {
+			continue
+		}
+		mid, _ := m.Attribute("mid")
+		if source := sources[mid]; source != "" && source != signal.Camera {
+			return nil, fmt.Errorf("source %s has simulcast layers", source)
+		}
+		rids[mid] = offered
+	}
+	return rids, nil
+}
+
+// offeredRIDs returns the layers that a section says it sends (RFC 8853), lowest first.
+func offeredRIDs(m *sdp.MediaDescription) ([]string, error) {
+	var rids []string
+	for _, a := range m.Attributes {
+		if a.Key != "rid" {
+			continue
+		}
+		rid, _, _ := strings.Cut(a.Value, " ")
+		if !slices.Contains(simulcastRIDs, rid) || slices.Contains(rids, rid) {
+			return nil, errors.New("simulcast layer of an unknown name, or twice")
+		}
+		rids = append(rids, rid)
+	}
+	slices.SortFunc(rids, func(a, b string) int { return slices.Index(simulcastRIDs, a) - slices.Index(simulcastRIDs, b) })
+	return rids, nil
+}
+
+// nameSimulcast gives sections with layers a full msid, without which pion knows nothing of their layers. A browser that
+// sends no stream with the track writes only half of it, or none.
+func nameSimulcast(d *sdp.SessionDescription) {
+	for _, m := range d.MediaDescriptions {
+		if _, has := m.Attribute("rid"); !has {
+			continue
+		}
+		if id, _ := m.Attribute("msid"); strings.Count(id, " ") == 1 {
+			continue
+		}
+		mid, _ := m.Attribute("mid")
+		m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool { return a.Key == "msid" })
+		m.Attributes = append(m.Attributes, sdp.Attribute{Key: "msid", Value: "- " + mid})
+	}
+}
+
+// finishAnswer makes an answer what the server wants: pion repeats the client's own parameters of Opus and order of
+// codecs, and clients send the first one.
+func finishAnswer(answer string) (string, error) {
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(answer); err != nil {
 		return "", fmt.Errorf("parse own answer: %w", err)
@@ -104,6 +181,7 @@ func setOpusFormat(answer string) (string, error) {
 		for _, payload := range opusPayloads(m) {
 			m.Attributes = append(dropFormat(m.Attributes, payload), sdp.Attribute{Key: "fmtp", Value: payload + " " + opusFormat})
 		}
+		preferVP8(m)
 	}
 	text, err := d.Marshal()
 	if err != nil {

@@ -33,7 +33,7 @@ func TestAudioRepairIsAskedOfBrowsers(t *testing.T) {
 }
 
 func TestAnswerAsksForDTXAndMono(t *testing.T) {
-	answer, err := setOpusFormat(browserOffer)
+	answer, err := finishAnswer(browserOffer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +68,6 @@ func FuzzOffer(f *testing.F) {
 		if again, err := readOffer(string(munged)); err == nil {
 			askAudioRepair(again)
 		}
-		_, _ = setOpusFormat(string(munged))
+		_, _ = finishAnswer(string(munged))
 	})
 }

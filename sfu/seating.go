@@ -11,53 +11,56 @@ import (
 // The room's goroutine decides which track is in which slot. The rule for every source is the same: a list of tracks is
 // wanted, those that are in a slot stay where they are, the others get the free slots. So nobody's tile moves without need.
 
+// aim is what one slot is to send.
+type aim struct {
+	layer  *layer // nil: nothing
+	paused string // why nothing of the carried track is sent; "": it flows
+}
+
 // seat fills everybody's slots anew.
 func (r *Room) seat() {
+	now := time.Now()
 	moved := false
 	for _, e := range r.order {
-		moved = r.seatEntry(e) || moved
+		moved = r.seatEntry(e, now) || moved
 	}
 	if moved {
 		r.distribute()
 	}
 }
 
-// seatEntry fills one participant's slots and tells him first, so that a tile has the right name before its first frame.
-func (r *Room) seatEntry(e *entry) bool {
-	before := slices.Clone(e.carried)
+// seatEntry fills one participant's slots. It returns whether any of them sends something else from now on.
+func (r *Room) seatEntry(e *entry, now time.Time) bool {
 	r.fillSlots(e)
-	var news []signal.MediaSlot
-	for i, t := range e.carried {
-		if t != before[i] {
-			news = append(news, e.slots[i].describe(t))
-		}
-	}
-	if len(news) == 0 {
-		return false
-	}
-	e.m.tell(signal.ServerMessage{Type: signal.Slot, Slots: news})
-	for i, t := range e.carried {
-		if t != before[i] {
-			e.slots[i].carry(t)
-		}
-	}
-	return true
+	return r.aimSlots(e, now)
 }
 
-// introduceSlots tells a participant of all his new slots, the empty ones included, and fills them.
-func (r *Room) introduceSlots(e *entry) {
+// aimSlots chooses what the slots send of what they carry. The participant is told before it happens, so that a tile has
+// the right name before its first frame.
+func (r *Room) aimSlots(e *entry, now time.Time) bool {
 	if len(e.slots) == 0 {
-		return
+		return false
 	}
-	r.fillSlots(e)
-	all := make([]signal.MediaSlot, len(e.slots))
+	r.choose(e, now)
+	var news []signal.MediaSlot
 	for i, s := range e.slots {
-		all[i] = s.describe(e.carried[i])
+		if d := s.describe(e.carried[i], e.aims[i].paused); d != e.told[i] {
+			news, e.told[i] = append(news, d), d
+		}
 	}
-	e.m.tell(signal.ServerMessage{Type: signal.Slot, Slots: all})
+	if len(news) > 0 {
+		e.m.tell(signal.ServerMessage{Type: signal.Slot, Slots: news})
+	}
 	for i, s := range e.slots {
-		s.carry(e.carried[i])
+		e.moved = s.aim(e.aims[i].layer) || e.moved
 	}
+	return e.moved
+}
+
+// take gives a participant the slots of a new downlink, or none.
+func (e *entry) take(slots []*slot) {
+	e.slots, e.moved = slots, false
+	e.carried, e.aims, e.told = make([]*track, len(slots)), make([]aim, len(slots)), make([]signal.MediaSlot, len(slots))
 }
 
 // fillSlots computes e.carried.
@@ -117,24 +120,41 @@ func (r *Room) microphoneOf(id meeting.ParticipantID) *track {
 	return nil
 }
 
-// distribute gives every track the slots that carry it, and asks for the key frames they need.
+// distribute gives every layer the slots that send it or wait for it, and lets those begin that wait.
 func (r *Room) distribute() {
-	carriers := make(map[*track][]*slot, len(r.tracks))
+	carriers := make(map[*layer][]*slot, len(r.tracks))
 	for _, e := range r.order {
-		for i, t := range e.carried {
-			if t != nil {
-				carriers[t] = append(carriers[t], e.slots[i])
+		for _, s := range e.slots {
+			now, target := s.sending()
+			if target != nil {
+				carriers[target] = append(carriers[target], s)
+			}
+			if now != nil && now != target {
+				carriers[now] = append(carriers[now], s)
 			}
 		}
 	}
-	now := time.Now()
 	for _, t := range r.tracks {
-		list := carriers[t]
-		t.slots.Store(&list)
-		for _, s := range list {
-			if s.open.Load() {
-				s.urge(now)
-			}
+		for _, l := range t.layers {
+			list := carriers[l]
+			l.slots.Store(&list)
 		}
 	}
+	for _, e := range r.order {
+		if e.moved {
+			e.moved = false
+			e.startSlots()
+		}
+	}
+}
+
+// startSlots lets the slots begin that wait for a key frame, on their participant's goroutine: it may take milliseconds.
+func (e *entry) startSlots() {
+	slots := e.slots
+	// A member whose mailbox is full is about to be thrown out.
+	e.m.post(func() {
+		for _, s := range slots {
+			s.start(time.Now())
+		}
+	})
 }

@@ -18,8 +18,8 @@ import (
 	"souffleur/sfu/vp8"
 )
 
-// slot is one m-line of a downlink: an outgoing stream that carries whichever track the room puts into it. The receiver
-// sees one stream that never restarts. It is a webrtc.TrackLocal.
+// slot is one m-line of a downlink: an outgoing stream that carries whichever track the room puts into it, in one of its
+// layers. The receiver sees one stream that never restarts. It is a webrtc.TrackLocal.
 type slot struct {
 	name   string // set once, as all down to readers
 	source string // what it is for: signal.Mic, Camera, …
@@ -31,19 +31,20 @@ type slot struct {
 	wire  atomic.Pointer[wire] // where to send; nil until negotiated
 	count struct{ packets, octets, repeats atomic.Uint32 }
 
-	mu      sync.Mutex // guards all below; never held while sending
-	track   *track     // what the room wants here, nil: nothing
-	waiting bool       // the stream has not switched to track yet: audio needs a packet, video a key frame
-	stream  *splice.Stream[*track]
+	mu        sync.Mutex // guards all below; never held while sending
+	target    *layer     // what the room wants here, nil: nothing
+	layer     *layer     // what is sent: target, or the layer of its track to be left for it; nil: nothing until target begins
+	replaying bool       // replay sends what has come of target; write leaves it alone
+	stream    *splice.Stream[*layer]
 }
 
 var _ webrtc.TrackLocal = (*slot)(nil)
 
 // wire is the outgoing end of a slot, as negotiated.
 type wire struct {
-	ssrc        uint32
-	payloadType uint8
-	out         webrtc.TrackLocalWriter
+	ssrc     uint32
+	payloads [codecs]uint8 // payload type of each codec; 0: the receiver does not take it
+	out      webrtc.TrackLocalWriter
 }
 
 // writer is the memory that one goroutine needs to write to slots: a packet is rewritten in here, so that nothing is
@@ -56,9 +57,9 @@ type writer struct {
 func newSlot(source string, number int, open *atomic.Bool, loops *sync.WaitGroup) *slot {
 	s := &slot{name: fmt.Sprintf("%s-%d", source, number), source: source, audio: isAudio(source), open: open, loops: loops}
 	if s.audio {
-		s.stream = splice.NewAudio[*track](uint16(rand.Uint32()), rand.Uint32())
+		s.stream = splice.NewAudio[*layer](uint16(rand.Uint32()), rand.Uint32())
 	} else {
-		s.stream = splice.NewVideo[*track](uint16(rand.Uint32()), rand.Uint32())
+		s.stream = splice.NewVideo[*layer](uint16(rand.Uint32()), rand.Uint32())
 	}
 	return s
 }
@@ -77,20 +78,31 @@ func (s *slot) Kind() webrtc.RTPCodecType {
 
 // Bind is called when the client has answered.
 func (s *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
-	want := webrtc.MimeTypeVP8
-	if s.audio {
-		want = webrtc.MimeTypeOpus
-	}
-	for _, codec := range c.CodecParameters() {
-		if codec.MimeType == want {
-			w := &wire{ssrc: uint32(c.SSRC()), payloadType: uint8(codec.PayloadType), out: c.WriteStream()}
-			s.wire.Store(w)
-			s.loops.Add(1)
-			go s.readFeedback(c.RTCPReader(), w)
-			return codec, nil
+	w := &wire{ssrc: uint32(c.SSRC()), out: c.WriteStream()}
+	first := -1
+	for i, parameters := range c.CodecParameters() {
+		codec := codecOf(parameters.MimeType)
+		if codec == codecNone || s.audio != (codec == codecOpus) || w.payloads[codec] != 0 {
+			continue
+		}
+		w.payloads[codec] = uint8(parameters.PayloadType)
+		if first < 0 || codec == codecVP8 {
+			first = i
 		}
 	}
-	return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
+	if first < 0 {
+		return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
+	}
+	s.wire.Store(w)
+	s.loops.Add(1)
+	go s.readFeedback(c.RTCPReader(), w)
+	return c.CodecParameters()[first], nil
+}
+
+// takes says whether the receiver can decode a codec. Before the client has answered everything is assumed of him.
+func (s *slot) takes(c codec) bool {
+	w := s.wire.Load()
+	return w == nil || w.payloads[c] != 0
 }
 
 // Unbind stops sending.
@@ -99,79 +111,197 @@ func (s *slot) Unbind(webrtc.TrackLocalContext) error {
 	return nil
 }
 
-// carry makes t the track of this slot; nil empties it. The client has been told before. Packets of t must reach write.
-func (s *slot) carry(t *track) {
+// aim makes l the layer of this slot; nil empties or pauses it. The client has been told before. Packets of l must reach
+// write. A layer of the same track that is being sent goes on until l begins, one of another track ends at once. aim
+// returns whether anything has changed.
+func (s *slot) aim(l *layer) bool {
 	s.mu.Lock()
-	s.track, s.waiting = t, t != nil
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	target, sending := s.target, s.layer
+	s.target = l
+	if l == nil || sending != nil && sending.track != l.track {
+		s.layer = nil
+	}
+	return s.target != target || s.layer != sending
+}
+
+// halt stops the layer that is sent until another one begins, where going on would hurt more than a still picture.
+func (s *slot) halt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.layer != s.target {
+		s.layer = nil
+	}
+}
+
+// sending returns what is sent and what the slot is to send. Both are nil for a slot that is empty or paused.
+func (s *slot) sending() (now, target *layer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.layer, s.target
 }
 
 // begin starts the slot anew when the connection has come up, or up again: what was written meanwhile is lost, so the
 // stream goes on with a key frame and without a gap.
 func (s *slot) begin(now time.Time) {
 	s.mu.Lock()
-	s.waiting = s.track != nil
+	s.layer = nil
 	s.mu.Unlock()
-	s.urge(now)
+	s.start(now)
 }
 
-// urge asks for the key frame that the slot waits for.
-func (s *slot) urge(now time.Time) {
-	s.mu.Lock()
-	t, waiting := s.track, s.waiting
-	s.mu.Unlock()
-	if waiting && !t.audio {
-		t.keyFrames.want(now)
+// start helps a video slot that waits for its layer: it begins with the last key frame, if that has just passed, or asks
+// for one. It sends, so it belongs on the goroutine of the reader or his connection and not on the room's.
+func (s *slot) start(now time.Time) {
+	wire := s.wire.Load()
+	if wire == nil || s.audio || !s.open.Load() {
+		return
 	}
+	s.mu.Lock()
+	l := s.target
+	if l == nil || s.layer == l || s.replaying {
+		s.mu.Unlock()
+		return
+	}
+	key, recent := uint16(0), false
+	if s.layer == nil && wire.payloads[l.track.codec] != 0 {
+		key, recent = l.recentKeyFrame()
+	}
+	s.replaying = recent
+	s.mu.Unlock()
+	if !recent || !s.replay(l, key, wire, now) {
+		l.keyFrames.want(now)
+	}
+}
+
+// maxReplayed bounds how many packets a replay sends, those included that come while it runs.
+const maxReplayed = 256
+
+// replay sends what has come of l since the key frame that begins at seq, until it has caught up with what comes. It
+// returns false if it could not. replaying has been set.
+func (s *slot) replay(l *layer, seq uint16, wire *wire, now time.Time) bool {
+	var w writer
+	buf := make([]byte, ring.MaxPayload)
+	for range maxReplayed {
+		p, there := l.ring.Get(seq, buf)
+		if !there {
+			if s.caughtUp(l, seq) {
+				return true
+			}
+			seq++ // lost; when it is repaired, write sends it late
+			continue
+		}
+		in := splice.In{Seq: p.Seq, TS: p.TS, Marker: p.Marker, Empty: len(p.Payload) == 0}
+		if !l.describe(&in, &p) {
+			break
+		}
+		out, ok, on := s.mapReplayed(l, in, now)
+		if !on {
+			break
+		}
+		if ok {
+			s.send(wire, l.track.codec, &p, in.VP8, out, &w)
+		}
+		seq++
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.layer == l {
+		s.layer = nil
+	}
+	s.replaying = false
+	return false
+}
+
+// caughtUp ends a replay, unless packets from seq on have come. Those that come later find that write sends them.
+func (s *slot) caughtUp(l *layer, seq uint16) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.ring.Behind(seq) >= 0 {
+		return false
+	}
+	s.replaying = false
+	return true
+}
+
+// mapReplayed is mapLocked for replay. on is false when the room has taken the slot away meanwhile, or the packet to
+// begin with is not that of a key frame any more.
+func (s *slot) mapReplayed(l *layer, in splice.In, now time.Time) (out splice.Out, ok, on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.target != l {
+		return splice.Out{}, false, false
+	}
+	if s.layer != l {
+		if !in.KeyFrame {
+			return splice.Out{}, false, false
+		}
+		s.switchLocked(l, in, now)
+	}
+	out, ok = s.stream.Next(in, now)
+	return out, ok, true
 }
 
 // forget frees what belongs to a track that has ended.
 func (s *slot) forget(t *track) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stream.Drop(t)
+	for _, l := range t.layers {
+		s.stream.Drop(l)
+	}
 }
 
-// write sends a packet of t, if t is what the slot carries.
-func (s *slot) write(t *track, p *ring.Packet, in splice.In, now time.Time, w *writer) {
+// write sends a packet of l, if l is what the slot sends, or is to send from this packet on.
+func (s *slot) write(l *layer, p *ring.Packet, in splice.In, now time.Time, w *writer) {
 	wire := s.wire.Load()
-	if wire == nil || !s.open.Load() {
+	if wire == nil || !s.open.Load() || wire.payloads[l.track.codec] == 0 {
 		return
 	}
 	s.mu.Lock()
-	out, ok := s.mapLocked(t, in, now)
-	needKeyFrame := s.track == t && s.waiting && !t.audio
+	out, ok := s.mapLocked(l, in, now)
+	needKeyFrame := s.target == l && s.layer != l && !l.track.audio
 	s.mu.Unlock()
 	if ok {
-		s.send(wire, p, in.VP8, out, w)
+		s.send(wire, l.track.codec, p, in.VP8, out, w)
 	}
 	if needKeyFrame {
-		t.keyFrames.want(now)
+		l.keyFrames.want(now)
 	}
 }
 
-func (s *slot) mapLocked(t *track, in splice.In, now time.Time) (splice.Out, bool) {
-	if s.track != t {
+func (s *slot) mapLocked(l *layer, in splice.In, now time.Time) (splice.Out, bool) {
+	switch {
+	case s.replaying:
 		return splice.Out{}, false
-	}
-	if s.waiting {
-		if in.Empty || !t.audio && !in.VP8.KeyFrame {
-			return splice.Out{}, false
-		}
-		s.stream.Switch(t, in, now)
-		s.waiting = false
+	case s.layer == l:
+	case s.target == l && !in.Empty && (l.track.audio || in.KeyFrame):
+		s.switchLocked(l, in, now)
+	default:
+		return splice.Out{}, false
 	}
 	return s.stream.Next(in, now)
 }
 
+// switchLocked makes l what is sent, from packet in on.
+func (s *slot) switchLocked(l *layer, in splice.In, now time.Time) {
+	s.layer = l
+	if old, ok := s.stream.Source(); ok {
+		if same, ok := l.sameInstant(old, in.TS); ok {
+			s.stream.Follow(l, in, same, now)
+			return
+		}
+	}
+	s.stream.Switch(l, in, now)
+}
+
 // send rewrites and sends. The same arguments give the same bytes, as repeats must.
-func (s *slot) send(wire *wire, p *ring.Packet, d vp8.Descriptor, out splice.Out, w *writer) {
+func (s *slot) send(wire *wire, codec codec, p *ring.Packet, d vp8.Descriptor, out splice.Out, w *writer) {
 	w.header = rtp.Header{
-		Version: 2, Marker: out.Marker, PayloadType: wire.payloadType,
+		Version: 2, Marker: out.Marker, PayloadType: wire.payloads[codec],
 		SequenceNumber: out.Seq, Timestamp: out.TS, SSRC: wire.ssrc,
 	}
 	payload := p.Payload
-	if !s.audio && len(payload) > 0 {
+	if codec == codecVP8 && len(payload) > 0 {
 		payload = w.payload[:d.Rewrite(w.payload[:], payload, out.PictureID, out.TL0)]
 	}
 	if n, err := wire.out.WriteRTP(&w.header, payload); err != nil || n == 0 {
@@ -238,11 +368,12 @@ func (s *slot) answer(packet rtcp.Packet, wire *wire, now time.Time, budget int,
 
 // renew asks the publisher for a key frame.
 func (s *slot) renew(now time.Time) {
-	s.mu.Lock()
-	t := s.track
-	s.mu.Unlock()
-	if t != nil && !t.audio {
-		t.keyFrames.want(now)
+	l, target := s.sending()
+	if l == nil {
+		l = target
+	}
+	if l != nil && !l.track.audio {
+		l.keyFrames.want(now)
 	}
 }
 
@@ -260,7 +391,7 @@ func (s *slot) repeatAll(pairs []rtcp.NackPair, wire *wire, budget int, buf []by
 	return sent
 }
 
-// repeat sends packet seq of the slot again, if its track's ring still has it.
+// repeat sends packet seq of the slot again, if its layer's ring still has it.
 func (s *slot) repeat(seq uint16, wire *wire, buf []byte, w *writer) bool {
 	s.mu.Lock()
 	origin, ok := s.stream.Origin(seq)
@@ -268,15 +399,16 @@ func (s *slot) repeat(seq uint16, wire *wire, buf []byte, w *writer) bool {
 	if !ok {
 		return false
 	}
+	codec := origin.Source.track.codec
 	p, ok := origin.Source.ring.Get(origin.Seq, buf)
-	if !ok {
+	if !ok || wire.payloads[codec] == 0 {
 		return false
 	}
 	in := splice.In{Seq: p.Seq, TS: p.TS, Marker: p.Marker, Empty: len(p.Payload) == 0}
 	if !origin.Source.describe(&in, &p) {
 		return false
 	}
-	s.send(wire, &p, in.VP8, origin.Map(in), w)
+	s.send(wire, codec, &p, in.VP8, origin.Map(in), w)
 	return true
 }
 
@@ -288,13 +420,13 @@ func (s *slot) senderReport(now time.Time) rtcp.Packet {
 		return nil
 	}
 	s.mu.Lock()
-	t := s.track
+	l := s.layer
 	var said *timing
 	var ts uint32
 	ok := false
-	if t != nil && !s.waiting {
-		if said = t.timing.Load(); said != nil {
-			ts, ok = s.stream.Timestamp(t, said.rtp)
+	if l != nil {
+		if said = l.timing.Load(); said != nil {
+			ts, ok = s.stream.Timestamp(l, said.rtp)
 		}
 	}
 	s.mu.Unlock()
@@ -302,7 +434,7 @@ func (s *slot) senderReport(now time.Time) rtcp.Packet {
 		return nil
 	}
 	passed := now.Sub(said.at)
-	ts += uint32(int64(passed/time.Microsecond) * int64(t.clockRate) / 1e6)
+	ts += uint32(int64(passed/time.Microsecond) * int64(l.track.clockRate) / 1e6)
 	return &rtcp.SenderReport{
 		SSRC: wire.ssrc, NTPTime: toNTP(now), RTPTime: ts,
 		PacketCount: s.count.packets.Load(), OctetCount: s.count.octets.Load(),
@@ -316,11 +448,11 @@ func (s *slot) kind() string {
 	return "video"
 }
 
-// describe says what the slot carries when it carries t.
-func (s *slot) describe(t *track) signal.MediaSlot {
+// describe says what the slot carries when it carries t, and why it does not send it.
+func (s *slot) describe(t *track, paused string) signal.MediaSlot {
 	m := signal.MediaSlot{MID: s.mid, Kind: s.kind()}
 	if t != nil {
-		m.Participant, m.Source = t.owner, t.source
+		m.Participant, m.Source, m.Paused = t.owner, t.source, paused
 	}
 	return m
 }

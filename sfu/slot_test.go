@@ -39,13 +39,17 @@ func boundSlot(t *track, out *outlet) *slot {
 	var open atomic.Bool
 	open.Store(true)
 	s := newSlot(t.source, 0, &open, &sync.WaitGroup{})
-	s.wire.Store(&wire{ssrc: 77, payloadType: payloadVP8, out: out})
-	s.carry(t)
+	s.wire.Store(&wire{ssrc: 77, payloads: [codecs]uint8{codecOpus: payloadOpus, codecVP8: payloadVP8, codecH264: payloadH264}, out: out})
+	s.aim(t.layers[0])
 	return s
 }
 
 func activeTrack(source string) *track {
-	t := newTrack("p1", source, 1, func() {})
+	codec := codecVP8
+	if isAudio(source) {
+		codec = codecOpus
+	}
+	t := newTrack("p1", source, codec, nil, func(uint32) {})
 	t.active.Store(true)
 	return t
 }
@@ -64,16 +68,16 @@ func TestRepeatIsEqualToTheLastBit(t *testing.T) {
 	out := &outlet{keep: true}
 	cam, other := activeTrack(signal.Camera), activeTrack(signal.Camera)
 	s := boundSlot(cam, out)
-	cam.slots.Store(&[]*slot{s})
-	other.slots.Store(&[]*slot{s})
+	cam.layers[0].slots.Store(&[]*slot{s})
+	other.layers[0].slots.Store(&[]*slot{s})
 	var w writer
 	now := time.Now()
 	for i := range 30 {
-		cam.accept(frame(uint16(65520+i&0xFFFF), i == 0, 100+i), 0, now, &w)
+		cam.layers[0].accept(frame(uint16(65520+i&0xFFFF), i == 0, 100+i), 0, now, &w)
 	}
-	s.carry(other)
+	s.aim(other.layers[0])
 	for i := range 30 {
-		other.accept(frame(uint16(40+i), i == 3, 200+i), 0, now, &w)
+		other.layers[0].accept(frame(uint16(40+i), i == 3, 200+i), 0, now, &w)
 	}
 	n := len(out.headers)
 	if n != 57 { // three frames of the other camera came before its key frame
@@ -99,24 +103,25 @@ func TestRepeatIsEqualToTheLastBit(t *testing.T) {
 
 func TestVideoWaitsForAKeyFrameAndAsksForIt(t *testing.T) {
 	asked := 0
-	cam := newTrack("p1", signal.Camera, 1, func() { asked++ })
+	cam := newTrack("p1", signal.Camera, codecVP8, nil, func(uint32) { asked++ })
+	cam.layers[0].begin(1, time.Now())
 	cam.active.Store(true)
 	out := &outlet{}
-	cam.slots.Store(&[]*slot{boundSlot(cam, out)})
+	cam.layers[0].slots.Store(&[]*slot{boundSlot(cam, out)})
 	var w writer
 	now := time.Now()
 	for i := range 10 {
-		cam.accept(frame(uint16(i), false, 50), 0, now, &w)
+		cam.layers[0].accept(frame(uint16(i), false, 50), 0, now, &w)
 	}
 	if out.sent != 0 || asked != 1 {
 		t.Errorf("before the key frame %d packets were sent, and it was asked for %d times", out.sent, asked)
 	}
-	cam.accept(frame(10, false, 50), 0, now.Add(keyFrameInterval), &w)
+	cam.layers[0].accept(frame(10, false, 50), 0, now.Add(keyFrameInterval), &w)
 	if asked != 2 {
 		t.Error("the request was not repeated")
 	}
-	cam.accept(frame(11, true, 50), 0, now, &w)
-	cam.keyFrames.retry(now.Add(time.Hour))
+	cam.layers[0].accept(frame(11, true, 50), 0, now, &w)
+	cam.layers[0].keyFrames.retry(now.Add(time.Hour))
 	if out.sent != 1 || asked != 2 {
 		t.Errorf("after the key frame %d packets were sent, and it was asked for %d times", out.sent, asked)
 	}
@@ -125,16 +130,19 @@ func TestVideoWaitsForAKeyFrameAndAsksForIt(t *testing.T) {
 func TestInactiveTrackForwardsNothing(t *testing.T) {
 	out := &outlet{}
 	mic := activeTrack(signal.Mic)
-	mic.slots.Store(&[]*slot{boundSlot(mic, out)})
+	l := mic.layers[0]
+	l.slots.Store(&[]*slot{boundSlot(mic, out)})
 	var w writer
+	now := time.Now()
+	l.accept(&ring.Packet{Seq: 1, Payload: []byte("opus")}, levels.Silence, now, &w)
 	mic.active.Store(false)
-	mic.accept(&ring.Packet{Seq: 1, Payload: []byte("opus")}, 10, time.Now(), &w)
-	if out.sent != 0 || mic.meter.Loudness(time.Now()) != 0 {
+	l.accept(&ring.Packet{Seq: 2, Payload: []byte("opus")}, 10, now, &w)
+	if out.sent != 1 || mic.meter.Loudness(now) != 0 {
 		t.Error("a muted microphone was forwarded or measured")
 	}
 	mic.active.Store(true)
-	mic.accept(&ring.Packet{Seq: 2, Payload: []byte("opus")}, levels.Silence, time.Now(), &w)
-	if out.sent != 1 {
+	l.accept(&ring.Packet{Seq: 3, Payload: []byte("opus")}, levels.Silence, now, &w)
+	if out.sent != 2 {
 		t.Error("an unmuted microphone was not forwarded")
 	}
 }
@@ -148,13 +156,13 @@ func FuzzAccept(f *testing.F) {
 		out := &outlet{keep: true}
 		cam := activeTrack(signal.Camera)
 		s := boundSlot(cam, out)
-		cam.slots.Store(&[]*slot{s})
+		cam.layers[0].slots.Store(&[]*slot{s})
 		var w writer
 		now := time.Now()
 		for _, p := range []*ring.Packet{
 			frame(seq, true, 20), {Seq: next, Payload: payload}, {Seq: next + 1}, frame(next+2, false, 9), {Seq: seq + 1, Payload: payload}, {Seq: next + 3, Payload: payload},
 		} {
-			cam.accept(p, 0, now, &w)
+			cam.layers[0].accept(p, 0, now, &w)
 		}
 		buf := make([]byte, ring.MaxPayload)
 		for i, n := 0, len(out.headers); i < n; i++ {
@@ -178,7 +186,7 @@ func BenchmarkSlotWrite(b *testing.B) {
 			for i := range slots {
 				slots[i] = boundSlot(t, out)
 			}
-			t.slots.Store(&slots)
+			t.layers[0].slots.Store(&slots)
 			size := 120
 			if source == signal.Camera {
 				size = 1100
@@ -191,7 +199,7 @@ func BenchmarkSlotWrite(b *testing.B) {
 			for i := 0; i < b.N; i += len(slots) {
 				p.Seq++
 				p.TS += 960
-				t.accept(p, 30, now, w)
+				t.layers[0].accept(p, 30, now, w)
 			}
 			if out.sent < b.N {
 				b.Fatalf("%d of %d packets were sent", out.sent, b.N)

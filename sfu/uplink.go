@@ -30,9 +30,10 @@ type uplink struct {
 	m  *member
 	pc *webrtc.PeerConnection
 
-	sources map[string]string  // published source of each MID
-	intakes map[string]*intake // by MID
-	tracks  map[string]*track  // by source; what the room knows of
+	sources map[string]string   // published source of each MID
+	rids    map[string][]string // of each MID with simulcast: its layers, lowest first
+	intakes map[stream]*intake
+	tracks  map[string]*track // by source; what the room knows of
 	strays  int
 	streams int // begun so far
 
@@ -48,7 +49,7 @@ func (m *member) openUplink() (*uplink, error) {
 	}
 	u := &uplink{
 		m: m, pc: pc, closed: make(chan struct{}),
-		sources: map[string]string{}, intakes: map[string]*intake{}, tracks: map[string]*track{},
+		sources: map[string]string{}, intakes: map[stream]*intake{}, tracks: map[string]*track{},
 	}
 	pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		u.onOwner(func() { u.admit(remote, receiver) })
@@ -84,12 +85,17 @@ func (u *uplink) accept(text string, published []signal.Published) (string, erro
 			return "", fmt.Errorf("source %s is published on a section that the offer lacks", sources[mid])
 		}
 	}
+	rids, err := readSimulcast(d, sources)
+	if err != nil {
+		return "", err
+	}
 	askAudioRepair(d)
+	nameSimulcast(d)
 	munged, err := d.Marshal()
 	if err != nil {
 		return "", fmt.Errorf("write offer: %w", err)
 	}
-	u.sources = sources
+	u.sources, u.rids = sources, rids
 	return u.answer(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: string(munged)})
 }
 
@@ -120,7 +126,7 @@ func (u *uplink) answer(offer webrtc.SessionDescription) (string, error) {
 	if err := await(gathered, gatherTimeout); err != nil {
 		return "", err
 	}
-	return setOpusFormat(u.pc.LocalDescription().SDP)
+	return finishAnswer(u.pc.LocalDescription().SDP)
 }
 
 // await waits for the server's candidates, so that they stand in the description and none need be sent after it.
@@ -145,14 +151,16 @@ func (u *uplink) admit(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 		mid = u.loneSection(remote.Kind())
 	}
 	u.count(mid)
-	if old := u.intakes[mid]; old != nil {
+	id := stream{mid, remote.RID()}
+	if old := u.intakes[id]; old != nil {
 		u.release(old)
+		old.ended.Store(true)
 		if old.reports != receiver {
 			_ = old.reports.Stop() // it may be stopped already
 		}
 	}
-	in := newIntake(mid, remote, receiver, &u.clock)
-	u.intakes[mid] = in
+	in := newIntake(id, remote, receiver, &u.clock)
+	u.intakes[id] = in
 	u.refresh()
 	u.loops.Add(2)
 	go func() {
@@ -195,45 +203,70 @@ func (u *uplink) count(mid string) {
 
 // ended forgets an intake whose stream is over.
 func (u *uplink) ended(in *intake) {
-	if u.intakes[in.mid] == in {
+	if u.intakes[in.stream] == in {
 		u.release(in)
-		delete(u.intakes, in.mid)
+		delete(u.intakes, in.stream)
 	}
 }
 
-// release takes the track away from an intake and ends it.
+// release takes the layer away from an intake. The track ends with its last one.
 func (u *uplink) release(in *intake) {
-	if t := in.target.Swap(nil); t != nil {
-		delete(u.tracks, t.source)
-		u.m.room.endTrack(t)
+	l := in.target.Swap(nil)
+	if l == nil || u.feeds(l.track) {
+		return
 	}
+	if u.tracks[l.track.source] == l.track {
+		delete(u.tracks, l.track.source)
+	}
+	u.m.room.endTrack(l.track)
+}
+
+// feeds says whether any stream still comes for a track.
+func (u *uplink) feeds(t *track) bool {
+	for _, in := range u.intakes {
+		if l := in.target.Load(); l != nil && l.track == t {
+			return true
+		}
+	}
+	return false
 }
 
 // refresh makes tracks and intakes what sources says: after an offer, and when a stream arrives.
 func (u *uplink) refresh() {
-	for mid, in := range u.intakes {
-		if t := in.target.Load(); t != nil && t.source != u.sources[mid] {
+	for id, in := range u.intakes {
+		if l := in.target.Load(); l != nil && l.track.source != u.sources[id.mid] {
 			u.release(in)
 		}
 	}
-	for mid, in := range u.intakes {
-		source := u.sources[mid]
-		if source == "" || in.target.Load() != nil || isAudio(source) != (in.remote.Kind() == webrtc.RTPCodecTypeAudio) {
+	for id, in := range u.intakes {
+		source := u.sources[id.mid]
+		if source == "" || in.target.Load() != nil || isAudio(source) != (in.codec == codecOpus) || in.codec == codecNone {
 			continue
 		}
 		u.start(in, source)
 	}
 }
 
-// start begins a track. Its listeners hear of it before its first packet: the room is asked before packets flow.
+// start gives an intake its layer: of the source's track, or of a new one. Listeners and slots hear of a track before its
+// first packet: the room is asked before packets flow.
 func (u *uplink) start(in *intake, source string) {
-	ssrc := uint32(in.remote.SSRC())
-	t := newTrack(u.m.id, source, ssrc, func() { u.requestKeyFrame(ssrc) })
-	t.active.Store(!u.m.muted[source])
-	u.tracks[source] = t
-	if u.m.room.startTrack(t) {
-		in.target.Store(t)
+	t := u.tracks[source]
+	if t == nil {
+		t = newTrack(u.m.id, source, in.codec, u.rids[in.stream.mid], u.requestKeyFrame)
+		t.active.Store(!u.m.muted[source])
 	}
+	l := t.layer(in.stream.rid)
+	if l == nil || t.codec != in.codec {
+		return // a stream that the offer does not have
+	}
+	l.begin(in.ssrc, time.Now())
+	if u.tracks[source] == nil {
+		u.tracks[source] = t
+		if !u.m.room.startTrack(t) {
+			return
+		}
+	}
+	in.target.Store(l)
 }
 
 func (u *uplink) requestKeyFrame(ssrc uint32) {

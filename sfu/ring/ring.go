@@ -82,3 +82,13 @@ func (r *Ring) Get(seq uint16, buf []byte) (Packet, bool) {
 	n := copy(buf, r.bytes[i*MaxPayload:i*MaxPayload+int(e.length)])
 	return Packet{Seq: e.seq, TS: e.ts, Marker: e.marker, Payload: buf[:n]}, true
 }
+
+// Behind returns how many packets before the newest one seq is: negative if it is newer, or if nothing was put yet.
+func (r *Ring) Behind(seq uint16) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.started {
+		return -1
+	}
+	return seqnum.Ahead(seq, r.newest)
+}

@@ -1,6 +1,6 @@
 // Package splice makes one continuous RTP stream out of packets of changing sources: what a media slot sends while it is
-// switched from one camera or microphone to another. It rewrites numbers only; it sends nothing, keeps no packets and
-// knows no locks. Start reading at [Stream].
+// switched from one camera or microphone to another, or between the simulcast layers of one camera. It rewrites numbers
+// only; it sends nothing, keeps no packets and knows no locks. Start reading at [Stream].
 //
 // To the receiver it looks as if one encoder had been running all the time: sequence numbers go on without a gap,
 // timestamps advance by the time that has passed, VP8 picture numbers go on rising (RFC 3550, RFC 7741).
@@ -15,11 +15,12 @@ import (
 
 // In is what a source's packet says that matters here.
 type In struct {
-	Seq    uint16
-	TS     uint32
-	Marker bool
-	Empty  bool           // only padding: a bandwidth probe, not media
-	VP8    vp8.Descriptor // zero for audio
+	Seq      uint16
+	TS       uint32
+	Marker   bool
+	Empty    bool           // only padding: a bandwidth probe, not media
+	KeyFrame bool           // video: a stream may begin with this packet
+	VP8      vp8.Descriptor // zero for all but VP8
 }
 
 // Out is what the same packet says in the spliced stream.
@@ -77,8 +78,8 @@ func NewAudio[S comparable](seq uint16, ts uint32) *Stream[S] {
 	return &Stream[S]{clockRate: 48000, step: 960, isAudio: true, seq: seq - 1, ts: ts}
 }
 
-// NewVideo returns a stream for VP8 (90 kHz), which must be switched at the first packet of a key frame. Its first packet
-// has number seq and time ts.
+// NewVideo returns a stream for VP8 and H.264 (90 kHz), which must be switched at the first packet of a key frame. Its
+// first packet has number seq and time ts.
 func NewVideo[S comparable](seq uint16, ts uint32) *Stream[S] {
 	return &Stream[S]{clockRate: 90000, step: 3000, seq: seq - 1, ts: ts}
 }
@@ -89,6 +90,33 @@ func (s *Stream[S]) Switch(source S, in In, now time.Time) {
 	if s.sent {
 		next += s.elapsed(now)
 	}
+	s.switchTo(source, in, next)
+}
+
+// Follow is Switch to another encoding of the same picture: same is what the time of packet in reads on the clock of the
+// present source, so that the picture goes on exactly where it was. A time that cannot be, because a publisher's reports
+// are wrong, is not used.
+func (s *Stream[S]) Follow(source S, in In, same uint32, now time.Time) {
+	if s.begun == 0 || !s.sent || s.present().dropped {
+		s.Switch(source, in, now)
+		return
+	}
+	next := same + s.present().ts
+	guess := s.ts + s.elapsed(now)
+	if off := seqnum.AheadTS(guess, next); off > maxDeviation || off < -maxDeviation {
+		next = guess
+	}
+	if seqnum.AheadTS(s.ts, next) <= 0 {
+		next = s.ts + 1 // this very picture was sent already, from the other source: it must not be taken for the same frame
+	}
+	s.switchTo(source, in, next)
+}
+
+// maxDeviation is how far a reported time may be from the time that has passed, in ticks of video: one second.
+const maxDeviation = 90000
+
+// switchTo begins a span whose first packet has time next.
+func (s *Stream[S]) switchTo(source S, in In, next uint32) {
 	p := span[S]{source: source, switched: true, first: in.Seq, seq: s.seq + 1 - in.Seq, ts: next - in.TS}
 	if s.pictured {
 		p.picture = (s.picture + 1 - in.VP8.PictureID) & seqnum.PictureMask
@@ -216,6 +244,14 @@ func (s *Stream[S]) Drop(source S) {
 			p.source, p.dropped = none, true
 		}
 	}
+}
+
+// Source returns the present source. It returns false before the first, and after Drop of the present one.
+func (s *Stream[S]) Source() (source S, ok bool) {
+	if s.begun == 0 || s.present().dropped {
+		return source, false
+	}
+	return s.present().source, true
 }
 
 // Timestamp translates a timestamp of the present source, for sender reports. It returns false before the first packet.

@@ -1,6 +1,6 @@
 // Package vp8 reads and rewrites the VP8 payload descriptor (RFC 7741, section 4.2): where frames begin, which are key
-// frames, and the picture numbers that must go on rising when a receiver is switched from one camera to another.
-// It never looks at the picture itself.
+// frames and how large, and the picture numbers that must go on rising when a receiver is switched from one camera to
+// another. It never looks at the picture itself.
 package vp8
 
 import "errors"
@@ -51,6 +51,19 @@ func Parse(payload []byte) (Descriptor, error) {
 	d.Start = first&bitS != 0 && first&0x07 == 0
 	d.KeyFrame = d.Start && payload[n]&0x01 == 0 // P bit of the frame header: 0 in key frames (RFC 6386, 9.1)
 	return d, nil
+}
+
+// Height returns the height of the picture that a key frame's first packet begins, in pixels, or 0 if it does not say so
+// (RFC 6386, section 9.1).
+func (d *Descriptor) Height(payload []byte) int {
+	if !d.KeyFrame || len(payload) < d.Size+10 {
+		return 0
+	}
+	frame := payload[d.Size:]
+	if frame[3] != 0x9D || frame[4] != 0x01 || frame[5] != 0x2A {
+		return 0
+	}
+	return int(frame[8]) | int(frame[9]&0x3F)<<8
 }
 
 // parseExtension reads the optional fields and returns where they end, or 0 if they are cut short.

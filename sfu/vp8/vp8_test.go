@@ -36,6 +36,23 @@ func TestParseRefusesTruncated(t *testing.T) {
 	}
 }
 
+func TestKeyFramesSayTheirHeight(t *testing.T) {
+	frame := []byte{0x10, 0x50, 0x2D, 0x00, 0x9D, 0x01, 0x2A, 0x00, 0x05, 0xD0, 0x02, 0x00} // 1280×720
+	d, err := Parse(frame)
+	if err != nil || d.Height(frame) != 720 {
+		t.Errorf("a picture of 1280×720 has height %d, %v", d.Height(frame), err)
+	}
+	for n := 2; n < 11; n++ {
+		if d, err := Parse(frame[:n]); err == nil && d.Height(frame[:n]) != 0 {
+			t.Errorf("%d bytes say a height", n)
+		}
+	}
+	frame[1] |= 1
+	if d, _ := Parse(frame); d.Height(frame) != 0 {
+		t.Error("a frame that is no key frame says a height")
+	}
+}
+
 func TestRewriteWidensShortPictureIDs(t *testing.T) {
 	dst := make([]byte, 32)
 	in := []byte{0x90, 0xC0, 0x05, 0x09, 0x00, 0xAA}
@@ -58,6 +75,9 @@ func FuzzRewrite(f *testing.F) {
 		d, err := Parse(payload)
 		if err != nil {
 			return
+		}
+		if h := d.Height(payload); h < 0 || h > 1<<14 {
+			t.Fatalf("% x has height %d", payload, h)
 		}
 		dst := make([]byte, len(payload)+1)
 		out := dst[:d.Rewrite(dst, payload, picture, tl0)]
