@@ -28,6 +28,7 @@ type downlink struct {
 	pc    *webrtc.PeerConnection
 	slots []*slot
 	open  atomic.Bool // connected: slots may send
+	path  *path
 
 	restart bool // an ICE restart is wanted as soon as the client has answered
 	loops   sync.WaitGroup
@@ -38,7 +39,7 @@ func (m *member) openDownlink() (*downlink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open downlink: %w", err)
 	}
-	d := &downlink{m: m, pc: pc}
+	d := &downlink{m: m, pc: pc, path: newPath(func() { m.room.rechoose(m) })}
 	pc.OnConnectionStateChange(d.stateChanged)
 	pc.OnDataChannel(func(*webrtc.DataChannel) {
 		m.room.Remove(m.id, signal.CodeFlood, "data channels are opened by the server only")
@@ -55,6 +56,7 @@ func (d *downlink) fill() error {
 	for _, c := range slotCounts {
 		for i := range c.count {
 			s := newSlot(c.source, i, &d.open, &d.loops)
+			s.path, s.moved = d.path, &d.m.room.moved
 			init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
 			if _, err := d.pc.AddTransceiverFromTrack(s, init); err != nil {
 				return fmt.Errorf("add slot %s: %w", s.name, err)

@@ -40,13 +40,16 @@ var (
 	feedbackNACK = webrtc.RTCPFeedback{Type: "nack"}
 	feedbackPLI  = webrtc.RTCPFeedback{Type: "nack", Parameter: "pli"}
 	feedbackFIR  = webrtc.RTCPFeedback{Type: "ccm", Parameter: "fir"}
+	// feedbackREMB asks receivers for their own estimate of what they can take (draft-alvestrand-rmcat-remb). Browsers
+	// send it only if no transport-wide feedback is offered beside it.
+	feedbackREMB = webrtc.RTCPFeedback{Type: "goog-remb"}
 )
 
 // newUplinkAPI makes the connections that receive: repair requests, transport-wide feedback so that the browser's own
 // congestion control works, receiver reports. No RTX: repaired packets come on the stream they belong to (webrtc issue 3063).
 func newUplinkAPI(settings webrtc.SettingEngine) (*webrtc.API, error) {
 	media := &webrtc.MediaEngine{}
-	if err := registerCodecs(media); err != nil {
+	if err := registerCodecs(media, feedbackNACK, feedbackPLI, feedbackFIR); err != nil {
 		return nil, err
 	}
 	for _, e := range []struct {
@@ -82,13 +85,14 @@ func newUplinkAPI(settings webrtc.SettingEngine) (*webrtc.API, error) {
 // rings and write their own sender reports. (600 forwarded videos took 45 MB instead of 1,177 MB.)
 func newDownlinkAPI(settings webrtc.SettingEngine) (*webrtc.API, error) {
 	media := &webrtc.MediaEngine{}
-	if err := registerCodecs(media); err != nil {
+	if err := registerCodecs(media, feedbackNACK, feedbackPLI, feedbackFIR, feedbackREMB); err != nil {
 		return nil, err
 	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(&interceptor.Registry{}), webrtc.WithSettingEngine(settings)), nil
 }
 
-func registerCodecs(media *webrtc.MediaEngine) error {
+// registerCodecs registers what tracks come in. feedback is what is asked for about video.
+func registerCodecs(media *webrtc.MediaEngine, feedback ...webrtc.RTCPFeedback) error {
 	opus := webrtc.RTPCodecParameters{PayloadType: payloadOpus, RTPCodecCapability: webrtc.RTPCodecCapability{
 		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: opusFormat,
 		RTCPFeedback: []webrtc.RTCPFeedback{feedbackNACK},
@@ -103,7 +107,7 @@ func registerCodecs(media *webrtc.MediaEngine) error {
 	}{{payloadVP8, webrtc.MimeTypeVP8, ""}, {payloadH264, webrtc.MimeTypeH264, h264Format}} {
 		video := webrtc.RTPCodecParameters{PayloadType: c.payload, RTPCodecCapability: webrtc.RTPCodecCapability{
 			MimeType: c.mime, ClockRate: 90000, SDPFmtpLine: c.format,
-			RTCPFeedback: []webrtc.RTCPFeedback{feedbackNACK, feedbackPLI, feedbackFIR},
+			RTCPFeedback: feedback,
 		}}
 		if err := media.RegisterCodec(video, webrtc.RTPCodecTypeVideo); err != nil {
 			return fmt.Errorf("register %s: %w", c.mime, err)

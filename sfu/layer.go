@@ -40,6 +40,7 @@ type layer struct {
 	last   atomic.Int64 // Unix time of the newest packet, ns
 
 	early early // the intake's goroutine only
+	load  load  // the room's goroutine only
 }
 
 func newLayer(t *track, rid string, packets int) *layer {

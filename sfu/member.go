@@ -145,6 +145,9 @@ func (m *member) handle(msg signal.ClientMessage) error {
 		return nil
 	case signal.Restart:
 		return m.restart()
+	case signal.View:
+		m.room.setView(m, msg.Tiles)
+		return nil
 	}
 	return faultf(signal.CodeBadMessage, "a message of type %q is not expected here", msg.Type)
 }

@@ -37,6 +37,7 @@ type Room struct {
 
 	audience atomic.Pointer[[]*member]     // those present, for the caption path
 	roster   atomic.Pointer[[]signal.Peer] // as Peers returns it
+	moved    atomic.Bool                   // a slot has gone over to another layer
 
 	// Below: the room's goroutine only.
 	entries map[meeting.ParticipantID]*entry
@@ -44,6 +45,7 @@ type Room struct {
 	tracks  []*track // in order of starting
 	mics    *levels.Seats[*track]
 	ears    []AudioListener
+	layout  layout
 }
 
 // entry is a place in the roster.
@@ -55,6 +57,9 @@ type entry struct {
 	aims       []aim              // what each slot sends of it
 	told       []signal.MediaSlot // what the client knows of each slot
 	moved      bool               // slots send something else since the last distribute
+	view       view
+	nextView   view // waits for viewInterval to pass; nil: none
+	viewedAt   time.Time
 	detachedAt time.Time
 }
 
@@ -212,9 +217,10 @@ func (r *Room) tick(now time.Time) {
 			r.remove(e.m, "lost")
 		}
 	}
-	for _, t := range r.tracks {
-		t.retryKeyFrames(now)
+	for _, e := range r.order {
+		r.turnPage(e, now)
 	}
+	r.follow(now)
 	if r.mics.Update(now, r.microphones(now)) {
 		r.seat()
 	}

@@ -78,6 +78,7 @@ func (r *Room) remove(m *member, reason string) {
 	}
 	e.m = nil
 	e.take(nil)
+	e.view, e.nextView = nil, nil
 	e.peer.Present, e.peer.Sources = false, []string{}
 	m.connection.Add(1)
 	m.line.Store(nil)
@@ -175,7 +176,6 @@ func (r *Room) seatSlots(m *member, slots []*slot) {
 			return
 		}
 		e.take(slots)
-		r.seatEntry(e, time.Now())
-		r.distribute()
+		r.introduceSlots(e)
 	})
 }

@@ -14,6 +14,8 @@ import (
 // aim is what one slot is to send.
 type aim struct {
 	layer  *layer // nil: nothing
+	asked  *layer // what the publisher should send for it; nil: nothing
+	missed *layer // what he cannot send and should as soon as he can; nil: nothing
 	paused string // why nothing of the carried track is sent; "": it flows
 }
 
@@ -24,9 +26,29 @@ func (r *Room) seat() {
 	for _, e := range r.order {
 		moved = r.seatEntry(e, now) || moved
 	}
+	r.seated(moved, now)
+}
+
+// seated passes on what follows from new seats.
+func (r *Room) seated(moved bool, now time.Time) {
 	if moved {
 		r.distribute()
 	}
+	r.tellLayers(now)
+}
+
+// introduceSlots tells a participant of all his slots, the empty ones included, and fills them; and of what is watched of
+// what he sends. He knows nothing, or may have missed something.
+func (r *Room) introduceSlots(e *entry) {
+	clear(e.told)
+	for _, t := range r.tracks {
+		if t.owner == e.peer.Participant {
+			t.cast.begun = false
+		}
+	}
+	now := time.Now()
+	r.seatEntry(e, now)
+	r.seated(true, now)
 }
 
 // seatEntry fills one participant's slots. It returns whether any of them sends something else from now on.
@@ -54,6 +76,7 @@ func (r *Room) aimSlots(e *entry, now time.Time) bool {
 	for i, s := range e.slots {
 		e.moved = s.aim(e.aims[i].layer) || e.moved
 	}
+	e.relieve(now)
 	return e.moved
 }
 
@@ -71,7 +94,7 @@ func (r *Room) fillSlots(e *entry) {
 		for last < len(e.slots) && e.slots[last].source == source {
 			last++
 		}
-		fill(e.carried[first:last], r.wanted(source, e.peer.Participant, last-first))
+		fill(e.carried[first:last], r.wanted(source, e, last-first))
 		first = last
 	}
 }
@@ -90,22 +113,26 @@ func fill(carried, wanted []*track) {
 	}
 }
 
-// wanted lists the tracks of one source that a participant should get, at most n: the microphones that are heard, the
-// newest shared screen, the first cameras. (Paging by the client's view comes here.)
-func (r *Room) wanted(source string, reader meeting.ParticipantID, n int) []*track {
+// wanted lists the tracks of one source that a participant should get, at most n: the microphones that are heard; of
+// videos those in his view, in its order. Before his first view it is the newest shared screen and the first cameras.
+func (r *Room) wanted(source string, e *entry, n int) []*track {
+	reader := e.peer.Participant
 	if source == signal.Mic {
 		return r.mics.Heard(r.microphoneOf(reader))
 	}
 	var list []*track
 	for _, t := range r.tracks {
-		if t.source == source && t.owner != reader && t.active.Load() {
+		if t.source == source && t.owner != reader && t.active.Load() && e.shows(t) {
 			list = append(list, t)
 		}
+	}
+	if e.view != nil {
+		slices.SortStableFunc(list, func(a, b *track) int { return e.rank(a) - e.rank(b) })
 	}
 	if len(list) <= n {
 		return list
 	}
-	if source == signal.Camera {
+	if source == signal.Camera || e.view != nil && source == signal.Screen {
 		return list[:n]
 	}
 	return list[len(list)-n:]

@@ -27,9 +27,14 @@ type slot struct {
 	mid    string
 	open   *atomic.Bool    // the downlink is connected
 	loops  *sync.WaitGroup // of the downlink: the RTCP loop
+	path   *path           // of the downlink: what its receiver can take; nil: nobody asks
+	moved  *atomic.Bool    // of the room: set when a slot has gone over to another layer; nil: nobody asks
 
 	wire  atomic.Pointer[wire] // where to send; nil until negotiated
-	count struct{ packets, octets, repeats atomic.Uint32 }
+	count struct {
+		packets, repeats atomic.Uint32
+		octets           atomic.Uint64
+	}
 
 	mu        sync.Mutex // guards all below; never held while sending
 	target    *layer     // what the room wants here, nil: nothing
@@ -92,6 +97,9 @@ func (s *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 	}
 	if first < 0 {
 		return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
+	}
+	if s.path != nil {
+		s.path.follow(w.ssrc, s.audio)
 	}
 	s.wire.Store(w)
 	s.loops.Add(1)
@@ -284,6 +292,9 @@ func (s *slot) mapLocked(l *layer, in splice.In, now time.Time) (splice.Out, boo
 
 // switchLocked makes l what is sent, from packet in on.
 func (s *slot) switchLocked(l *layer, in splice.In, now time.Time) {
+	if s.layer != nil && s.moved != nil {
+		s.moved.Store(true)
+	}
 	s.layer = l
 	if old, ok := s.stream.Source(); ok {
 		if same, ok := l.sameInstant(old, in.TS); ok {
@@ -308,7 +319,7 @@ func (s *slot) send(wire *wire, codec codec, p *ring.Packet, d vp8.Descriptor, o
 		return // the connection is closing; the client knows by itself
 	}
 	s.count.packets.Add(1)
-	s.count.octets.Add(uint32(len(payload)))
+	s.count.octets.Add(uint64(len(payload)))
 }
 
 // maxRepeats bounds the repeats of one slot in one second, so that a client cannot make the server flood it. A camera at
@@ -337,6 +348,9 @@ func (s *slot) readFeedback(in interceptor.RTCPReader, wire *wire) {
 		now := time.Now()
 		if now.Unix() != second {
 			second, budget = now.Unix(), maxRepeats
+		}
+		if s.path != nil {
+			s.path.note(packets, now)
 		}
 		for _, packet := range packets {
 			budget -= s.answer(packet, wire, now, budget, copyBuf, &w)
@@ -437,7 +451,7 @@ func (s *slot) senderReport(now time.Time) rtcp.Packet {
 	ts += uint32(int64(passed/time.Microsecond) * int64(l.track.clockRate) / 1e6)
 	return &rtcp.SenderReport{
 		SSRC: wire.ssrc, NTPTime: toNTP(now), RTPTime: ts,
-		PacketCount: s.count.packets.Load(), OctetCount: s.count.octets.Load(),
+		PacketCount: s.count.packets.Load(), OctetCount: uint32(s.count.octets.Load()),
 	}
 }
 

@@ -207,3 +207,228 @@ func BenchmarkSlotWrite(b *testing.B) {
 		})
 	}
 }
+
+// cameraOf returns an active camera with these layers, whose key frame requests are counted by SSRC.
+func cameraOf(codec codec, asked map[uint32]int, rids ...string) *track {
+	t := newTrack("p1", signal.Camera, codec, rids, func(ssrc uint32) { asked[ssrc]++ })
+	t.active.Store(true)
+	for i, l := range t.layers {
+		l.begin(uint32(i+1), time.Now())
+	}
+	return t
+}
+
+// carriedBy makes slots the ones that all layers of t write to.
+func carriedBy(t *track, slots ...*slot) {
+	for _, l := range t.layers {
+		l.slots.Store(&slots)
+	}
+}
+
+func TestLayerSwitchWaitsForAKeyFrame(t *testing.T) {
+	asked := map[uint32]int{}
+	cam := cameraOf(codecVP8, asked, "q", "h", "f")
+	out := &outlet{keep: true}
+	low, high := cam.layers[0], cam.layers[2]
+	s := boundSlot(cam, out)
+	carriedBy(cam, s)
+	var w writer
+	now := time.Now()
+	seq := uint16(0)
+	both := func(lowKey, highKey bool) {
+		seq++
+		low.accept(frame(seq, lowKey, 50), 0, now, &w)
+		high.accept(frame(seq+1000, highKey, 500), 0, now, &w)
+		now = now.Add(33 * time.Millisecond)
+	}
+	both(true, false)
+	both(false, false)
+	s.aim(high)
+	both(false, false)
+	both(false, false)
+	if len(out.bodies) != 4 || len(out.bodies[3]) != 50 || asked[3] == 0 {
+		t.Fatalf("before the key frame %d packets were sent, the last of %d bytes; it was asked for %d times", len(out.bodies), len(out.bodies[3]), asked[3])
+	}
+	both(false, true)
+	both(false, false)
+	if n := len(out.bodies); n != 7 || len(out.bodies[5]) != 500 || len(out.bodies[6]) != 500 {
+		t.Fatalf("after the key frame %d packets were sent, the last of %d bytes", n, len(out.bodies[n-1]))
+	}
+	s.aim(low)
+	s.halt() // the way is too narrow for the large one until the small one begins
+	both(false, false)
+	if len(out.bodies) != 7 {
+		t.Error("a layer that was stopped was sent")
+	}
+	both(true, false)
+	for i, h := range out.headers {
+		if h.SequenceNumber != out.headers[0].SequenceNumber+uint16(i) || h.SSRC != 77 {
+			t.Fatalf("packet %d has number %d", i, h.SequenceNumber)
+		}
+	}
+	if n := len(out.bodies); n != 8 || len(out.bodies[7]) != 50 {
+		t.Errorf("%d packets were sent in the end", n)
+	}
+}
+
+func TestLayersShareTheClockOfTheirCamera(t *testing.T) {
+	cam := cameraOf(codecVP8, map[uint32]int{}, "q", "h")
+	out := &outlet{keep: true}
+	s := boundSlot(cam, out)
+	carriedBy(cam, s)
+	var w writer
+	start := time.Now()
+	low, high := cam.layers[0], cam.layers[1]
+	// A picture taken at second t reads 1000 + 90000 t in one layer, 4e9 + 90000 t in the other. The reports are of other times.
+	low.timing.Store(&timing{at: start, said: start.Add(-5 * time.Hour), rtp: 1000})
+	high.timing.Store(&timing{at: start, said: start.Add(-5*time.Hour + 700*time.Millisecond), rtp: 4_000_000_000 + 63000})
+	picture := func(l *layer, base uint32, seq uint16, at, delay time.Duration, key bool) {
+		p := frame(seq, key, 50)
+		p.TS = base + uint32(at*90000/time.Second)
+		l.accept(p, 0, start.Add(at+delay), &w)
+	}
+	picture(low, 1000, 1, 0, 0, true)
+	picture(low, 1000, 2, 100*time.Millisecond, 0, false)
+	s.aim(high)
+	picture(high, 4_000_000_000, 9, 200*time.Millisecond, 77*time.Millisecond, true) // large, so it came late
+	picture(high, 4_000_000_000, 10, 300*time.Millisecond, 0, false)
+	s.aim(low)
+	picture(low, 1000, 5, 300*time.Millisecond, 9*time.Millisecond, true) // this picture was sent already
+	picture(low, 1000, 6, 400*time.Millisecond, 0, false)
+	want := []uint32{0, 9000, 18000, 27000, 27001, 36001}
+	for i, h := range out.headers {
+		if got := h.Timestamp - out.headers[0].Timestamp; got != want[i] {
+			t.Errorf("picture %d is sent with time %d, want %d", i, got, want[i])
+		}
+	}
+	if len(out.headers) != len(want) {
+		t.Errorf("%d pictures were sent", len(out.headers))
+	}
+}
+
+func TestLateReaderBeginsWithTheLastKeyFrame(t *testing.T) {
+	asked := map[uint32]int{}
+	cam := cameraOf(codecVP8, asked)
+	l := cam.layers[0]
+	var w writer
+	now := time.Now()
+	for i := range 12 {
+		l.accept(frame(uint16(65530+i), i == 2, 100+i), 0, now, &w)
+	}
+	out := &outlet{keep: true}
+	s := boundSlot(cam, out)
+	carriedBy(cam, s)
+	s.begin(now)
+	if len(out.bodies) != 10 || len(out.bodies[0]) != 102 || len(out.bodies[9]) != 111 || asked[1] != 0 {
+		t.Fatalf("%d packets were sent at once, key frames asked for %d times", len(out.bodies), asked[1])
+	}
+	l.accept(frame(6, false, 200), 0, now, &w)
+	if len(out.bodies) != 11 {
+		t.Fatal("what comes next is not sent")
+	}
+	for i := range maxReplay {
+		l.accept(frame(uint16(7+i), false, 200), 0, now, &w)
+	}
+	late := &outlet{keep: true}
+	s = boundSlot(cam, late)
+	carriedBy(cam, s)
+	s.begin(now)
+	if len(late.bodies) != 0 || asked[1] != 1 {
+		t.Errorf("%d packets of an old key frame were sent, another was asked for %d times", len(late.bodies), asked[1])
+	}
+}
+
+func TestReplayAndWriterSendEveryPacketOnce(t *testing.T) {
+	cam := cameraOf(codecVP8, map[uint32]int{})
+	l := cam.layers[0]
+	out := &outlet{keep: true}
+	var mu sync.Mutex
+	s := boundSlot(cam, nil)
+	s.wire.Store(&wire{ssrc: 77, payloads: [codecs]uint8{codecVP8: payloadVP8}, out: lockedOutlet{&mu, out}})
+	var w writer
+	l.accept(frame(0, true, 50), 0, time.Now(), &w)
+	carriedBy(cam, s)
+	var both sync.WaitGroup
+	both.Add(2)
+	go func() {
+		defer both.Done()
+		var w writer
+		for i := range 200 {
+			l.accept(frame(uint16(i+1), false, 50), 0, time.Now(), &w)
+		}
+	}()
+	go func() { defer both.Done(); s.begin(time.Now()) }()
+	both.Wait()
+	seen := map[uint16]int{}
+	for _, h := range out.headers {
+		seen[h.SequenceNumber-out.headers[0].SequenceNumber]++
+	}
+	for seq, n := range seen {
+		if n > 1 && int(seq) < len(seen) {
+			t.Errorf("packet %d was sent %d times", seq, n)
+		}
+	}
+	if len(seen) != 201 && len(seen) != 0 { // none: the key frame was too old already
+		t.Errorf("%d of 201 packets were sent", len(seen))
+	}
+}
+
+// lockedOutlet is an outlet for several goroutines.
+type lockedOutlet struct {
+	mu  *sync.Mutex
+	out *outlet
+}
+
+func (o lockedOutlet) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.out.WriteRTP(h, payload)
+}
+
+func (o lockedOutlet) Write(b []byte) (int, error) { return len(b), nil }
+
+func TestWhatOvertakesAnUnmuteIsLetThrough(t *testing.T) {
+	start := time.Now()
+	type step struct {
+		at     time.Duration
+		active bool
+	}
+	every20 := func(from, to time.Duration, active bool) (steps []step) {
+		for at := from; at < to; at += 20 * time.Millisecond {
+			steps = append(steps, step{at, active})
+		}
+		return steps
+	}
+	const s = time.Second
+	for _, c := range []struct {
+		what  string
+		steps []step
+		want  int
+	}{
+		{"the message comes a moment after the first packets", append(every20(2*s, 2*s+100*time.Millisecond, false), every20(2*s+100*time.Millisecond, 3*s, true)...), 50},
+		{"it never comes", every20(2*s, 3*s, false), 0},
+		{"it comes long after", append(every20(2*s, 3*s, false), every20(3*s, 4*s, true)...), 50},
+		{"a client that did not stop sending", append(append(every20(0, s, true), every20(s, 3*s, false)...), every20(3*s, 4*s, true)...), 100},
+		{"packets from just before a mute", append(append(every20(0, s, true), every20(s, s+100*time.Millisecond, false)...), every20(3*s, 4*s, true)...), 100},
+		{"a mute and an unmute within a moment", append(append(every20(0, s, true), every20(s+200*time.Millisecond, s+300*time.Millisecond, false)...), every20(s+300*time.Millisecond, 2*s, true)...), 85},
+		{"a word said while muted, a pause, the unmute", append(every20(2*s, 2*s+200*time.Millisecond, false), every20(3*s, 4*s, true)...), 50},
+		{"a pause in what was said while muted", append(append(every20(0, s, false), every20(s+200*time.Millisecond, s+300*time.Millisecond, false)...), every20(s+300*time.Millisecond, 2*s, true)...), 40},
+	} {
+		mic := activeTrack(signal.Mic)
+		out := &outlet{keep: true}
+		mic.layers[0].slots.Store(&[]*slot{boundSlot(mic, out)})
+		var w writer
+		for i, step := range c.steps {
+			mic.active.Store(step.active)
+			mic.layers[0].accept(&ring.Packet{Seq: uint16(i), TS: uint32(i) * 960, Payload: []byte{1, 2, 3, byte(i)}}, 30, start.Add(step.at), &w)
+		}
+		if out.sent != c.want {
+			t.Errorf("%s: %d packets were sent, want %d", c.what, out.sent, c.want)
+		}
+		for i := 1; i < len(out.headers); i++ {
+			if int16(out.headers[i].SequenceNumber-out.headers[i-1].SequenceNumber) <= 0 {
+				t.Errorf("%s: packet %d is out of order", c.what, i)
+			}
+		}
+	}
+}

@@ -30,6 +30,8 @@ type track struct {
 	// it away: "off" must mean off. Listeners do not block.
 	delivery sync.Mutex
 	ears     []AudioListener
+
+	cast cast // the room's goroutine only
 }
 
 // newTrack makes a track with a layer for each RID, which stand lowest first; none for a stream without RIDs.

@@ -15,6 +15,7 @@ import (
 	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"souffleur/internal/signal"
@@ -33,6 +34,7 @@ var ErrSlow = errors.New("peer does not keep up")
 type Config struct {
 	LoseUplink   func() bool // asked for each RTP packet sent, repeats included; true: it is lost
 	LoseDownlink func() bool // the same for each one received
+	OnlyVP8      bool        // no H.264 is offered or answered
 }
 
 // Peer is one participant's client. All methods may be called from any goroutine.
@@ -72,22 +74,38 @@ func New(config Config, send func(signal.ClientMessage) error) (*Peer, error) {
 	return p, nil
 }
 
+// Codecs of video.
+var (
+	vp8  = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}
+	h264 = webrtc.RTPCodecCapability{
+		MimeType: webrtc.MimeTypeH264, ClockRate: 90000, SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+	}
+)
+
 // newAPI makes connections like a browser's: Opus is offered without nack, yet what is lost of it is repeated when asked.
 func newAPI(config Config) (*webrtc.API, error) {
 	media := &webrtc.MediaEngine{}
 	opus := webrtc.RTPCodecParameters{PayloadType: 111, RTPCodecCapability: webrtc.RTPCodecCapability{
 		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1",
 	}}
-	vp8 := webrtc.RTPCodecParameters{PayloadType: 96, RTPCodecCapability: webrtc.RTPCodecCapability{
-		MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
-		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}},
-	}}
+	err := media.RegisterCodec(opus, webrtc.RTPCodecTypeAudio)
+	for i, capability := range []webrtc.RTPCodecCapability{vp8, h264} {
+		if i > 0 && config.OnlyVP8 {
+			break
+		}
+		capability.RTCPFeedback = []webrtc.RTCPFeedback{{Type: "goog-remb"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}}
+		video := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(96 + 10*i), RTPCodecCapability: capability}
+		err = errors.Join(err, media.RegisterCodec(video, webrtc.RTPCodecTypeVideo))
+	}
+	for _, uri := range []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI} {
+		err = errors.Join(err, media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo))
+	}
 	always := func(*interceptor.StreamInfo) bool { return true }
 	responder, err1 := nack.NewResponderInterceptor(nack.ResponderStreamsFilter(always))
 	generator, err2 := nack.NewGeneratorInterceptor(nack.GeneratorStreamsFilter(always), nack.GeneratorInterval(50e6), nack.GeneratorMaxNacksPerPacket(10))
 	sender, err3 := report.NewSenderInterceptor()
 	receiver, err4 := report.NewReceiverInterceptor()
-	err := errors.Join(err1, err2, err3, err4, media.RegisterCodec(opus, webrtc.RTPCodecTypeAudio), media.RegisterCodec(vp8, webrtc.RTPCodecTypeVideo),
+	err = errors.Join(err, err1, err2, err3, err4,
 		media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uriLevel}, webrtc.RTPCodecTypeAudio))
 	if err != nil {
 		return nil, fmt.Errorf("make a peer: %w", err)

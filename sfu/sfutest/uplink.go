@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"souffleur/internal/signal"
@@ -20,36 +21,67 @@ const answerTimeout = time.Minute
 // Source is something a peer publishes. Packets given to it before the connection is up are lost.
 type Source struct {
 	name   string
-	local  *webrtc.TrackLocalStaticRTP
+	locals map[string]*webrtc.TrackLocalStaticRTP // by RID; "": the only one
 	sender *webrtc.RTPSender
 	mid    string
-	asked  atomic.Int32
+	asked  map[string]*atomic.Int32 // by RID
+}
+
+// Encoding says how a video is published.
+type Encoding struct {
+	RIDs []string // of its simulcast layers; none: one stream without a RID
+	H264 bool     // instead of VP8
 }
 
 // Publish adds a source to the uplink, opening it if this is the first, and waits for the server's answer.
-func (p *Peer) Publish(source string) (*Source, error) {
+func (p *Peer) Publish(source string) (*Source, error) { return p.PublishAs(source, Encoding{}) }
+
+// PublishAs is Publish for video that is encoded in a certain way.
+func (p *Peer) PublishAs(source string, encoding Encoding) (*Source, error) {
 	pc, err := p.uplink()
 	if err != nil {
 		return nil, err
 	}
-	capability := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}
-	if source == signal.Mic || source == signal.ScreenAudio {
-		capability = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
+	s := &Source{name: source, locals: map[string]*webrtc.TrackLocalStaticRTP{}, asked: map[string]*atomic.Int32{}}
+	rids := encoding.RIDs
+	if len(rids) == 0 {
+		rids = []string{""}
 	}
-	local, err := webrtc.NewTrackLocalStaticRTP(capability, source, "peer")
-	if err != nil {
-		return nil, fmt.Errorf("publish %s: %w", source, err)
+	for _, rid := range rids {
+		if err := s.addEncoding(pc, rid, encoding.H264); err != nil {
+			return nil, fmt.Errorf("publish %s: %w", source, err)
+		}
 	}
-	t, err := pc.AddTransceiverFromTrack(local, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
-	if err != nil {
-		return nil, fmt.Errorf("publish %s: %w", source, err)
+	for rid := range s.locals {
+		go s.readFeedback(rid)
 	}
-	s := &Source{name: source, local: local, sender: t.Sender()}
-	go s.readFeedback()
 	p.mu.Lock()
 	p.sources = append(p.sources, s)
 	p.mu.Unlock()
 	return s, p.Negotiate(nil)
+}
+
+func (s *Source) addEncoding(pc *webrtc.PeerConnection, rid string, isH264 bool) error {
+	capability := vp8
+	switch {
+	case s.name == signal.Mic || s.name == signal.ScreenAudio:
+		capability = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
+	case isH264:
+		capability = h264
+	}
+	local, err := webrtc.NewTrackLocalStaticRTP(capability, s.name, "peer", webrtc.WithRTPStreamID(rid))
+	if err != nil {
+		return err
+	}
+	s.locals[rid], s.asked[rid] = local, &atomic.Int32{}
+	if s.sender != nil {
+		return s.sender.AddEncoding(local)
+	}
+	t, err := pc.AddTransceiverFromTrack(local, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err == nil {
+		s.sender = t.Sender()
+	}
+	return err
 }
 
 func (p *Peer) uplink() (*webrtc.PeerConnection, error) {
@@ -119,7 +151,21 @@ func (p *Peer) takeAnswer(answer string) error {
 }
 
 // Write sends one packet. SSRC and payload type are filled in.
-func (s *Source) Write(packet *rtp.Packet) error { return s.local.WriteRTP(packet) }
+func (s *Source) Write(packet *rtp.Packet) error { return s.locals[""].WriteRTP(packet) }
+
+// WriteLayer sends one packet of a simulcast layer, with the header extensions that say which.
+func (s *Source) WriteLayer(rid string, packet *rtp.Packet) error {
+	for _, e := range s.sender.GetParameters().HeaderExtensions {
+		text := map[string]string{sdp.SDESMidURI: s.mid, sdp.SDESRTPStreamIDURI: rid}[e.URI]
+		if text == "" {
+			continue
+		}
+		if err := packet.SetExtension(uint8(e.ID), []byte(text)); err != nil {
+			return fmt.Errorf("name layer %s: %w", rid, err)
+		}
+	}
+	return s.locals[rid].WriteRTP(packet)
+}
 
 // WriteAudio sends one Opus packet with its level in minus dBov, 127 for silence.
 func (s *Source) WriteAudio(seq uint16, ts uint32, level uint8, payload []byte) error {
@@ -135,20 +181,32 @@ func (s *Source) WriteAudio(seq uint16, ts uint32, level uint8, payload []byte) 
 }
 
 // KeyFrameRequests returns how often the server has asked for a key frame.
-func (s *Source) KeyFrameRequests() int { return int(s.asked.Load()) }
+func (s *Source) KeyFrameRequests() int { return s.LayerRequests("") }
 
-func (s *Source) readFeedback() {
+// LayerRequests is KeyFrameRequests of a simulcast layer.
+func (s *Source) LayerRequests(rid string) int { return int(s.asked[rid].Load()) }
+
+func (s *Source) readFeedback(rid string) {
 	for {
-		packets, _, err := s.sender.ReadRTCP()
+		packets, err := s.readRTCP(rid)
 		if err != nil {
 			return
 		}
 		for _, packet := range packets {
 			if _, ok := packet.(*rtcp.PictureLossIndication); ok {
-				s.asked.Add(1)
+				s.asked[rid].Add(1)
 			}
 		}
 	}
+}
+
+func (s *Source) readRTCP(rid string) (packets []rtcp.Packet, err error) {
+	if rid == "" {
+		packets, _, err = s.sender.ReadRTCP()
+		return packets, err
+	}
+	packets, _, err = s.sender.ReadSimulcastRTCP(rid)
+	return packets, err
 }
 
 // Unpublish leaves a source out of the next Negotiate. Its packets are sent on, as by a client that forgot to stop.
@@ -156,4 +214,9 @@ func (p *Peer) Unpublish(source string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sources = slices.DeleteFunc(slices.Clone(p.sources), func(s *Source) bool { return s.name == source })
+}
+
+// View says which video the client shows.
+func (p *Peer) View(tiles ...signal.Tile) error {
+	return p.send(signal.ClientMessage{Type: signal.View, Tiles: tiles})
 }

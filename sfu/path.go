@@ -1,0 +1,57 @@
+package sfu
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"souffleur/sfu/rate"
+)
+
+// path is what is known of the way to one reader. The slots' RTCP loops feed it, the room asks it. Safe for all goroutines.
+type path struct {
+	estimate *rate.Reports // set once
+	narrow   func()        // set once: called when the budget has fallen below what was given out
+
+	given atomic.Uint64 // budget that the room last gave out, bits per second; 0: none since narrow was called
+	spent uint64        // the room's goroutine only: octets of video sent so far
+}
+
+func newPath(narrow func()) *path {
+	return &path{estimate: rate.NewReports(rate.DefaultConfig()), narrow: narrow}
+}
+
+// follow makes reports of a stream count.
+func (p *path) follow(ssrc uint32, audio bool) {
+	if audio {
+		p.estimate.FollowAudio(ssrc)
+	} else {
+		p.estimate.FollowVideo(ssrc)
+	}
+}
+
+// fallen is how much of the budget given out must be left: below it the layers are chosen anew at once.
+const fallen = 0.9
+
+// note takes what the receiver reports, and calls narrow if there is less room now.
+func (p *path) note(packets []rtcp.Packet, now time.Time) {
+	p.estimate.OnRTCP(packets, now)
+	given := p.given.Load()
+	if given != 0 && float64(p.estimate.Budget(now)) < fallen*float64(given) && p.given.CompareAndSwap(given, 0) {
+		p.narrow()
+	}
+}
+
+// budget returns what may be sent, which the caller gives out.
+func (p *path) budget(now time.Time) rate.Bitrate {
+	b := p.estimate.Budget(now)
+	p.given.Store(uint64(b))
+	return b
+}
+
+// sent counts video up to octets in all.
+func (p *path) sent(octets uint64, now time.Time) {
+	p.estimate.Sent(int(octets-p.spent), now)
+	p.spent = octets
+}

@@ -1,0 +1,411 @@
+package sfu_test
+
+import (
+	"encoding/binary"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"souffleur/internal/signal"
+	"souffleur/sfu"
+	"souffleur/sfu/sfutest"
+	"souffleur/sfu/vp8"
+)
+
+// simulcast is a camera of several layers, like a browser's: all have one capture clock, each its own numbers. A layer
+// sends a key frame when it is asked for and when it starts.
+type simulcast struct {
+	*sfutest.Source
+	a    *actor
+	mu   sync.Mutex
+	off  map[string]bool // layers that the network does not allow
+	dark bool            // nothing is sent
+}
+
+// simulcastHeights are the pictures' heights in pixels.
+var simulcastHeights = map[string]int{"q": 180, "h": 360, "f": 720}
+
+func (a *actor) openSimulcast(rids ...string) *simulcast {
+	a.t.Helper()
+	s, err := a.PublishAs(signal.Camera, sfutest.Encoding{RIDs: rids})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return &simulcast{Source: s, a: a, off: map[string]bool{}}
+}
+
+func (c *simulcast) stop(rid string, off bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.off[rid] = off
+}
+
+// sends says whether the browser would send a layer: the network allows it, and the server asked for it.
+func (c *simulcast) sends(rid string, asked []string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.off[rid] && slices.Contains(asked, rid)
+}
+
+// asked returns what the server has last asked for; before that everything.
+func (c *simulcast) asked(rids []string) []string {
+	said := c.a.Messages(signal.Layers)
+	if len(said) == 0 {
+		return rids
+	}
+	return said[len(said)-1].Layers
+}
+
+// film sends what the server asks for, until stop is called: 50 frames a second of one packet.
+func (c *simulcast) film(t *testing.T, rids ...string) (stop func()) {
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		var layers []*simulcastLayer
+		for i, rid := range rids {
+			layers = append(layers, &simulcastLayer{rid: rid, seq: uint16(20000*i) - 20, base: uint32(i) * 1e9, picture: uint16(i * 10000)})
+		}
+		pace := time.NewTicker(20 * time.Millisecond)
+		defer pace.Stop()
+		for number := uint32(0); ; number++ {
+			select {
+			case <-quit:
+				return
+			case <-pace.C:
+			}
+			asked := c.asked(rids)
+			for _, l := range layers {
+				l.film(t, c, number, c.sends(l.rid, asked))
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
+}
+
+type simulcastLayer struct {
+	rid      string
+	seq      uint16
+	base     uint32
+	picture  uint16
+	requests int
+	on       bool
+}
+
+func (l *simulcastLayer) film(t *testing.T, c *simulcast, number uint32, on bool) {
+	requests := c.LayerRequests(l.rid)
+	key := requests > l.requests || !l.on
+	l.on = on
+	if !on {
+		return
+	}
+	l.requests = requests
+	body := shot{rid: l.rid[0], number: number, key: key}.payload(l.picture)
+	packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: l.seq, Timestamp: l.base + number*1800, Marker: true}, Payload: body}
+	if err := c.WriteLayer(l.rid, packet); err != nil {
+		t.Error(err)
+	}
+	l.seq++
+	l.picture++
+}
+
+// shot is a frame of a simulcast camera, as the tests read it.
+type shot struct {
+	rid    byte
+	number uint32 // of the picture, the same in all layers
+	key    bool
+}
+
+func (s shot) payload(picture uint16) []byte {
+	b := []byte{0x90, 0xC0, 0x80 | byte(picture>>8&0x7F), byte(picture), byte(picture)}
+	if s.key {
+		height := simulcastHeights[string(s.rid)]
+		b = append(b, 0x10, 0, 0, 0x9D, 1, 0x2A, byte(height*16/9), byte(height*16/9>>8), byte(height), byte(height>>8))
+	} else {
+		b = append(b, 0x11, 0, 0)
+	}
+	return binary.BigEndian.AppendUint32(append(b, s.rid), s.number)
+}
+
+func readShot(p *rtp.Packet) shot {
+	d, err := vp8.Parse(p.Payload)
+	if n := len(p.Payload); err == nil && n > 10 {
+		return shot{rid: p.Payload[n-5], number: binary.BigEndian.Uint32(p.Payload[n-4:]), key: d.KeyFrame}
+	}
+	return shot{}
+}
+
+// layerOf returns the layer of the newest packet in a slot, or 0.
+func (a *actor) layerOf(mid string) byte {
+	packets := a.Packets(mid)
+	if len(packets) == 0 {
+		return 0
+	}
+	return readShot(packets[len(packets)-1]).rid
+}
+
+func (a *actor) awaitLayer(mid string, rid byte) {
+	a.t.Helper()
+	eventually(a.t, "layer "+string(rid)+" comes", func() bool { return a.layerOf(mid) == rid })
+}
+
+func (a *actor) look(at *actor, height int) {
+	a.t.Helper()
+	if err := a.View(signal.Tile{Participant: at.id, Source: signal.Camera, Height: height}); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// oneEncoder fails unless the packets of a slot look like those of one encoder: numbers go on, layers change at key
+// frames only, and times are those at which the pictures were taken.
+func oneEncoder(t *testing.T, packets []*rtp.Packet) {
+	t.Helper()
+	continuous(t, packets)
+	packets = inOrder(packets)
+	var last shot
+	for i, p := range packets {
+		s := readShot(p)
+		if s.rid != last.rid && !s.key {
+			t.Fatalf("packet %d changes from layer %c to %c without a key frame", i, last.rid, s.rid)
+		}
+		if i > 0 && s.rid == last.rid && p.SequenceNumber == packets[i-1].SequenceNumber+1 && s.number < last.number {
+			t.Fatalf("picture %d follows %d", s.number, last.number)
+		}
+		if i > 0 && int32(p.Timestamp-packets[i-1].Timestamp) <= 0 {
+			t.Fatalf("packet %d goes back in time", i)
+		}
+		last = s
+	}
+}
+
+func TestLayerFollowsTheTile(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, reader := s.join("Ada"), s.join("Reader")
+	cam := ada.openSimulcast("q", "h", "f")
+	defer cam.film(t, "q", "h", "f")()
+	mid := reader.awaitSlot(ada, signal.Camera)
+	reader.awaitLayer(mid, 'q')
+	for _, step := range []struct {
+		height int
+		rid    byte
+	}{{720, 'f'}, {360, 'h'}, {90, 'q'}, {720, 'f'}} {
+		seen := len(reader.Packets(mid))
+		reader.look(ada, step.height)
+		reader.awaitLayer(mid, step.rid)
+		eventually(t, "it stays", func() bool { return len(reader.Packets(mid)) > seen+60 })
+		if got := reader.layerOf(mid); got != step.rid {
+			t.Fatalf("a tile of %d pixels shows layer %c", step.height, got)
+		}
+	}
+	oneEncoder(t, reader.Packets(mid))
+	if again := reader.slotOf(ada, signal.Camera); again != mid {
+		t.Errorf("the tile moved to slot %s", again)
+	}
+}
+
+func TestUnwatchedLayersAreSwitchedOff(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, reader, other := s.join("Ada"), s.join("Reader"), s.join("Other")
+	told := func(want ...string) func() bool {
+		return func() bool {
+			said := ada.Messages(signal.Layers)
+			return len(said) > 0 && said[len(said)-1].Source == signal.Camera && slices.Equal(said[len(said)-1].Layers, want)
+		}
+	}
+	if err := reader.View(); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.View(); err != nil {
+		t.Fatal(err)
+	}
+	cam := ada.openSimulcast("q", "h", "f")
+	defer cam.film(t, "q", "h", "f")()
+	eventually(t, "Ada is told that nobody watches", told())
+	reader.look(ada, 180)
+	eventually(t, "Ada is told that the smallest is watched", told("q"))
+	mid := reader.awaitSlot(ada, signal.Camera)
+	reader.awaitLayer(mid, 'q')
+	other.look(ada, 720)
+	eventually(t, "Ada is told of both", told("q", "f"))
+	reader.look(ada, 720)
+	reader.awaitLayer(mid, 'f')
+	eventually(t, "the smallest is switched off after a while", told("f"))
+	for _, a := range []*actor{reader, other} {
+		if err := a.View(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "all are switched off when nobody watches", told())
+	eventually(t, "the slot is empty", func() bool { return reader.Slots()[mid].Participant == "" })
+}
+
+func TestReadersOfAStoppedLayerGetALowerOne(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, reader := s.join("Ada"), s.join("Reader")
+	cam := ada.openSimulcast("q", "h", "f")
+	defer cam.film(t, "q", "h", "f")()
+	reader.look(ada, 720)
+	mid := reader.awaitSlot(ada, signal.Camera)
+	reader.awaitLayer(mid, 'f')
+	cam.stop("f", true) // the publisher's network has become narrow
+	eventually(t, "the slot goes on with another layer", func() bool { return reader.layerOf(mid) != 'f' })
+	eventually(t, "the best one that comes", func() bool { return reader.layerOf(mid) == 'h' })
+	cam.stop("f", false)
+	reader.awaitLayer(mid, 'f')
+	oneEncoder(t, reader.Packets(mid))
+}
+
+func TestLayersThatStartLaterAreUsed(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, reader := s.join("Ada"), s.join("Reader")
+	cam := ada.openSimulcast("f", "h", "q") // in another order than they rise
+	for _, rid := range []string{"h", "f"} {
+		cam.stop(rid, true)
+	}
+	defer cam.film(t, "q", "h", "f")()
+	reader.look(ada, 720)
+	mid := reader.awaitSlot(ada, signal.Camera)
+	reader.awaitLayer(mid, 'q')
+	cam.stop("h", false)
+	reader.awaitLayer(mid, 'h')
+	cam.stop("f", false)
+	reader.awaitLayer(mid, 'f')
+	oneEncoder(t, reader.Packets(mid))
+}
+
+func TestOnlyWhatIsOnThePageIsSent(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	reader := s.join("Reader")
+	var people []*actor
+	for i, name := range []string{"Ada", "Ben", "Cleo"} {
+		a := s.join(name)
+		defer a.openCamera(uint16(100*i), 1).film(t)()
+		people = append(people, a)
+	}
+	ada, ben, cleo := people[0], people[1], people[2]
+	for _, a := range people {
+		reader.awaitSlot(a, signal.Camera) // without a view, the first cameras
+	}
+	tile := func(a *actor) signal.Tile {
+		return signal.Tile{Participant: a.id, Source: signal.Camera, Height: 180}
+	}
+	if err := reader.View(tile(cleo), tile(ada)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "Ben's slot is empty", func() bool { return reader.slotOf(ben, signal.Camera) == "" })
+	adaMID, cleoMID := reader.slotOf(ada, signal.Camera), reader.slotOf(cleo, signal.Camera)
+	if adaMID == "" || cleoMID == "" {
+		t.Fatal("a tile of the page was taken away")
+	}
+	if err := reader.View(tile(ben), tile(cleo), signal.Tile{Participant: "stranger", Source: signal.Camera, Height: 1}); err != nil {
+		t.Fatal(err)
+	}
+	benMID := reader.awaitSlot(ben, signal.Camera)
+	eventually(t, "Ada's slot is used or empty", func() bool { return reader.slotOf(ada, signal.Camera) == "" })
+	if reader.slotOf(cleo, signal.Camera) != cleoMID {
+		t.Error("a tile that stays has moved")
+	}
+	seen := len(reader.Packets(benMID))
+	eventually(t, "Ben is seen", func() bool { return len(reader.Packets(benMID)) > seen+20 })
+	if err := reader.View(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "everything is empty", func() bool {
+		return reader.slotOf(ben, signal.Camera) == "" && reader.slotOf(cleo, signal.Camera) == ""
+	})
+	for _, slot := range []string{adaMID, benMID, cleoMID} {
+		n := len(reader.Packets(slot))
+		eventually(t, "time passes", func() bool { return len(reader.Messages(signal.Slot)) > 0 })
+		if more := len(reader.Packets(slot)) - n; more > 2 {
+			t.Errorf("%d packets came on a page of nobody", more)
+		}
+	}
+}
+
+func TestH264ReachesThoseWhoTakeIt(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, ben := s.join("Ada"), s.join("Ben")
+	reader, old := s.join("Reader"), s.joinWith("Old", sfutest.Config{OnlyVP8: true})
+	eventually(t, "all are connected", func() bool { return reader.Connected() && old.Connected() })
+	stopBen := ben.openVideo(signal.Screen, 5, 5).film(t)
+	mid := reader.awaitSlot(ben, signal.Screen)
+	eventually(t, "VP8 comes", func() bool { return len(reader.Packets(mid)) > 20 })
+	oldMID := old.awaitSlot(ben, signal.Screen)
+	eventually(t, "VP8 comes to both", func() bool { return len(old.Packets(oldMID)) > 20 })
+
+	cam, err := ada.PublishAs(signal.Screen, sfutest.Encoding{H264: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer filmH264(t, cam)()
+	reader.awaitSlot(ada, signal.Screen)
+	last := func(a *actor, mid string) *rtp.Packet {
+		packets := a.Packets(mid)
+		return packets[len(packets)-1]
+	}
+	vp8Type := last(old, oldMID).PayloadType
+	eventually(t, "H.264 comes under its payload type", func() bool { return last(reader, mid).PayloadType != vp8Type })
+	seen := len(reader.Packets(mid))
+	eventually(t, "it flows", func() bool { return len(reader.Packets(mid)) > seen+30 })
+	packets := reader.Packets(mid)
+	begin := slices.IndexFunc(packets, func(p *rtp.Packet) bool { return p.PayloadType != vp8Type })
+	if first := packets[begin].Payload; first[0]&0x1F != 24 {
+		t.Errorf("H.264 begins with % x", first)
+	}
+	for i, p := range packets {
+		if i >= begin && p.PayloadType == vp8Type {
+			t.Fatal("VP8 came among H.264")
+		}
+		masked := *p
+		masked.PayloadType = vp8Type
+		packets[i] = &masked
+	}
+	continuous(t, packets)
+	eventually(t, "who cannot decode it is told", func() bool {
+		slot := old.Slots()[oldMID]
+		return slot.Participant == ada.id && slot.Paused == signal.PausedCodec
+	})
+	for _, p := range old.Packets(oldMID) {
+		if p.PayloadType != vp8Type {
+			t.Fatal("H.264 was sent to somebody who does not take it")
+		}
+	}
+	stopBen()
+}
+
+// filmH264 sends parameter sets and a key frame whenever the server asks, else other slices.
+func filmH264(t *testing.T, cam *sfutest.Source) (stop func()) {
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		pace := time.NewTicker(10 * time.Millisecond)
+		defer pace.Stop()
+		asked, seq, ts := -1, uint16(65500), uint32(0)
+		write := func(marker bool, payload ...byte) {
+			p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: ts, Marker: marker}, Payload: payload}
+			if err := cam.Write(p); err != nil {
+				t.Error(err)
+			}
+			seq++
+		}
+		for {
+			select {
+			case <-quit:
+				return
+			case <-pace.C:
+			}
+			if n := cam.KeyFrameRequests(); n > asked {
+				asked = n
+				write(false, 0x78, 0, 4, 0x67, 0x42, 0xE0, 0x1F, 0, 2, 0x68, 0xCE)
+				write(false, 0x7C, 0x85, 1, 2, 3)
+				write(true, 0x7C, 0x45, 4, 5, 6)
+			} else {
+				write(true, 0x41, 1, 2, 3)
+			}
+			ts += 900
+		}
+	}()
+	return func() { close(quit); <-done }
+}
