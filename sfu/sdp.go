@@ -144,7 +144,10 @@ func offeredRIDs(m *sdp.MediaDescription) ([]string, error) {
 		if a.Key != "rid" {
 			continue
 		}
-		rid, _, _ := strings.Cut(a.Value, " ")
+		rid, direction, _ := strings.Cut(a.Value, " ")
+		if direction, _, _ = strings.Cut(direction, " "); direction == "recv" {
+			continue
+		}
 		if !slices.Contains(simulcastRIDs, rid) || slices.Contains(rids, rid) {
 			return nil, errors.New("simulcast layer of an unknown name, or twice")
 		}
@@ -158,6 +161,9 @@ func offeredRIDs(m *sdp.MediaDescription) ([]string, error) {
 // sends no stream with the track writes only half of it, or none.
 func nameSimulcast(d *sdp.SessionDescription) {
 	for _, m := range d.MediaDescriptions {
+		m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
+			return a.Key == "rid" && strings.HasSuffix(a.Value, " recv") // of the last answer, which pion's clients repeat
+		})
 		if _, has := m.Attribute("rid"); !has {
 			continue
 		}

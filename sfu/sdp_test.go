@@ -1,8 +1,12 @@
 package sfu
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"souffleur/internal/signal"
 )
 
 const browserOffer = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n" +
@@ -55,11 +59,29 @@ func TestAnswerMustHaveAllSections(t *testing.T) {
 func FuzzOffer(f *testing.F) {
 	f.Add(browserOffer)
 	f.Add("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP 1\r\na=mid:\r\n")
+	files, err := filepath.Glob("testdata/sdp/*.sdp")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(strings.ReplaceAll(string(b), "\n", "\r\n"))
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := readOffer(text)
 		if err != nil {
 			return
 		}
+		rids, err := readSimulcast(d, map[string]string{"0": signal.Mic, "1": signal.Camera, "2": signal.Screen})
+		for mid, list := range rids {
+			if err != nil || mid == "0" || mid == "2" || len(list) > len(simulcastRings) || len(list) == 0 {
+				t.Fatalf("layers %v of section %s were taken, %v", list, mid, err)
+			}
+		}
+		nameSimulcast(d)
 		askAudioRepair(d)
 		munged, err := d.Marshal()
 		if err != nil {

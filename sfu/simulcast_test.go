@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"souffleur/internal/signal"
 	"souffleur/sfu"
+	"souffleur/sfu/layers"
 	"souffleur/sfu/sfutest"
 	"souffleur/sfu/vp8"
 )
@@ -19,10 +21,10 @@ import (
 // sends a key frame when it is asked for and when it starts.
 type simulcast struct {
 	*sfutest.Source
-	a    *actor
-	mu   sync.Mutex
-	off  map[string]bool // layers that the network does not allow
-	dark bool            // nothing is sent
+	a   *actor
+	mu  sync.Mutex
+	off map[string]bool // layers that the network does not allow
+	fat bool            // sends as much as a real one: 160 kb/s, 480 kb/s and 1.7 Mb/s
 }
 
 // simulcastHeights are the pictures' heights in pixels.
@@ -102,12 +104,18 @@ func (l *simulcastLayer) film(t *testing.T, c *simulcast, number uint32, on bool
 		return
 	}
 	l.requests = requests
-	body := shot{rid: l.rid[0], number: number, key: key}.payload(l.picture)
-	packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: l.seq, Timestamp: l.base + number*1800, Marker: true}, Payload: body}
-	if err := c.WriteLayer(l.rid, packet); err != nil {
-		t.Error(err)
+	sizes := []int{0}
+	if c.fat {
+		sizes = map[string][]int{"q": {400}, "h": {1200}, "f": {1400, 1400, 1400}}[l.rid]
 	}
-	l.seq++
+	for i, size := range sizes {
+		body := shot{rid: l.rid[0], number: number, key: key, more: i > 0}.payload(l.picture, size)
+		packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: l.seq, Timestamp: l.base + number*1800, Marker: i == len(sizes)-1}, Payload: body}
+		if err := c.WriteLayer(l.rid, packet); err != nil {
+			t.Error(err)
+		}
+		l.seq++
+	}
 	l.picture++
 }
 
@@ -116,16 +124,21 @@ type shot struct {
 	rid    byte
 	number uint32 // of the picture, the same in all layers
 	key    bool
+	more   bool // not the frame's first packet
 }
 
-func (s shot) payload(picture uint16) []byte {
+func (s shot) payload(picture uint16, size int) []byte {
 	b := []byte{0x90, 0xC0, 0x80 | byte(picture>>8&0x7F), byte(picture), byte(picture)}
-	if s.key {
+	if s.more {
+		b[0] = 0x80
+	}
+	if s.key && !s.more {
 		height := simulcastHeights[string(s.rid)]
 		b = append(b, 0x10, 0, 0, 0x9D, 1, 0x2A, byte(height*16/9), byte(height*16/9>>8), byte(height), byte(height>>8))
 	} else {
 		b = append(b, 0x11, 0, 0)
 	}
+	b = append(b, make([]byte, size)...)
 	return binary.BigEndian.AppendUint32(append(b, s.rid), s.number)
 }
 
@@ -408,4 +421,163 @@ func filmH264(t *testing.T, cam *sfutest.Source) (stop func()) {
 		}
 	}()
 	return func() { close(quit); <-done }
+}
+
+// narrow says that the reader's network takes no more than so much.
+func (a *actor) narrow(mid string, bitrate float32) {
+	a.t.Helper()
+	err := a.WriteDownlinkRTCP(&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: bitrate, SSRCs: []uint32{a.Packets(mid)[0].SSRC}})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func TestNarrowNetworkGetsALowerLayerThenNone(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, reader := s.join("Ada"), s.join("Reader")
+	cam := ada.openSimulcast("q", "h", "f")
+	cam.fat = true
+	defer cam.film(t, "q", "h", "f")()
+	defer ada.openMic("ada").keepSaying(t)()
+	reader.look(ada, 720)
+	mid := reader.awaitSlot(ada, signal.Camera)
+	reader.awaitLayer(mid, 'f')
+	for _, step := range []struct {
+		bitrate float32
+		done    func() bool
+	}{
+		{300_000, func() bool { return reader.layerOf(mid) == 'q' }},
+		{60_000, func() bool { return reader.Slots()[mid].Paused == signal.PausedBandwidth }},
+	} {
+		eventually(t, "the reader's report has its effect", func() bool {
+			reader.narrow(mid, step.bitrate)
+			time.Sleep(100 * time.Millisecond) // the pace of a receiver's reports
+			return step.done()
+		})
+	}
+	if slot := reader.Slots()[mid]; slot.Participant != ada.id {
+		t.Error("a paused slot does not say whose it is")
+	}
+	mic := reader.awaitSlot(ada, signal.Mic)
+	heard := len(reader.Packets(mic))
+	eventually(t, "sound flows on", func() bool { return len(reader.Packets(mic)) > heard+50 })
+	continuous(t, reader.Packets(mic))
+	seen := len(reader.Packets(mid))
+	eventually(t, "the picture comes back when the network does", func() bool {
+		reader.narrow(mid, 3_000_000)
+		time.Sleep(100 * time.Millisecond)
+		return reader.Slots()[mid].Paused == "" && len(reader.Packets(mid)) > seen+20
+	})
+	if first := readShot(reader.Packets(mid)[seen]); !first.key {
+		t.Error("it does not begin with a key frame")
+	}
+}
+
+func TestShedPausesVideoAndSaysSo(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, ben, reader := s.join("Ada"), s.join("Ben"), s.join("Reader")
+	defer ada.openCamera(1, 1).film(t)()
+	defer ben.openCamera(9, 9).film(t)()
+	defer ben.openVideo(signal.Screen, 99, 9).film(t)()
+	tile := func(a *actor, height int) signal.Tile {
+		return signal.Tile{Participant: a.id, Source: signal.Camera, Height: height}
+	}
+	if err := reader.View(tile(ben, 720), tile(ada, 180), signal.Tile{Participant: ben.id, Source: signal.Screen, Height: 1080}); err != nil {
+		t.Fatal(err)
+	}
+	adaMID, benMID, screen := reader.awaitSlot(ada, signal.Camera), reader.awaitSlot(ben, signal.Camera), reader.awaitSlot(ben, signal.Screen)
+	paused := func(mid string) string { return reader.Slots()[mid].Paused }
+	flows := func(mid string) {
+		t.Helper()
+		seen := len(reader.Packets(mid))
+		eventually(t, "video flows", func() bool { return len(reader.Packets(mid)) > seen+20 })
+	}
+	flows(adaMID)
+	s.room.Shed(layers.ShedThumbnails)
+	eventually(t, "the thumbnail is paused", func() bool { return paused(adaMID) == signal.PausedOverload && paused(benMID) == "" })
+	flows(benMID)
+	s.room.Shed(layers.ShedCameras)
+	eventually(t, "all cameras are paused", func() bool { return paused(adaMID) == signal.PausedOverload && paused(benMID) == signal.PausedOverload })
+	flows(screen)
+	if paused(screen) != "" {
+		t.Error("the screen was paused")
+	}
+	s.room.Shed(layers.ShedNothing)
+	eventually(t, "everything is back", func() bool { return paused(adaMID) == "" && paused(benMID) == "" })
+	flows(adaMID)
+	flows(benMID)
+}
+
+func TestLateJoinerNeedsNoKeyFrame(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, reader := s.join("Ada"), s.join("Reader")
+	cam := ada.openSimulcast("q", "h")
+	defer cam.film(t, "q", "h")()
+	mid := reader.awaitSlot(ada, signal.Camera)
+	reader.awaitLayer(mid, 'q')
+	late := s.join("Late")
+	eventually(t, "Late is connected", late.Connected)
+	lateMID := late.awaitSlot(ada, signal.Camera)
+	eventually(t, "Late sees Ada", func() bool { return len(late.Packets(lateMID)) > 60 })
+	packets := late.Packets(lateMID)
+	if !readShot(packets[0]).key {
+		t.Error("Late's first packet is not of a key frame")
+	}
+	oneEncoder(t, append([]*rtp.Packet{}, packets...))
+}
+
+func TestFirstWordAfterAnUnmuteIsHeard(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ear := newEar()
+	defer s.room.Listen(ear)()
+	ada := s.join("Ada")
+	mic := ada.openMic("ada")
+	eventually(t, "Ada is heard", func() bool { mic.say(t, 1); return ear.packets() > 0 })
+	ada.handle(signal.ClientMessage{Type: signal.TrackSet, Source: signal.Mic, Active: false})
+	muted := time.Now()
+	eventually(t, "she is silent for a while", func() bool { return time.Since(muted) > 700*time.Millisecond })
+	first := mic.next
+	mic.say(t, 2) // they overtake the message
+	ada.handle(signal.ClientMessage{Type: signal.TrackSet, Source: signal.Mic, Active: true})
+	mic.say(t, 20)
+	eventually(t, "she is heard again", func() bool { return slices.Contains(ear.sequence(), uint16(65500+first+10)) })
+	for i := range 20 {
+		if !slices.Contains(ear.sequence(), uint16(65500+first+i)) {
+			t.Errorf("packet %d after the unmute was not heard", i)
+		}
+	}
+}
+
+func TestStrangeStreamsHurtNobody(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, mallory, reader := s.join("Ada"), s.join("Mallory"), s.join("Reader")
+	cam := ada.openSimulcast("q", "h", "f")
+	defer cam.film(t, "q", "h", "f")()
+	mid := reader.awaitSlot(ada, signal.Camera)
+	evil := mallory.openSimulcast("q", "h")
+	flood := func(i int) {
+		for _, rid := range []string{"q", "h"} {
+			for _, payload := range [][]byte{nil, {0x90}, {0x90, 0xFF, 0xFF}, {0x10, 0x00, 0, 0, 0x9D, 1, 0x2A, 0xFF, 0xFF, 0xFF, 0xFF, 0}, make([]byte, 1400)} {
+				packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(i * 7919), Timestamp: uint32(i) << 25}, Payload: payload}
+				if err := evil.WriteLayer(rid, packet); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	i := 0
+	eventually(t, "Mallory's stream is known", func() bool { i++; flood(i); return reader.slotOf(mallory, signal.Camera) != "" })
+	for range 200 {
+		i++
+		flood(i)
+	}
+	seen := len(reader.Packets(mid))
+	eventually(t, "Ada is seen", func() bool { return len(reader.Packets(mid)) > seen+50 })
+	oneEncoder(t, reader.Packets(mid))
+	if err := reader.View(slices.Repeat([]signal.Tile{{Participant: mallory.id, Source: signal.Camera, Height: 99}}, signal.MaxTiles)...); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "only Mallory's slot is left", func() bool {
+		return reader.slotOf(ada, signal.Camera) == "" && reader.slotOf(mallory, signal.Camera) != ""
+	})
 }

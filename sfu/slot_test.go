@@ -2,11 +2,13 @@ package sfu
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"souffleur/internal/signal"
@@ -429,6 +431,57 @@ func TestWhatOvertakesAnUnmuteIsLetThrough(t *testing.T) {
 			if int16(out.headers[i].SequenceNumber-out.headers[i-1].SequenceNumber) <= 0 {
 				t.Errorf("%s: packet %d is out of order", c.what, i)
 			}
+		}
+	}
+}
+
+func TestLipSyncSurvivesALayerSwitch(t *testing.T) {
+	cam := cameraOf(codecVP8, map[uint32]int{}, "q", "h")
+	mic := activeTrack(signal.Mic)
+	video, sound := boundSlot(cam, &outlet{}), boundSlot(mic, &outlet{})
+	carriedBy(cam, video)
+	carriedBy(mic, sound)
+	start := time.Now()
+	said := start.Add(-time.Hour) // the publisher's clock
+	// What is taken at said + t reads 90000 t + 5 and 90000 t + 7e8 in the camera's layers, 48000 t + 3 in the microphone.
+	base := []uint32{5, 700_000_000}
+	for i, l := range cam.layers {
+		after := time.Duration(i+1) * 400 * time.Millisecond
+		l.timing.Store(&timing{at: start.Add(after), said: said.Add(after), rtp: base[i] + uint32(after*90000/time.Second)})
+	}
+	mic.layers[0].timing.Store(&timing{at: start, said: said, rtp: 3})
+	var w writer
+	send := func(l *layer, base, rate uint32, seq uint16, at time.Duration) (in, now time.Time) {
+		p := frame(seq, true, 50)
+		p.TS = base + uint32(at*time.Duration(rate)/time.Second)
+		now = start.Add(at + time.Duration(seq)*time.Millisecond) // some delay
+		l.accept(p, 0, now, &w)
+		return start.Add(at), now
+	}
+	lastTS := func(s *slot) uint32 {
+		return s.wire.Load().out.(*outlet).headers[len(s.wire.Load().out.(*outlet).headers)-1].Timestamp
+	}
+	for _, s := range []*slot{video, sound} {
+		s.wire.Load().out.(*outlet).keep = true
+	}
+	// taken returns when the newest packet of a slot was taken, as its receiver computes it.
+	taken := func(s *slot, rate int, now time.Time) time.Time {
+		sr, ok := s.senderReport(now).(*rtcp.SenderReport)
+		if !ok {
+			t.Fatal("no sender report")
+		}
+		return fromNTP(sr.NTPTime).Add(time.Duration(int32(lastTS(s)-sr.RTPTime)) * time.Second / time.Duration(rate))
+	}
+	for i, step := range []*layer{cam.layers[0], cam.layers[1], cam.layers[0], cam.layers[1]} {
+		at := time.Duration(i+1) * 700 * time.Millisecond
+		video.aim(step)
+		want, now := send(step, base[slices.Index(cam.layers, step)], 90000, uint16(40*i+1), at)
+		send(mic.layers[0], 3, 48000, uint16(i+1), at)
+		if d := taken(video, 90000, now).Sub(want).Abs(); d > time.Millisecond {
+			t.Errorf("step %d: the picture's time is off by %v", i, d)
+		}
+		if d := taken(video, 90000, now).Sub(taken(sound, 48000, now)).Abs(); d > time.Millisecond {
+			t.Errorf("step %d: lips and voice are %v apart", i, d)
 		}
 	}
 }
