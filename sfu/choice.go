@@ -111,8 +111,8 @@ func (l *layer) offer(now time.Time) layers.Layer {
 	if h := l.height.Load(); h > 0 {
 		o.HeightPx = int(h)
 	}
-	if o.Live && l.load.bitrate > 0 {
-		o.Bitrate = l.load.bitrate
+	if o.Live && l.volume.bitrate > 0 {
+		o.Bitrate = l.volume.bitrate
 	}
 	return o
 }
@@ -189,17 +189,20 @@ func (r *Room) follow(now time.Time) {
 	r.tellLayers(now)
 }
 
-// account tells the estimator what was sent to a participant since the last time.
+// account tells the estimator what video was sent to a participant since the last time.
 func (e *entry) account(now time.Time) {
 	var path *path
-	sent := uint64(0)
+	sent := uint32(0)
 	for _, s := range e.slots {
-		if path = s.path; !s.audio {
-			sent += s.count.octets.Load()
+		if path = s.path; s.audio {
+			continue
 		}
+		octets := s.count.octets.Load()
+		sent += octets - s.told // the counter wraps around
+		s.told = octets
 	}
 	if path != nil {
-		path.sent(sent, now)
+		path.estimate.Sent(int(sent), now)
 	}
 }
 

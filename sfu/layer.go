@@ -39,8 +39,8 @@ type layer struct {
 	count  struct{ in, bad, octets atomic.Uint64 }
 	last   atomic.Int64 // Unix time of the newest packet, ns
 
-	early early // the intake's goroutine only
-	load  load  // the room's goroutine only
+	early  early  // the intake's goroutine only
+	volume volume // the room's goroutine only
 }
 
 func newLayer(t *track, rid string, packets int) *layer {

@@ -11,11 +11,17 @@ import (
 
 // path is what is known of the way to one reader. The slots' RTCP loops feed it, the room asks it. Safe for all goroutines.
 type path struct {
-	estimate *rate.Reports // set once
-	narrow   func()        // set once: called when the budget has fallen below what was given out
+	estimate estimator // set once
+	narrow   func()    // set once: called when the budget has fallen below what was given out
 
 	given atomic.Uint64 // budget that the room last gave out, bits per second; 0: none since narrow was called
-	spent uint64        // the room's goroutine only: octets of video sent so far
+}
+
+// estimator is the rate.Estimator of a downlink that is told which streams go there.
+type estimator interface {
+	rate.Estimator
+	FollowVideo(ssrc uint32)
+	FollowAudio(ssrc uint32)
 }
 
 func newPath(narrow func()) *path {
@@ -48,10 +54,4 @@ func (p *path) budget(now time.Time) rate.Bitrate {
 	b := p.estimate.Budget(now)
 	p.given.Store(uint64(b))
 	return b
-}
-
-// sent counts video up to octets in all.
-func (p *path) sent(octets uint64, now time.Time) {
-	p.estimate.Sent(int(octets-p.spent), now)
-	p.spent = octets
 }

@@ -31,10 +31,8 @@ type slot struct {
 	moved  *atomic.Bool    // of the room: set when a slot has gone over to another layer; nil: nobody asks
 
 	wire  atomic.Pointer[wire] // where to send; nil until negotiated
-	count struct {
-		packets, repeats atomic.Uint32
-		octets           atomic.Uint64
-	}
+	count struct{ packets, octets, repeats atomic.Uint32 }
+	told  uint32 // the room's goroutine only: octets that path knows of
 
 	mu        sync.Mutex // guards all below; never held while sending
 	target    *layer     // what the room wants here, nil: nothing
@@ -319,7 +317,7 @@ func (s *slot) send(wire *wire, codec codec, p *ring.Packet, d vp8.Descriptor, o
 		return // the connection is closing; the client knows by itself
 	}
 	s.count.packets.Add(1)
-	s.count.octets.Add(uint64(len(payload)))
+	s.count.octets.Add(uint32(len(payload)))
 }
 
 // maxRepeats bounds the repeats of one slot in one second, so that a client cannot make the server flood it. A camera at
@@ -451,7 +449,7 @@ func (s *slot) senderReport(now time.Time) rtcp.Packet {
 	ts += uint32(int64(passed/time.Microsecond) * int64(l.track.clockRate) / 1e6)
 	return &rtcp.SenderReport{
 		SSRC: wire.ssrc, NTPTime: toNTP(now), RTPTime: ts,
-		PacketCount: s.count.packets.Load(), OctetCount: uint32(s.count.octets.Load()),
+		PacketCount: s.count.packets.Load(), OctetCount: s.count.octets.Load(),
 	}
 }
 

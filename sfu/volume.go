@@ -32,11 +32,11 @@ func (l *layer) nominal() nominal {
 	return nominalCamera
 }
 
-// loadWindow is how long a bit rate is measured: long enough that a key frame does not look like a rise.
-const loadWindow = 500 * time.Millisecond
+// volumeWindow is how long a bit rate is measured: long enough that a key frame does not look like a rise.
+const volumeWindow = 500 * time.Millisecond
 
-// load measures what a layer sends. Only the room's goroutine uses it; the counters are the intake's.
-type load struct {
+// volume is what has been measured of a layer. Only the room's goroutine uses it; the counters are the intake's.
+type volume struct {
 	from    time.Time    // of the present window; zero: none has begun
 	octets  uint64       // at its beginning
 	bitrate rate.Bitrate // smoothed; 0: not measured yet
@@ -44,17 +44,17 @@ type load struct {
 
 // measure ends a window when its time has come.
 func (l *layer) measure(now time.Time) {
-	m := &l.load
+	m := &l.volume
 	octets := l.count.octets.Load()
 	if !l.live(now) {
-		*m = load{}
+		*m = volume{}
 		return
 	}
 	if m.from.IsZero() {
 		m.from, m.octets = now, octets
 	}
 	passed := now.Sub(m.from)
-	if passed < loadWindow {
+	if passed < volumeWindow {
 		return
 	}
 	newest := rate.Bitrate(float64(octets-m.octets) * 8 / passed.Seconds())
