@@ -79,7 +79,6 @@ const maxTileHeight = 16384
 const (
 	PausedBandwidth = "bandwidth" // the reader's connection
 	PausedOverload  = "overload"  // the server
-	PausedCodec     = "codec"     // the reader's browser cannot decode what the publisher's sends
 )
 
 // What the server sheds when it runs short.
@@ -154,7 +153,7 @@ type MediaSlot struct {
 	Kind        string                `json:"kind"` // "audio" or "video"
 	Participant meeting.ParticipantID `json:"participant,omitempty"`
 	Source      string                `json:"source,omitempty"`
-	Paused      string                `json:"paused,omitempty"` // one of the Paused words; empty: it flows
+	Paused      string                `json:"paused,omitempty"` // PausedBandwidth or PausedOverload; empty: it flows
 }
 
 // AIState is what everybody sees of the AI: the policy and how the captions do.
@@ -208,6 +207,9 @@ const (
 	CodeRefused    = "refused"  // the server takes nobody more
 	CodeShutdown   = "shutdown" // the server restarts: come back
 )
+
+// PausedCodec is another word of MediaSlot.Paused: the reader's browser cannot decode what the publisher's sends.
+const PausedCodec = "codec"
 
 // ErrBadMessage says that a client message cannot be accepted. The connection that sent it is closed.
 var ErrBadMessage = errors.New("bad signalling message")
