@@ -8,10 +8,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/segmentio/kafka-go"
 
 	"souffleur/internal/bus"
 	"souffleur/internal/meeting"
@@ -64,13 +67,39 @@ func drive(ctx context.Context, o options, b *broker) ([]figures, error) {
 	defer stop()
 	work.Go(func() { client.Consume(ctx, "asr", bus.Audio, l.recognise) })
 	work.Go(func() { client.Consume(ctx, "archive", bus.Segments, l.archive) })
-	if err := l.awaitReaders(ctx); err != nil {
+	if err := l.awaitReaders(ctx); err != nil { // then the topics are there
+		return nil, err
+	}
+	if err := keepAudio(ctx, b.addr, cfg.Prefix+string(bus.Audio), o.keep); err != nil {
 		return nil, err
 	}
 	for i := range o.tracks {
 		work.Go(func() { l.speak(ctx, i) })
 	}
 	return l.sample(ctx, b)
+}
+
+// keepAudio changes how long the broker keeps audio.
+func keepAudio(ctx context.Context, broker, topic string, keep time.Duration) error {
+	if keep == 0 {
+		return nil
+	}
+	client := kafka.Client{Addr: kafka.TCP(broker)}
+	changed, err := client.IncrementalAlterConfigs(ctx, &kafka.IncrementalAlterConfigsRequest{Resources: []kafka.IncrementalAlterConfigsRequestResource{{
+		ResourceType: kafka.ResourceTypeTopic, ResourceName: topic,
+		Configs: []kafka.IncrementalAlterConfigsRequestConfig{{
+			Name: "retention.ms", Value: strconv.FormatInt(keep.Milliseconds(), 10), ConfigOperation: kafka.ConfigOperationSet,
+		}},
+	}}})
+	if err != nil {
+		return fmt.Errorf("keep audio for %v: %w", keep, err)
+	}
+	for _, r := range changed.Resources {
+		if r.Error != nil {
+			return fmt.Errorf("keep audio for %v: %w", keep, r.Error)
+		}
+	}
+	return nil
 }
 
 // awaitReaders waits until all partitions are read.
@@ -107,7 +136,7 @@ func (l *load) speak(ctx context.Context, i int) {
 		}
 		m, err := l.record(track, i, seq, packet)
 		l.publish(ctx, m, err)
-		if time.Now().After(final) {
+		if i < l.o.talking && time.Now().After(final) {
 			final = final.Add(finalsEvery)
 			m, err := l.final(track, seq)
 			l.publish(ctx, m, err)

@@ -5,6 +5,7 @@
 //	make bench-bus                                    150 tracks, 10 records a second each, for a minute
 //	make bench-bus BENCH='-minutes 20 -json FILE'     long enough to see whether memory stays flat: audio is kept for ten
 //	                                                  minutes, and the broker knows where each batch of it stands
+//	make bench-bus BENCH='-minutes 10 -keep 1m'       the same in less time
 //	make bench-bus BENCH='-tracks 20'
 //
 // Delays are from the call that publishes a record to the moment at which the reader has it. Broker cores and memory come
@@ -42,6 +43,8 @@ type options struct {
 	every    time.Duration // between two records of a track
 	packets  int           // of 20 ms in a record
 	bytes    int           // in a packet
+	talking  int           // tracks that speak, whose words become finals
+	keep     time.Duration // how long the broker keeps audio; 0: as in production
 	length   time.Duration
 	jsonFile string
 }
@@ -53,6 +56,8 @@ func parse() (options, error) {
 	flag.DurationVar(&o.every, "every", 100*time.Millisecond, "time between two records of a track")
 	flag.IntVar(&o.packets, "packets", 5, "packets in a record")
 	flag.IntVar(&o.bytes, "bytes", 180, "bytes in a packet: with five, a sealed record has about 1 KB")
+	flag.IntVar(&o.talking, "talking", 4, "how many of the tracks speak all the time, each with a final every four seconds; finals are kept for a week")
+	flag.DurationVar(&o.keep, "keep", 0, "how long the broker keeps audio; 0 is what production has, ten minutes")
 	flag.Float64Var(&minutes, "minutes", 1, "how long")
 	flag.StringVar(&o.jsonFile, "json", "", "file for the figures")
 	flag.Parse()
@@ -62,6 +67,8 @@ func parse() (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	case o.tracks < 1 || o.tracks > 5000 || o.every < time.Millisecond || o.packets < 1 || o.packets > 50 || o.bytes < 1 || o.bytes > 1275:
 		return o, errors.New("use 1 to 5000 tracks, at least 1 ms between records, 1 to 50 packets of 1 to 1275 bytes")
+	case o.talking < 0 || o.talking > o.tracks || o.keep < 0:
+		return o, errors.New("-talking: 0 to the number of tracks; -keep: not negative")
 	case o.length < time.Second || o.length > 24*time.Hour:
 		return o, errors.New("-minutes: a second to a day")
 	}
