@@ -31,7 +31,7 @@ async function first(media: MediaDevices, kind: CaptureKind, chosen: MediaTrackC
   const wanted: MediaStreamConstraints =
     kind === 'mic'
       ? { audio: { ...chosen, echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 } }
-      : { video: { ...chosen, width: { ideal: 960 }, height: { ideal: 540 }, frameRate: { ideal: 24, max: 30 } } };
+      : { video: { ...chosen, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 } } };
   const stream = await media.getUserMedia(wanted);
   const [track, ...others] = stream.getTracks();
   for (const t of others) t.stop();

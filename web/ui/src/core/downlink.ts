@@ -2,7 +2,16 @@
 // carries changes by signalling, without negotiation. It also brings the two caption channels.
 
 import { Cell } from './cell';
-import { captionsChannel, partialsChannel, parseCaption, type Candidate, type Caption, type MediaSlot } from './signal';
+import {
+  captionsChannel,
+  partialsChannel,
+  parseCaption,
+  type Candidate,
+  type Caption,
+  type MediaSlot,
+  type Pause,
+} from './signal';
+import { readStats } from './quality';
 import { candidateOf } from './uplink';
 
 export interface DownlinkEvents {
@@ -17,6 +26,8 @@ export interface DownlinkEvents {
 export interface Carried {
   readonly mid: string;
   readonly track: MediaStreamTrack;
+  /** Why nothing of it comes now. */
+  readonly paused: Pause | undefined;
 }
 
 export class Downlink {
@@ -64,6 +75,11 @@ export class Downlink {
       });
     }
     return levels;
+  }
+
+  /** What the connection counted so far; undefined without one. */
+  async stats(): Promise<ReturnType<typeof readStats> | undefined> {
+    return this.#pc && readStats((await this.#pc.getStats()).values(), 'down');
   }
 
   /** Forgets the connection: the next offer of the server starts a new one. */
@@ -126,7 +142,7 @@ export function carried(
 ): Carried | undefined {
   for (const s of slots.values()) {
     const track = s.participant === participant && s.source === source ? tracks.get(s.mid) : undefined;
-    if (track) return { mid: s.mid, track };
+    if (track) return { mid: s.mid, track, paused: s.paused };
   }
   return undefined;
 }

@@ -26,6 +26,8 @@ const serverTypes: Record<ServerMessage['type'], true> = {
   gone: true,
   fault: true,
   pong: true,
+  layers: true,
+  load: true,
 };
 
 const sdp = 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n';
@@ -55,6 +57,13 @@ const clientMessages: { [T in ClientMessage['type']]: Extract<ClientMessage, { t
   'opt-out': { type: 'opt-out', opt_out: true },
   leave: { type: 'leave' },
   ping: { type: 'ping' },
+  view: {
+    type: 'view',
+    tiles: [
+      { participant: 'p7zq4m3lrt2kfxa5n', source: 'screen', height: 1080 },
+      { participant: 'p2c5n7qhd3wxk4tba', source: 'camera', height: 180 },
+    ],
+  },
 };
 
 describe('golden messages of the server', () => {

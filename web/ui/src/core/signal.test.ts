@@ -24,6 +24,8 @@ describe('parseServer', () => {
     ['an unknown source', JSON.stringify({ type: 'joined', peer: { ...peer, sources: ['radar'] } })],
     ['an empty participant', JSON.stringify({ type: 'joined', peer: { ...peer, participant: '' } })],
     ['too many slots', JSON.stringify({ type: 'slot', slots: Array(600).fill({ mid: '0', kind: 'audio' }) })],
+    ['an unknown load', '{"type":"load","load":{"state":"panic"}}'],
+    ['layers of an unknown source', '{"type":"layers","source":"radar","layers":["q"]}'],
     ['a prototype in disguise', '{"type":"__proto__"}'],
   ])('refuses %s', (_, frame) => {
     expect(() => parseServer(frame)).toThrow();
@@ -32,6 +34,21 @@ describe('parseServer', () => {
   it('reads lists that Go left out as empty', () => {
     expect(parseServer(JSON.stringify({ type: 'joined', peer: { ...peer, sources: null } }))).toMatchObject({
       peer: { sources: [] },
+    });
+  });
+
+  it('reads layers without a list as none', () => {
+    expect(parseServer('{"type":"layers","source":"camera"}')).toEqual({
+      type: 'layers',
+      source: 'camera',
+      layers: [],
+    });
+  });
+
+  it('takes a slot that is paused for a reason it does not know as flowing', () => {
+    const slot = { mid: '3', kind: 'video', participant: 'p1', source: 'camera' };
+    expect(parseServer(JSON.stringify({ type: 'slot', slots: [{ ...slot, paused: 'mood' }] }))).toMatchObject({
+      slots: [slot],
     });
   });
 

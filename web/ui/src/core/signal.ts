@@ -11,6 +11,13 @@ export const sources = ['mic', 'camera', 'screen', 'screen-audio'] as const;
 export type Source = (typeof sources)[number];
 export type Connection = 'up' | 'down';
 
+/** Simulcast layers of a camera, lowest first: a quarter of the height, half of it, all of it. */
+export const rids = ['q', 'h', 'f'] as const;
+export type Rid = (typeof rids)[number];
+
+/** The most tiles that a view may have. */
+export const maxTiles = 32;
+
 /** Pre-negotiated data channels of the downlink. */
 export const captionsChannel = { label: 'captions', id: 1 } as const;
 export const partialsChannel = { label: 'partials', id: 2 } as const;
@@ -36,7 +43,16 @@ export type ClientMessage =
   | { readonly type: 'opt-out'; readonly opt_out: boolean }
   | { readonly type: 'restart' }
   | { readonly type: 'leave' }
-  | { readonly type: 'ping' };
+  | { readonly type: 'ping' }
+  | { readonly type: 'view'; readonly tiles: readonly ViewTile[] };
+
+/** A video that is shown now. Tiles come in the order of their importance. */
+export interface ViewTile {
+  readonly participant: string;
+  readonly source: 'camera' | 'screen';
+  /** In device pixels. */
+  readonly height: number;
+}
 
 export interface Peer {
   readonly participant: string;
@@ -56,6 +72,19 @@ export interface MediaSlot {
   /** Empty: the slot carries nobody. */
   readonly participant: string;
   readonly source: string;
+  /** Why nothing of it comes though it carries somebody: the reader's connection, or the server's load. */
+  readonly paused?: Pause;
+}
+
+export const pauses = ['bandwidth', 'overload'] as const;
+export type Pause = (typeof pauses)[number];
+
+/** What the server sheds when it runs short: nothing, thumbnails, all cameras. */
+export const loads = ['normal', 'thumbnails', 'audio'] as const;
+export type Load = (typeof loads)[number];
+
+export interface LoadState {
+  readonly state: Load;
 }
 
 export interface Policy {
@@ -108,6 +137,7 @@ export interface Welcome {
   readonly token: string;
   readonly peers: readonly Peer[];
   readonly ai: AIState;
+  readonly load: LoadState;
 }
 
 export type ServerMessage =
@@ -120,7 +150,9 @@ export type ServerMessage =
   | { readonly type: 'ai'; readonly ai: AIState }
   | { readonly type: 'caption'; readonly caption: Caption }
   | { readonly type: 'gone' | 'fault'; readonly code: string; readonly message: string }
-  | { readonly type: 'pong' };
+  | { readonly type: 'pong' }
+  | { readonly type: 'layers'; readonly source: Source; readonly layers: readonly string[] }
+  | { readonly type: 'load'; readonly load: LoadState };
 
 const maxPeers = 2_000;
 const maxSlots = 512;
@@ -156,6 +188,14 @@ export function parseServer(frame: string): ServerMessage {
       return { type, code: textOr(m['code'], ''), message: textOr(m['message'], '') };
     case 'pong':
       return { type };
+    case 'layers':
+      return {
+        type,
+        source: oneOf(m['source'], sources, 'source'),
+        layers: list(m['layers'], (rid) => text(rid, 'layer'), 'layers', 16),
+      };
+    case 'load':
+      return { type, load: readLoad(m['load']) };
   }
   throw new ShapeError('unknown message type');
 }
@@ -202,6 +242,7 @@ function readWelcome(v: unknown): Welcome {
     token: text(w['token'], 'token'),
     peers: list(w['peers'], readPeer, 'peers', maxPeers),
     ai: readAI(w['ai']),
+    load: w['load'] === undefined ? { state: 'normal' } : readLoad(w['load']),
   };
 }
 
@@ -220,12 +261,18 @@ function readPeer(v: unknown): Peer {
 
 function readSlot(v: unknown): MediaSlot {
   const s = fields(v, 'slot');
+  const paused = pauses.find((p) => p === s['paused']);
   return {
     mid: text(s['mid'], 'mid'),
     kind: oneOf(s['kind'], ['audio', 'video'] as const, 'kind'),
     participant: textOr(s['participant'], ''),
     source: textOr(s['source'], ''),
+    ...(paused ? { paused } : {}),
   };
+}
+
+function readLoad(v: unknown): LoadState {
+  return { state: oneOf(fields(v, 'load')['state'], loads, 'load') };
 }
 
 function readCandidate(v: unknown): Candidate {

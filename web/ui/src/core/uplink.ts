@@ -1,6 +1,8 @@
 // The peer connection that carries what we publish. It is made at the first publication, with one transceiver for each
 // source; later publications only replace tracks, so there is one negotiation for the whole meeting.
 
+import { readStats } from './quality';
+import { addSender, LayerSwitch, offerLayers } from './simulcast';
 import { sources, type Candidate, type Published, type Source } from './signal';
 
 export interface UplinkEvents {
@@ -10,17 +12,11 @@ export interface UplinkEvents {
   failed(): void;
 }
 
-const encodings: Record<Source, RTCRtpEncodingParameters> = {
-  mic: { maxBitrate: 40_000 },
-  camera: { maxBitrate: 900_000 },
-  screen: { maxBitrate: 2_000_000, maxFramerate: 15 },
-  'screen-audio': { maxBitrate: 96_000 },
-};
-
 export class Uplink {
   readonly #events: UplinkEvents;
   readonly #live = new Map<Source, MediaStreamTrack>();
   readonly #transceivers = new Map<Source, RTCRtpTransceiver>();
+  readonly #layers = new Map<Source, LayerSwitch>(); // of the video sources
   #pc: RTCPeerConnection | undefined;
   #waiting: Candidate[] = []; // candidates that came before the answer; at most one session's worth
   #offered = false;
@@ -43,12 +39,21 @@ export class Uplink {
   async publish(source: Source, track: MediaStreamTrack): Promise<void> {
     this.#live.set(source, track);
     if (!this.#pc) return this.#open();
+    this.#fit(source, track);
     await this.#transceivers.get(source)?.sender.replaceTrack(track);
   }
 
   async withdraw(source: Source): Promise<void> {
     this.#live.delete(source);
     await this.#transceivers.get(source)?.sender.replaceTrack(null);
+  }
+
+  /**
+   * The server says which layers of a source somebody watches; none: nobody does. It holds as long as the connection: a
+   * new one begins with all layers, because its server knows nothing yet of who watches.
+   */
+  watch(source: Source, layers: readonly string[]): void {
+    void this.#layers.get(source)?.watch(layers);
   }
 
   /** The signalling session began anew: whatever is published is offered on a fresh connection. */
@@ -61,6 +66,7 @@ export class Uplink {
     const pc = this.#pc;
     if (!pc || pc.signalingState !== 'have-local-offer') return;
     await pc.setRemoteDescription({ type: 'answer', sdp });
+    for (const layers of this.#layers.values()) void layers.settle();
     for (const c of this.#waiting.splice(0)) await this.candidate(c);
   }
 
@@ -81,10 +87,16 @@ export class Uplink {
     return level;
   }
 
+  /** What the connection counted so far; undefined without one. */
+  async stats(): Promise<ReturnType<typeof readStats> | undefined> {
+    return this.#pc && readStats((await this.#pc.getStats()).values(), 'up');
+  }
+
   close(): void {
     this.#pc?.close();
     this.#pc = undefined;
     this.#transceivers.clear();
+    this.#layers.clear();
     this.#waiting = [];
     this.#offered = this.#restarted = false;
   }
@@ -94,9 +106,27 @@ export class Uplink {
     this.#pc = pc;
     pc.onicecandidate = (e) => e.candidate && this.#pc === pc && this.#events.candidate(candidateOf(e.candidate));
     pc.onconnectionstatechange = () => this.#pc === pc && void this.#watch(pc);
-    for (const source of sources) this.#transceivers.set(source, addTransceiver(pc, source));
+    for (const source of sources) this.#add(pc, source);
+    const camera = this.#transceivers.get('camera');
+    if (camera) await offerLayers(camera.sender);
+    if (this.#pc !== pc) return; // closed meanwhile
+    for (const [source, track] of this.#live) this.#fit(source, track);
     await Promise.all([...this.#live].map(([s, track]) => this.#transceivers.get(s)?.sender.replaceTrack(track)));
     await this.#offer(pc);
+  }
+
+  #add(pc: RTCPeerConnection, source: Source): void {
+    const t = addSender(pc, source);
+    this.#transceivers.set(source, t);
+    if (t.receiver.track.kind !== 'video') return;
+    preferVP8(t);
+    this.#layers.set(source, new LayerSwitch(t.sender));
+  }
+
+  #fit(source: Source, track: MediaStreamTrack): void {
+    if (source !== 'camera') return;
+    const { width = 0, height = 0 } = track.getSettings();
+    void this.#layers.get(source)?.fit(width * height);
   }
 
   async #offer(pc: RTCPeerConnection, options: RTCOfferOptions = {}): Promise<void> {
@@ -114,13 +144,6 @@ export class Uplink {
     this.#restarted = true;
     await this.#offer(pc, { iceRestart: true });
   }
-}
-
-function addTransceiver(pc: RTCPeerConnection, source: Source): RTCRtpTransceiver {
-  const kind = source === 'mic' || source === 'screen-audio' ? 'audio' : 'video';
-  const t = pc.addTransceiver(kind, { direction: 'sendonly', sendEncodings: [encodings[source]] });
-  if (kind === 'video') preferVP8(t);
-  return t;
 }
 
 /** VP8 for everybody: slots switch between publishers without a new payload type. */
