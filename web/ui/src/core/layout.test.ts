@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { grid, pageOf, tilesPerPage } from './layout';
+import { grid, pageOf, tilesInRow, tilesPerPage } from './layout';
 
 describe('grid', () => {
   it.each([
@@ -38,8 +38,27 @@ describe('grid', () => {
 });
 
 describe('pages', () => {
+  it.each([
+    [12, 1264, 640],
+    [6, 344, 560],
+    [6, 639, 900],
+    [2, 344, 130],
+    [1, 100, 100],
+    [1, 0, 0],
+  ])('have %i tiles on %i × %i px: as many as can be seen', (tiles, width, height) => {
+    expect(tilesPerPage(width, height, 8)).toBe(tiles);
+  });
+
+  it.each([
+    [4, 500, 117],
+    [1, 50, 117],
+    [12, 9_000, 117],
+  ])('have %i tiles in a row of %i px, of %i px each', (tiles, length, tile) => {
+    expect(tilesInRow(length, tile, 8)).toBe(tiles);
+  });
+
   it('hold every tile exactly once', () => {
-    for (const perPage of [tilesPerPage(360), tilesPerPage(1280)]) {
+    for (const perPage of [tilesPerPage(344, 560, 8), tilesPerPage(1264, 640, 8)]) {
       for (let n = 0; n <= 150; n++) {
         const tiles = Array.from({ length: n }, (_, i) => i);
         const { pages } = pageOf(tiles, perPage, 0);

@@ -7,9 +7,24 @@ export interface Grid {
   readonly tileHeightPx: number;
 }
 
-/** Live camera tiles on one page: the server's camera slots on a wide screen, half of them on a phone. */
-export function tilesPerPage(widthPx: number): number {
+/** The most live tiles on one page: the server's camera slots on a wide screen, half of them on a phone. */
+function mostTiles(widthPx: number): number {
   return widthPx < 640 ? 6 : 12;
+}
+
+/** A face in a narrower tile is not recognised; a name does not fit. */
+const narrowestTilePx = 140;
+
+/** Tiles on one page of a grid: as many as can still be seen, at least one. */
+export function tilesPerPage(widthPx: number, heightPx: number, gapPx: number): number {
+  let n = mostTiles(widthPx);
+  while (n > 1 && grid(widthPx, heightPx, n, gapPx).tileWidthPx < narrowestTilePx) n--;
+  return n;
+}
+
+/** Tiles of the given length in a row or column beside the large picture, at least one. */
+export function tilesInRow(lengthPx: number, tilePx: number, gapPx: number): number {
+  return Math.min(12, Math.max(1, Math.floor((lengthPx + gapPx) / (tilePx + gapPx))));
 }
 
 /** The grid of n tiles of the given ratio (width / height) that makes them largest in the container. */

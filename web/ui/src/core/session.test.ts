@@ -214,6 +214,35 @@ describe('a stay in a meeting', () => {
     expect(session.captions.finals.get()).toEqual([]);
   });
 
+  it('tells what the screen shows once it is welcome, and again to a server that it comes back to', async () => {
+    const views = () => Wire.last.sent.filter((m) => m.includes('"view"'));
+    session.view.show([{ participant: 'ben', source: 'camera', height: 180 }]);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(Wire.last.sent).toEqual([]);
+    joined();
+    const view = '{"type":"view","tiles":[{"participant":"ben","source":"camera","height":180}]}';
+    expect(views()).toEqual([view]);
+    Wire.last.breaks();
+    await vi.advanceTimersByTimeAsync(1_000);
+    joined({ token: 'resume-2' });
+    expect(views()).toEqual([view]);
+  });
+
+  it('knows what the server sheds, also when it comes later', () => {
+    joined();
+    expect(session.load.get()).toBe('normal');
+    says({ type: 'load', load: { state: 'audio' } });
+    expect(session.load.get()).toBe('audio');
+    says(welcome({ load: { state: 'thumbnails' } }));
+    expect(session.load.get()).toBe('thumbnails');
+  });
+
+  it('takes layers of what it does not send', () => {
+    joined();
+    says({ type: 'layers', source: 'camera', layers: ['q'] });
+    expect(session.phase.get()).toEqual({ name: 'connected' });
+  });
+
   it('says that it leaves', () => {
     joined();
     session.leave();

@@ -6,11 +6,14 @@ import { capture, captureScreen, CaptureError, type CaptureKind, type ScreenTrac
 import { CaptionStore } from './captions';
 import { Cell } from './cell';
 import { Downlink } from './downlink';
+import { Floor } from './floor';
+import { QualityMeter, type Quality } from './quality';
 import { Roster } from './roster';
-import type { AIState, Caption, ServerMessage, Source, Welcome } from './signal';
+import type { AIState, Caption, Load, ServerMessage, Source, Welcome } from './signal';
 import { SignalSocket } from './socket';
 import { LocalSource } from './source';
 import { Uplink } from './uplink';
+import { ViewReport } from './view';
 
 export type Phase =
   | { readonly name: 'connecting' | 'connected' | 'left' }
@@ -41,6 +44,7 @@ const levelsEveryMs = 400;
 /** Loudness (0 to 1) from which somebody counts as speaking, and how long the mark stays. */
 const speakingLevel = 0.015;
 const speakingHoldMs = 900;
+const qualityEveryMs = 2_000;
 
 export class MeetingSession {
   readonly phase = new Cell<Phase>({ name: 'connecting' });
@@ -49,6 +53,14 @@ export class MeetingSession {
   readonly roster = new Roster();
   readonly captions = new CaptionStore();
   readonly speaking = new Cell<ReadonlySet<string>>(new Set());
+  /** Whom of the others the large tile follows. */
+  readonly speaker = new Cell<string | undefined>(undefined);
+  /** What the server sheds, because it is short of something. */
+  readonly load = new Cell<Load>('normal');
+  /** Of the own connection. */
+  readonly quality = new Cell<Quality>('good');
+  /** Takes what the screen shows. */
+  readonly view: ViewReport;
   readonly downlink: Downlink;
   readonly mic: LocalSource<MediaStreamTrack>;
   readonly camera: LocalSource<MediaStreamTrack>;
@@ -58,11 +70,14 @@ export class MeetingSession {
   readonly #socket: SignalSocket;
   readonly #uplink: Uplink;
   readonly #lastHeard = new Map<string, number>();
+  readonly #floor = new Floor();
+  readonly #meter = new QualityMeter();
   #token: string;
   #welcomedMs = 0;
   #rejoined = false;
   #downRestarted = false;
   #levels: ReturnType<typeof setInterval> | undefined;
+  #measures: ReturnType<typeof setInterval> | undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SessionOptions) {
@@ -89,6 +104,9 @@ export class MeetingSession {
       caption: (c) => this.#caption(c),
       failed: () => this.#downFailed(),
     });
+    this.view = new ViewReport(
+      (tiles) => this.phase.get().name === 'connected' && this.#socket.send({ type: 'view', tiles }),
+    );
     this.mic = this.#device('mic');
     this.camera = this.#device('camera');
     this.screen = this.#screenSource();
@@ -97,8 +115,12 @@ export class MeetingSession {
   start(): void {
     globalThis.addEventListener?.('online', this.#online);
     this.#levels = setInterval(() => void this.#listen(), levelsEveryMs);
+    this.#measures = setInterval(() => void this.#measure(), qualityEveryMs);
     this.#socket.start();
   }
+
+  /** When somebody was last heard, on the clock of performance.now; -Infinity: never. */
+  readonly lastHeardMs = (participant: string): number => this.#floor.lastHeardMs(participant);
 
   setOptOut(optOut: boolean): void {
     this.#socket.send({ type: 'opt-out', opt_out: optOut });
@@ -115,6 +137,8 @@ export class MeetingSession {
     this.phase.set(phase);
     globalThis.removeEventListener?.('online', this.#online);
     clearInterval(this.#levels);
+    clearInterval(this.#measures);
+    this.view.stop();
     clearTimeout(this.#expiry);
     this.#socket.stop();
     for (const source of [this.mic, this.camera, this.screen]) void source.set(false);
@@ -152,6 +176,10 @@ export class MeetingSession {
         return this.#caption(m.caption);
       case 'ai':
         return this.#aiChanged(m.ai);
+      case 'layers':
+        return this.#uplink.watch(m.source, m.layers);
+      case 'load':
+        return this.load.set(m.load.state);
       case 'gone':
         return this.#gone(m.code);
       case 'fault':
@@ -168,6 +196,7 @@ export class MeetingSession {
     if (m.type === 'left') {
       const peer = before.get(m.participant);
       this.roster.leave(m.participant);
+      this.#floor.forget(m.participant);
       if (peer?.present) this.#options.notice({ kind: 'left', name: peer.name });
       return;
     }
@@ -188,6 +217,8 @@ export class MeetingSession {
     this.roster.replace(w.peers);
     this.welcome.set(w);
     this.phase.set({ name: 'connected' });
+    this.load.set(w.load.state);
+    this.view.again();
     this.#aiChanged(w.ai);
     await this.#uplink.renew();
   }
@@ -312,5 +343,15 @@ export class MeetingSession {
     const heard = new Set(this.#lastHeard.keys());
     const was = this.speaking.get();
     if (heard.size !== was.size || [...heard].some((p) => !was.has(p))) this.speaking.set(heard);
+    this.speaker.set(this.#floor.hear(new Set([...heard].filter((p) => p !== me)), now));
+  }
+
+  async #measure(): Promise<void> {
+    if (this.phase.get().name !== 'connected') return;
+    const [up, down] = await Promise.all([this.#uplink.stats(), this.downlink.stats()]);
+    const trips = [up?.rttMs, down?.rttMs].filter((ms) => ms !== undefined);
+    const held = [...this.downlink.slots.get().values()].some((s) => s.paused === 'bandwidth');
+    const rttMs = trips.length > 0 ? Math.max(...trips) : undefined;
+    this.quality.set(this.#meter.take({ up: up?.traffic, down: down?.traffic, rttMs, held }));
   }
 }

@@ -2,6 +2,7 @@
 
 import { Cell } from './cell';
 import { isFields, textOr } from './shape';
+import { stageModes, type StageMode } from './stage';
 
 export const captionSizes = ['small', 'medium', 'large', 'xlarge', 'huge'] as const;
 export type CaptionSize = (typeof captionSizes)[number];
@@ -26,6 +27,8 @@ export interface Settings {
   readonly shortcuts: boolean;
   /** Whether a screen reader is given each final sentence; the transcript panel has to be open. */
   readonly announceFinals: boolean;
+  /** Everybody in a grid, or who speaks large. */
+  readonly stage: StageMode;
 }
 
 export const defaults: Settings = {
@@ -40,6 +43,7 @@ export const defaults: Settings = {
   captionLines: 2,
   shortcuts: true,
   announceFinals: false,
+  stage: 'grid',
 };
 
 const key = 'souffleur.settings';
@@ -93,6 +97,7 @@ export function readSettings(raw: { readonly [name: string]: unknown }): Setting
     captionLines: pick(raw['captionLines'], captionLines, defaults.captionLines),
     shortcuts: pick(raw['shortcuts'], [true, false], defaults.shortcuts),
     announceFinals: pick(raw['announceFinals'], [true, false], defaults.announceFinals),
+    stage: pick(raw['stage'], stageModes, defaults.stage),
   };
 }
 

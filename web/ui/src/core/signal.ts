@@ -72,11 +72,11 @@ export interface MediaSlot {
   /** Empty: the slot carries nobody. */
   readonly participant: string;
   readonly source: string;
-  /** Why nothing of it comes though it carries somebody: the reader's connection, or the server's load. */
+  /** Why nothing of it comes though it carries somebody: our connection, the server's load, a codec that we lack. */
   readonly paused?: Pause;
 }
 
-export const pauses = ['bandwidth', 'overload'] as const;
+export const pauses = ['bandwidth', 'overload', 'codec'] as const;
 export type Pause = (typeof pauses)[number];
 
 /** What the server sheds when it runs short: nothing, thumbnails, all cameras. */
