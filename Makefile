@@ -83,7 +83,7 @@ test-go: $(WHISPER) $(BIN)
 test-ui: web/ui/node_modules/.package-lock.json
 	cd web/ui && npm run --silent check && npm run --silent test
 
-## test-browser: two Chromium browsers, one meeting, real speech recognition
+## test-browser: meetings of two to four Chromium browsers, real speech recognition
 .PHONY: test-browser
 test-browser: system-test $(BIN) models e2e/node_modules/.package-lock.json
 	cd e2e && npm run --silent test

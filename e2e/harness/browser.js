@@ -1,6 +1,7 @@
 // Chromium processes with fake devices. Chromium takes one microphone file per process, so every person has a browser.
 
 import { chromium } from 'playwright-core';
+import { connections } from './pictures.js';
 import { recorder } from './recorder.js';
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -35,6 +36,7 @@ export async function openBrowser({ microphone, over = 'once', camera, locale = 
   const browser = await chromium.launch({ executablePath, args, headless: true });
   const context = await browser.newContext({ locale, viewport });
   await context.addInitScript(recorder);
+  await context.addInitScript(connections);
   context.setDefaultTimeout(15_000);
   return { browser, context, page: await context.newPage(), close: () => browser.close() };
 }

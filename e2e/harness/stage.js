@@ -31,10 +31,10 @@ export class Stage {
 
   /**
    * Runs one step of the test; the first failure keeps pictures and caption logs. After a step that got stuck (not one
-   * whose result was wrong), the story cannot go on, and the later steps are skipped.
+   * whose result was wrong), the story cannot go on, and the later steps are skipped. So is a step with a reason in skip.
    */
-  async step(t, name, body) {
-    await t.test(name, { skip: this.#stuck && 'an earlier step got stuck' }, async () => {
+  async step(t, name, body, skip) {
+    await t.test(name, { skip: this.#stuck ? 'an earlier step got stuck' : skip }, async () => {
       try {
         await body();
       } catch (e) {
