@@ -527,7 +527,7 @@ func TestShedPausesVideoAndSaysSo(t *testing.T) {
 	flows(benMID)
 }
 
-func TestLateJoinerNeedsNoKeyFrame(t *testing.T) {
+func TestLateJoinerBeginsWithAKeyFrame(t *testing.T) {
 	s := newStage(t, sfu.RoomConfig{})
 	ada, reader := s.join("Ada"), s.join("Reader")
 	cam := ada.openSimulcast("q", "h")
