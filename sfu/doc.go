@@ -5,10 +5,12 @@
 //
 // Start reading at [Node] (one process, one UDP port), then [Room] and [Participant]. Behind them:
 //
-//   - room.go, roster.go, seating.go: the room's goroutine owns the roster and says which track is in which slot;
+//   - room.go, roster.go, seating.go, view.go: the room's goroutine owns the roster and says which track is in which slot;
+//   - choice.go, path.go, volume.go, dynacast.go: which layer of it is sent, from what the client shows, what the way to
+//     him takes and what layers weigh; and what publishers need not send at all;
 //   - member.go, uplink.go, downlink.go: each participant's goroutine owns his two peer connections;
-//   - intake.go, track.go, slot.go: the packet path, which has no mailbox, no allocation and no log. One goroutine reads
-//     an incoming stream, keeps the packet in the track's ring and writes it to the slots that carry the track;
+//   - intake.go, track.go, layer.go, slot.go: the packet path, which has no mailbox, no allocation and no log. One goroutine
+//     reads an incoming stream, keeps the packet in the layer's ring and writes it to the slots that send the layer;
 //   - captions.go: the two data channels.
 //
 // Small packages hold what can be understood alone: ring, splice, vp8, levels, seqnum; rate follows what a downlink can

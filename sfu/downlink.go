@@ -105,7 +105,9 @@ func (d *downlink) offer(options *webrtc.OfferOptions) (string, error) {
 		return "", err
 	}
 	for i, t := range d.pc.GetTransceivers() { // in the order in which the slots were added
-		d.slots[i].mid = t.Mid()
+		if s := d.slots[i]; s.mid == "" { // the room reads it from now on; it never changes
+			s.mid = t.Mid()
+		}
 	}
 	return d.pc.LocalDescription().SDP, nil
 }

@@ -17,7 +17,7 @@ import (
 // intake reads one incoming stream, for as long as its m-line receives it, and gives its packets to the layer of
 // whichever track it is at the moment: a client may reuse an m-line for another source.
 type intake struct {
-	stream  stream // set once, as all down to payloads
+	stream  stream // set once, as all down to changed
 	ssrc    uint32
 	remote  *webrtc.TrackRemote
 	reports *webrtc.RTPReceiver
@@ -25,6 +25,7 @@ type intake struct {
 	levelID uint8 // of the audio level header extension; 0: not negotiated
 	// payloads says which payload types are of which codec, so that no packet of another one gets to readers.
 	payloads [128]codec
+	changed  func(codec) // called by readMedia when the stream goes on in another codec
 
 	codec  codec                 // the member's goroutine only: what the stream comes in
 	target atomic.Pointer[layer] // nil: what arrives is dropped
@@ -37,10 +38,11 @@ type stream struct {
 	rid string // "": the only one of its section
 }
 
-func newIntake(id stream, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver, clock *senderClock) *intake {
+func newIntake(id stream, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver, clock *senderClock, changed func(*intake, codec)) *intake {
 	in := &intake{
 		stream: id, ssrc: uint32(remote.SSRC()), remote: remote, reports: receiver, clock: clock, codec: codecOf(remote.Codec().MimeType),
 	}
+	in.changed = func(c codec) { changed(in, c) }
 	parameters := receiver.GetParameters()
 	for _, e := range parameters.HeaderExtensions {
 		if e.URI == uriAudioLevel {
@@ -64,6 +66,7 @@ func (in *intake) readMedia() {
 		kept   ring.Packet
 		w      = &writer{}
 		bad    int
+		turned codec // what changed was called with
 	)
 	for bad < maxBadReads {
 		n, _, err := in.remote.Read(buf)
@@ -79,10 +82,15 @@ func (in *intake) readMedia() {
 		if l == nil {
 			continue
 		}
-		if in.payloads[packet.PayloadType&0x7F] != l.track.codec {
+		if c := in.payloads[packet.PayloadType&0x7F]; c != l.track.codec {
 			l.count.bad.Add(1)
+			if c != codecNone && c != turned {
+				turned = c
+				in.changed(c)
+			}
 			continue
 		}
+		turned = codecNone
 		kept = ring.Packet{Seq: packet.SequenceNumber, TS: packet.Timestamp, Marker: packet.Marker, Payload: packet.Payload}
 		l.accept(&kept, in.level(&packet), time.Now(), w)
 	}

@@ -34,13 +34,25 @@ type layer struct {
 	ssrc   atomic.Uint32           // 0: has not come yet
 	slots  atomic.Pointer[[]*slot] // who sends this layer or waits for it; written by the room, read by the packet path
 	timing atomic.Pointer[timing]  // from the newest sender report
-	key    atomic.Uint64           // newest key frame: 1<<16 | sequence number of its first packet
+	key    atomic.Uint64           // newest key frame, packed: see keyFrame; 0: none has come
 	height atomic.Uint32           // of the picture in pixels; 0: not known
 	count  struct{ in, bad, octets atomic.Uint64 }
 	last   atomic.Int64 // Unix time of the newest packet, ns
 
 	early  early  // the intake's goroutine only
 	volume volume // the room's goroutine only
+}
+
+// keyFrame is where a reader can begin. A layer keeps it in one number, as Unix time in ms << 16 | seq.
+type keyFrame struct {
+	seq uint16    // of its first packet
+	at  time.Time // when that came
+}
+
+func (k keyFrame) pack() uint64 { return uint64(k.at.UnixMilli())<<16 | uint64(k.seq) }
+
+func unpackKeyFrame(packed uint64) keyFrame {
+	return keyFrame{seq: uint16(packed), at: time.UnixMilli(int64(packed >> 16))}
 }
 
 func newLayer(t *track, rid string, packets int) *layer {
@@ -91,7 +103,7 @@ func (l *layer) pass(p *ring.Packet, level uint8, now time.Time, w *writer) {
 		t.meter.Note(level, now)
 		t.deliver(p, now)
 	case in.KeyFrame:
-		l.noteKeyFrame(&in, p)
+		l.noteKeyFrame(&in, p, now)
 	}
 	for _, s := range *l.slots.Load() {
 		s.write(l, p, in, now, w)
@@ -115,9 +127,9 @@ func (l *layer) describe(in *splice.In, p *ring.Packet) bool {
 }
 
 // noteKeyFrame remembers where the newest key frame begins, and how large it is.
-func (l *layer) noteKeyFrame(in *splice.In, p *ring.Packet) {
+func (l *layer) noteKeyFrame(in *splice.In, p *ring.Packet, now time.Time) {
 	l.keyFrames.arrived()
-	l.key.Store(1<<16 | uint64(p.Seq))
+	l.key.Store(keyFrame{seq: p.Seq, at: now}.pack())
 	height := 0
 	if l.track.codec == codecH264 {
 		if d, err := h264.Parse(p.Payload); err == nil {
@@ -135,15 +147,15 @@ func (l *layer) noteKeyFrame(in *splice.In, p *ring.Packet) {
 // With an older one it is cheaper to ask for another.
 const maxReplay = 40
 
-// recentKeyFrame returns where a key frame begins with which a reader can begin at once, if there is one in the ring.
-func (l *layer) recentKeyFrame() (seq uint16, ok bool) {
-	key := l.key.Load()
-	if key == 0 {
-		return 0, false
+// recentKeyFrame returns the key frame with which a reader can begin at once. ok is false if there is none in the ring.
+func (l *layer) recentKeyFrame() (key keyFrame, ok bool) {
+	packed := l.key.Load()
+	if packed == 0 {
+		return keyFrame{}, false
 	}
-	seq = uint16(key)
-	age := l.ring.Behind(seq)
-	return seq, age >= 0 && age < maxReplay
+	key = unpackKeyFrame(packed)
+	age := l.ring.Behind(key.seq)
+	return key, age >= 0 && age < maxReplay
 }
 
 // live says whether the layer's packets come. The only layer of a track always counts as live: a screen that nothing

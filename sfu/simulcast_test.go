@@ -388,6 +388,25 @@ func TestH264ReachesThoseWhoTakeIt(t *testing.T) {
 	stopBen()
 }
 
+func TestCodecMayChangeOnTheWay(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	ada, reader := s.join("Ada"), s.join("Reader")
+	cam := ada.openCamera(1, 1)
+	stop := cam.film(t)
+	mid := reader.awaitSlot(ada, signal.Camera)
+	eventually(t, "VP8 comes", func() bool { return len(reader.Packets(mid)) > 20 })
+	stop()
+	vp8Type := reader.Packets(mid)[0].PayloadType
+	if err := cam.TurnToH264(); err != nil {
+		t.Fatal(err)
+	}
+	defer filmH264(t, cam.Source)()
+	eventually(t, "H.264 comes, in whatever slot", func() bool {
+		packets := reader.Packets(reader.slotOf(ada, signal.Camera))
+		return len(packets) > 0 && packets[len(packets)-1].PayloadType != vp8Type
+	})
+}
+
 // filmH264 sends parameter sets and a key frame whenever the server asks, else other slices.
 func filmH264(t *testing.T, cam *sfutest.Source) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
@@ -508,7 +527,7 @@ func TestShedPausesVideoAndSaysSo(t *testing.T) {
 	flows(benMID)
 }
 
-func TestLateJoinerNeedsNoKeyFrame(t *testing.T) {
+func TestLateJoinerBeginsWithAKeyFrame(t *testing.T) {
 	s := newStage(t, sfu.RoomConfig{})
 	ada, reader := s.join("Ada"), s.join("Reader")
 	cam := ada.openSimulcast("q", "h")

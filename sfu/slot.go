@@ -169,24 +169,35 @@ func (s *slot) start(now time.Time) {
 		s.mu.Unlock()
 		return
 	}
-	key, recent := uint16(0), false
-	if s.layer == nil && wire.payloads[l.track.codec] != 0 {
-		key, recent = l.recentKeyFrame()
-	}
-	s.replaying = recent
+	key, passed := s.beginningLocked(l, wire)
+	s.replaying = passed
 	s.mu.Unlock()
-	if !recent || !s.replay(l, key, wire, now) {
+	if !passed || !s.replay(l, key, wire) {
 		l.keyFrames.want(now)
 	}
+}
+
+// beginningLocked returns the key frame that has passed and with which the slot can begin, if there is one. One from before
+// the newest picture that was sent of the same camera would take the reader back in time.
+func (s *slot) beginningLocked(l *layer, wire *wire) (key keyFrame, ok bool) {
+	if s.layer != nil || wire.payloads[l.track.codec] == 0 {
+		return keyFrame{}, false
+	}
+	if key, ok = l.recentKeyFrame(); !ok {
+		return keyFrame{}, false
+	}
+	old, sent := s.stream.Source()
+	return key, !sent || old.track != l.track || key.at.After(s.stream.SentAt())
 }
 
 // maxReplayed bounds how many packets a replay sends, those included that come while it runs.
 const maxReplayed = 256
 
-// replay sends what has come of l since the key frame that begins at seq, until it has caught up with what comes. It
-// returns false if it could not. replaying has been set.
-func (s *slot) replay(l *layer, seq uint16, wire *wire, now time.Time) bool {
+// replay sends what has come of l since a key frame, until it has caught up with what comes. It returns false if it could
+// not. replaying has been set. The picture's time is that at which it came, so that the reader is not late from then on.
+func (s *slot) replay(l *layer, key keyFrame, wire *wire) bool {
 	var w writer
+	seq := key.seq
 	buf := make([]byte, ring.MaxPayload)
 	for range maxReplayed {
 		p, there := l.ring.Get(seq, buf)
@@ -201,7 +212,7 @@ func (s *slot) replay(l *layer, seq uint16, wire *wire, now time.Time) bool {
 		if !l.describe(&in, &p) {
 			break
 		}
-		out, ok, on := s.mapReplayed(l, in, now)
+		out, ok, on := s.mapReplayed(l, in, key.at)
 		if !on {
 			break
 		}
@@ -232,7 +243,7 @@ func (s *slot) caughtUp(l *layer, seq uint16) bool {
 
 // mapReplayed is mapLocked for replay. on is false when the room has taken the slot away meanwhile, or the packet to
 // begin with is not that of a key frame any more.
-func (s *slot) mapReplayed(l *layer, in splice.In, now time.Time) (out splice.Out, ok, on bool) {
+func (s *slot) mapReplayed(l *layer, in splice.In, began time.Time) (out splice.Out, ok, on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.target != l {
@@ -242,9 +253,9 @@ func (s *slot) mapReplayed(l *layer, in splice.In, now time.Time) (out splice.Ou
 		if !in.KeyFrame {
 			return splice.Out{}, false, false
 		}
-		s.switchLocked(l, in, now)
+		s.switchLocked(l, in, began)
 	}
-	out, ok = s.stream.Next(in, now)
+	out, ok = s.stream.Next(in, time.Now())
 	return out, ok, true
 }
 
@@ -265,7 +276,12 @@ func (s *slot) write(l *layer, p *ring.Packet, in splice.In, now time.Time, w *w
 	}
 	s.mu.Lock()
 	out, ok := s.mapLocked(l, in, now)
-	needKeyFrame := s.target == l && s.layer != l && !l.track.audio
+	// Where the last key frame will do, start is about to send it.
+	needKeyFrame := s.target == l && s.layer != l && !l.track.audio && !s.replaying
+	if needKeyFrame {
+		_, passed := s.beginningLocked(l, wire)
+		needKeyFrame = !passed
+	}
 	s.mu.Unlock()
 	if ok {
 		s.send(wire, l.track.codec, p, in.VP8, out, w)

@@ -155,25 +155,32 @@ func FuzzAccept(f *testing.F) {
 	f.Add([]byte{0x90, 0xF0, 0x81, 0x02, 0x33, 0x60, 0x00}, uint16(65535), uint16(0))
 	f.Add([]byte{}, uint16(0), uint16(40000))
 	f.Fuzz(func(t *testing.T, payload []byte, seq, next uint16) {
-		out := &outlet{keep: true}
-		cam := activeTrack(signal.Camera)
-		s := boundSlot(cam, out)
-		cam.layers[0].slots.Store(&[]*slot{s})
-		var w writer
-		now := time.Now()
-		for _, p := range []*ring.Packet{
-			frame(seq, true, 20), {Seq: next, Payload: payload}, {Seq: next + 1}, frame(next+2, false, 9), {Seq: seq + 1, Payload: payload}, {Seq: next + 3, Payload: payload},
-		} {
-			cam.layers[0].accept(p, 0, now, &w)
-		}
-		buf := make([]byte, ring.MaxPayload)
-		for i, n := 0, len(out.headers); i < n; i++ {
-			if s.repeat(out.headers[i].SequenceNumber, s.wire.Load(), buf, &w) && !bytes.Equal(out.bodies[i], out.bodies[len(out.bodies)-1]) {
-				t.Fatalf("packet %d was repeated differently", i)
+		for _, codec := range []codec{codecVP8, codecH264} {
+			out := &outlet{keep: true}
+			cam := cameraOf(codec, map[uint32]int{})
+			s := boundSlot(cam, out)
+			carriedBy(cam, s)
+			var w writer
+			now := time.Now()
+			begin := frame(seq, true, 20)
+			if codec == codecH264 {
+				begin.Payload = []byte{0x67, 0x42, 0xC0, 0x1F, 0x8C, 0x8D, 0x40}
 			}
-			if d, err := vp8.Parse(out.bodies[i]); err != nil && len(out.bodies[i]) > 0 {
-				t.Fatalf("unreadable payload was forwarded: % x (%+v)", out.bodies[i], d)
+			for _, p := range []*ring.Packet{
+				begin, {Seq: next, Payload: payload}, {Seq: next + 1}, frame(next+2, false, 9), {Seq: seq + 1, Payload: payload}, {Seq: next + 3, Payload: payload},
+			} {
+				cam.layers[0].accept(p, 0, now, &w)
 			}
+			buf := make([]byte, ring.MaxPayload)
+			for i, n := 0, len(out.headers); i < n; i++ {
+				if s.repeat(out.headers[i].SequenceNumber, s.wire.Load(), buf, &w) && !bytes.Equal(out.bodies[i], out.bodies[len(out.bodies)-1]) {
+					t.Fatalf("packet %d was repeated differently", i)
+				}
+				if d, err := vp8.Parse(out.bodies[i]); codec == codecVP8 && err != nil && len(out.bodies[i]) > 0 {
+					t.Fatalf("unreadable payload was forwarded: % x (%+v)", out.bodies[i], d)
+				}
+			}
+			s.begin(now) // what is in the ring is sent once more
 		}
 	})
 }

@@ -97,10 +97,12 @@ func (t *track) retire() {
 	}
 }
 
-// retryKeyFrames asks again for the key frames that have not come.
+// retryKeyFrames asks again for the key frames that have not come. One of a layer that has stopped would never come.
 func (t *track) retryKeyFrames(now time.Time) {
 	for _, l := range t.layers {
-		l.keyFrames.retry(now)
+		if l.live(now) {
+			l.keyFrames.retry(now)
+		}
 	}
 }
 

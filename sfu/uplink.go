@@ -159,7 +159,7 @@ func (u *uplink) admit(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 			_ = old.reports.Stop() // it may be stopped already
 		}
 	}
-	in := newIntake(id, remote, receiver, &u.clock)
+	in := newIntake(id, remote, receiver, &u.clock, u.changeCodec)
 	u.intakes[id] = in
 	u.refresh()
 	u.loops.Add(2)
@@ -199,6 +199,19 @@ func (u *uplink) count(mid string) {
 	if u.strays > maxStrays || u.streams > maxStreams {
 		u.m.room.Remove(u.m.id, signal.CodeFlood, "more media streams than published sources")
 	}
+}
+
+// changeCodec ends a track whose stream goes on in another codec, as browsers do when an encoder fails them, and begins a
+// new one. It counts as a stream: each costs the room as much. It runs on the intake's goroutine.
+func (u *uplink) changeCodec(in *intake, c codec) {
+	u.onOwner(func() {
+		if u.intakes[in.stream] == in && in.codec != c {
+			u.count(in.stream.mid)
+			in.codec = c
+			u.release(in)
+			u.refresh()
+		}
+	})
 }
 
 // ended forgets an intake whose stream is over.

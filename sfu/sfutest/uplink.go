@@ -150,6 +150,16 @@ func (p *Peer) takeAnswer(answer string) error {
 	return nil
 }
 
+// TurnToH264 makes a source that was published in VP8 go on in H.264, on the same stream.
+func (s *Source) TurnToH264() error {
+	local, err := webrtc.NewTrackLocalStaticRTP(h264, s.name, "peer")
+	if err != nil {
+		return fmt.Errorf("turn %s to H.264: %w", s.name, err)
+	}
+	s.locals[""] = local
+	return s.sender.ReplaceTrack(local)
+}
+
 // Write sends one packet. SSRC and payload type are filled in.
 func (s *Source) Write(packet *rtp.Packet) error { return s.locals[""].WriteRTP(packet) }
 

@@ -254,6 +254,9 @@ func (s *Stream[S]) Source() (source S, ok bool) {
 	return s.present().source, true
 }
 
+// SentAt returns when the newest packet was sent; the zero time before the first.
+func (s *Stream[S]) SentAt() time.Time { return s.at }
+
 // Timestamp translates a timestamp of the present source, for sender reports. It returns false before the first packet.
 func (s *Stream[S]) Timestamp(source S, ts uint32) (uint32, bool) {
 	if !s.sent || s.present().source != source {

@@ -124,6 +124,39 @@ func TestPictureNumbersGoOnRising(t *testing.T) {
 		switch ada 20 0 300 100 100       => 7 27030 4 4`)
 }
 
+func TestFollowKeepsTheClock(t *testing.T) {
+	start := time.Unix(1000, 0)
+	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+	for _, c := range []struct {
+		what string
+		same uint32 // the first packet's time on the old source's clock, which read 5000 at its last one
+		want uint32 // after it
+	}{
+		{"a picture taken 33 ms later", 5000 + 3000, 3000},
+		{"the same picture", 5000, 1},
+		{"a picture taken before", 5000 - 3000, 1},
+		{"a report that is seconds off", 5000 + 900_000, 9000},
+		{"a report from nowhere", 1 << 31, 9000},
+	} {
+		s := NewVideo[string](0, 777)
+		in := In{Seq: 9, TS: 5000, KeyFrame: true}
+		s.Switch("low", in, at(0))
+		first, _ := s.Next(in, at(0))
+		in = In{Seq: 70, TS: 1_000_000, KeyFrame: true}
+		s.Follow("high", in, c.same, at(100))
+		second, ok := s.Next(in, at(100))
+		if !ok || second.TS-first.TS != c.want || second.Seq != first.Seq+1 {
+			t.Errorf("%s: follows %d ticks later, number %d after %d", c.what, second.TS-first.TS, second.Seq, first.Seq)
+		}
+	}
+	s := NewVideo[string](0, 777)
+	in := In{Seq: 9, TS: 5000, KeyFrame: true}
+	s.Follow("high", in, 12345, at(0))
+	if out, ok := s.Next(in, at(0)); !ok || out.TS != 777 {
+		t.Errorf("a stream that begins with Follow sends %+v, %v", out, ok)
+	}
+}
+
 func TestShortPictureNumbersAreUnwrapped(t *testing.T) {
 	script(t, NewVideo[string](0, 0), `
 		switch ada 1 0 0 126 0 short  => 0 0 126 0
@@ -219,7 +252,11 @@ func FuzzStream(f *testing.F) {
 			in.VP8 = vp8.Descriptor{HasPicture: true, PictureID: uint16(data[3]), Wide: data[0]&4 != 0}
 			if data[0]&1 == 0 && !in.Empty {
 				source++
-				s.Switch(source, in, now)
+				if data[0]&8 != 0 {
+					s.Follow(source, in, uint32(data[3])<<20, now)
+				} else {
+					s.Switch(source, in, now)
+				}
 			}
 			k := key{source, in.Seq}
 			if seen[k] {
