@@ -35,7 +35,7 @@ type downlink struct {
 }
 
 func (m *member) openDownlink() (*downlink, error) {
-	pc, err := m.room.node.down.NewPeerConnection(m.room.node.peers)
+	pc, err := m.room.node.down.connect(m.room.node.peers, m.newDownlinkGuard())
 	if err != nil {
 		return nil, fmt.Errorf("open downlink: %w", err)
 	}
@@ -88,6 +88,9 @@ func (d *downlink) addChannel(label string, id uint16, init webrtc.DataChannelIn
 	if err != nil {
 		return nil, fmt.Errorf("add data channel %s: %w", label, err)
 	}
+	c.OnMessage(func(webrtc.DataChannelMessage) {
+		d.m.room.Remove(d.m.id, signal.CodeFlood, "data channels are for what the server sends")
+	})
 	return c, nil
 }
 

@@ -33,6 +33,7 @@ type slot struct {
 	wire  atomic.Pointer[wire] // where to send; nil until negotiated
 	count struct{ packets, octets, repeats atomic.Uint32 }
 	told  uint32 // the room's goroutine only: octets that path knows of
+	meter slotMeter
 
 	mu        sync.Mutex // guards all below; never held while sending
 	target    *layer     // what the room wants here, nil: nothing

@@ -180,6 +180,14 @@ func (s *Source) WriteAudio(seq uint16, ts uint32, level uint8, payload []byte) 
 	return s.Write(packet)
 }
 
+// WriteUplinkRTCP sends any RTCP to the server on the uplink.
+func (p *Peer) WriteUplinkRTCP(packets ...rtcp.Packet) error {
+	p.mu.Lock()
+	pc := p.up
+	p.mu.Unlock()
+	return pc.WriteRTCP(packets)
+}
+
 // KeyFrameRequests returns how often the server has asked for a key frame.
 func (s *Source) KeyFrameRequests() int { return s.LayerRequests("") }
 
