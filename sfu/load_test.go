@@ -189,7 +189,7 @@ func TestAnOverloadedUplinkLosesVideoAndNotSound(t *testing.T) {
 func TestFiveTimesTheUplinkLeavesSoundOnlyWithinSeconds(t *testing.T) {
 	t.Parallel()
 	config := sfu.DefaultConfig()
-	config.Load = load.Config{Uplink: 200_000}
+	config.Load = load.Config{Uplink: 90_000}
 	s := openStageOn(t, config, sfu.RoomConfig{})
 	reader, talker := s.join("Reader"), s.join("Talker")
 	c := &tap{camera: *talker.openCamera(1, 1)}
@@ -202,7 +202,7 @@ func TestFiveTimesTheUplinkLeavesSoundOnlyWithinSeconds(t *testing.T) {
 	seen := len(reader.Packets(mic))
 	eventually(t, "sound flows on", func() bool { return len(reader.Packets(mic)) > seen+20 })
 	continuous(t, reader.Packets(mic))
-	if told := reader.loads(); !slices.Equal(told, []string{signal.LoadAudio}) {
+	if told := reader.loads(); len(told) == 0 || told[len(told)-1] != signal.LoadAudio {
 		t.Errorf("people were told %v", told)
 	}
 }
