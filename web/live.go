@@ -147,7 +147,8 @@ type SystemStatus struct {
 type LoadStatus struct {
 	State       string `json:"state" enum:"normal,thumbnails,audio,refusing" doc:"normal; thumbnails: all cameras but the largest pause; audio: all cameras pause; refusing: and no new meeting begins"`
 	SinceUnixMS int64  `json:"since_unix_ms,omitempty" doc:"When that began; absent if nothing is watched"`
-	Why         string `json:"why,omitempty" doc:"What ran short, such as \"CPU 93 %\""`
+	Cause       string `json:"cause,omitempty" enum:"cpu,late,uplink,socket" doc:"What ran short: processor time, the timers, the uplink, or room in the sockets"`
+	Why         string `json:"why,omitempty" doc:"The same with its figure then, such as \"CPU 93 %\""`
 	CPU         int    `json:"cpu" doc:"Processor time used, in percent of what the process could get"`
 	LateMS      int    `json:"late_ms" doc:"How late timers fire, in milliseconds"`
 	EgressKbps  int    `json:"egress_kbps" doc:"Media sent, in kb/s"`

@@ -50,7 +50,7 @@ func (n *Node) count() (meetings, people int) {
 // loadStatus is what admins see of the load.
 func loadStatus(s load.Status) web.LoadStatus {
 	status := web.LoadStatus{
-		State: s.State.String(), Why: s.Cause.String(), CPU: int(math.Round(s.Reading.CPU * 100)),
+		State: s.State.String(), Cause: s.Cause.Kind, Why: s.Cause.String(), CPU: int(math.Round(s.Reading.CPU * 100)),
 		LateMS: int(s.Reading.Late / time.Millisecond), EgressKbps: int(s.Reading.Egress / 1000),
 	}
 	if !s.Since.IsZero() {

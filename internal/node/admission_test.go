@@ -46,7 +46,7 @@ func TestAdminsSeeTheLoad(t *testing.T) {
 		State: load.Audio, Since: time.UnixMilli(77), Cause: load.Cause{Kind: load.CauseCPU, Value: 0.93},
 		Reading: load.Reading{CPU: 0.614, Late: 4700 * time.Microsecond, Egress: 2_500_000},
 	})
-	if want := (web.LoadStatus{State: "audio", SinceUnixMS: 77, Why: "CPU 93 %", CPU: 61, LateMS: 4, EgressKbps: 2500}); got != want {
+	if want := (web.LoadStatus{State: "audio", SinceUnixMS: 77, Cause: "cpu", Why: "CPU 93 %", CPU: 61, LateMS: 4, EgressKbps: 2500}); got != want {
 		t.Errorf("they see %+v", got)
 	}
 	if got := loadStatus(load.Status{}); got != (web.LoadStatus{State: "normal"}) {
