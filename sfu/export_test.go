@@ -7,4 +7,6 @@ import (
 )
 
 // SetLoad plays a governor.
-func (n *Node) SetLoad(s load.State) { n.noteLoad(load.Status{State: s, Since: time.Now()}, true) }
+func (n *Node) SetLoad(s load.State) {
+	n.noteLoad(load.Status{State: s, Since: time.Now()}, true)
+}
