@@ -30,6 +30,8 @@ type downlink struct {
 	open  atomic.Bool // connected: slots may send
 	path  *path
 
+	repairs repairs
+
 	restart bool // an ICE restart is wanted as soon as the client has answered
 	loops   sync.WaitGroup
 }
@@ -57,6 +59,7 @@ func (d *downlink) fill() error {
 		for i := range c.count {
 			s := newSlot(c.source, i, &d.open, &d.loops)
 			s.path, s.moved = d.path, &d.m.room.moved
+			s.repairs = &d.repairs
 			init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
 			if _, err := d.pc.AddTransceiverFromTrack(s, init); err != nil {
 				return fmt.Errorf("add slot %s: %w", s.name, err)

@@ -58,7 +58,7 @@ type guard struct {
 
 	begun atomic.Int32 // streams
 
-	mu      sync.Mutex // guards all below; the last lock taken
+	mu      sync.Mutex // guards all below; nothing is called while it is held
 	at      time.Duration
 	level   amount // what is in the bucket
 	came    amount // in this second, what was dropped included
@@ -204,4 +204,23 @@ func (b *guardedBuffer) WriteWithAttributes(p []byte, a packetio.Attributes) (in
 		return 0, packetio.ErrFull // pion takes it for a full buffer, and goes on
 	}
 	return b.Buffer.Write(p, a)
+}
+
+// maxRepairs bounds the packets that one reader may ask for again in a second, whether they are still there or not, so that
+// a client cannot make the server flood it. At a tenth of loss a page of twelve cameras asks for 60.
+const maxRepairs = 600
+
+// repairs counts what one reader has asked for again. Any goroutine may use it; its zero value is ready.
+type repairs struct {
+	second atomic.Int64 // Unix time
+	asked  atomic.Int32 // in it
+}
+
+// take says whether one packet more may be repeated. At the turn of a second it may let through a few too many.
+func (r *repairs) take(now time.Time) bool {
+	second := now.Unix()
+	if last := r.second.Load(); second > last && r.second.CompareAndSwap(last, second) {
+		r.asked.Store(0)
+	}
+	return r.asked.Add(1) <= maxRepairs
 }

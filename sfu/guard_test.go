@@ -129,3 +129,19 @@ func TestGuardAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations a packet", n)
 	}
 }
+
+func TestRepairsOfAllSlotsTogetherAreBounded(t *testing.T) {
+	var r repairs
+	now := time.Unix(1000, 0)
+	for second := range 3 {
+		granted := 0
+		for range 10 * maxRepairs {
+			if r.take(now.Add(time.Duration(second) * time.Second)) {
+				granted++
+			}
+		}
+		if granted != maxRepairs {
+			t.Errorf("second %d: %d repairs, want %d", second, granted, maxRepairs)
+		}
+	}
+}
