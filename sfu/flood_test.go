@@ -280,3 +280,17 @@ func TestWhoNeverReadsHarmsNobody(t *testing.T) {
 	}
 	f.unharmed()
 }
+
+func TestClaimsOfLoudnessKeepNobodyFromBeingHeard(t *testing.T) {
+	f := newFlooded(t)
+	for _, name := range []string{"x", "y", "z", "w"} {
+		defer f.join(name).openMic(name).keepSayingAt(t, 0)() // the loudest that can be claimed
+	}
+	eventually(t, "who claims to be loud has seats", func() bool { return f.ben.microphones() == sfu.AudioSlots })
+	carla := f.join("Carla")
+	mic, n := carla.openMic("carla"), 0
+	defer while(func() { n++; mic.sayAt(t, 1, 20+uint8(n*7%23)) })()
+	mid := f.ben.awaitSlot(carla, signal.Mic)
+	eventually(t, "Carla is heard", func() bool { return len(f.ben.Packets(mid)) > 20 })
+	f.stop()
+}

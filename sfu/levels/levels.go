@@ -61,9 +61,13 @@ func flat(a, b span) bool {
 func (m *Meter) Note(level uint8, now time.Time) {
 	loudness := int32(Silence-min(level, Silence)) * 16
 	old := m.ema.Load()
-	if now.UnixNano()-m.last.Load() > int64(stale) {
+	passed := now.UnixNano() - m.last.Load()
+	if passed > int64(stale) {
 		old = 0
-		m.began, m.young, m.old = now, span{}, span{} // a pause varies enough
+	}
+	if passed > int64(flatFor) {
+		m.began, m.young, m.old = now, span{}, span{} // the pause alone is variation enough
+		m.flat.Store(false)
 	}
 	m.vary(level, now)
 	m.ema.Store(old + (loudness-old)/smoothing)

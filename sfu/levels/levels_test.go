@@ -155,10 +155,20 @@ func TestALevelThatNeverVariesIsNoVoice(t *testing.T) {
 	if m.Loudness(now) == 0 {
 		t.Error("a long speech is no voice")
 	}
-	now = now.Add(time.Second) // DTX
-	note(10, func(int) uint8 { return 20 })
-	if m.Loudness(now) == 0 {
-		t.Error("a word after a pause is no voice")
+	for _, pause := range []time.Duration{time.Second, time.Minute} { // DTX
+		now = now.Add(pause)
+		note(10, func(int) uint8 { return 20 })
+		if m.Loudness(now) == 0 {
+			t.Errorf("a word after %v is no voice", pause)
+		}
+	}
+	for range 20 { // a network that stutters makes no voice of a hum
+		note(10, func(int) uint8 { return 0 })
+		now = now.Add(150 * time.Millisecond)
+	}
+	note(10, func(int) uint8 { return 0 })
+	if m.Loudness(now) > 0 {
+		t.Error("a level that never varies counts as a voice when packets come in bursts")
 	}
 }
 

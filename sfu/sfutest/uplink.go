@@ -128,7 +128,9 @@ func published(pc *webrtc.PeerConnection, sources []*Source) []signal.Published 
 	for _, s := range sources {
 		for _, t := range pc.GetTransceivers() {
 			if t.Sender() == s.sender {
-				s.mid = t.Mid()
+				if s.mid == "" { // it never changes, and is read while packets are written
+					s.mid = t.Mid()
+				}
 				list = append(list, signal.Published{MID: s.mid, Source: s.name})
 			}
 		}
