@@ -220,6 +220,10 @@ func openHouse(
 	if err != nil {
 		return nil, err
 	}
+	mediaConfig, err := f.sfuConfig()
+	if err != nil {
+		return nil, err
+	}
 	token, firstRun, err := apiToken(data)
 	if err != nil {
 		return nil, err
@@ -233,7 +237,7 @@ func openHouse(
 		return nil, err
 	}
 	closers.add("listener", func() error { return ignoreClosed(listener.Close()) })
-	media, err := sfu.NewNode(f.sfuConfig(), log)
+	media, err := sfu.NewNode(mediaConfig, log)
 	if err != nil {
 		return nil, fmt.Errorf("open media port (choose another with --udp-port): %w", err)
 	}

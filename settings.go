@@ -20,6 +20,7 @@ import (
 	"souffleur/internal/node"
 	"souffleur/internal/seal"
 	"souffleur/sfu"
+	"souffleur/sfu/load"
 	"souffleur/storage"
 	"souffleur/web"
 )
@@ -162,21 +163,36 @@ type nodeFlags struct {
 	Grace          time.Duration `help:"How long a meeting waits for somebody to come back before it ends." env:"SOUFFLEUR_GRACE" default:"2m"`
 	MaxPeople      int           `help:"People in one meeting." env:"SOUFFLEUR_MAX_PEOPLE" default:"150"`
 	MaxUploadMB    int           `help:"Longest recording that is transcribed at /v1/audio/transcriptions, in MB." env:"SOUFFLEUR_MAX_UPLOAD_MB" name:"max-upload-mb" default:"200"`
+
+	MaxMeetings      int `help:"Meetings at once on this server; more are told to come later. 0: any number." env:"SOUFFLEUR_MAX_MEETINGS" default:"0"`
+	MaxTotal         int `help:"People in all meetings of this server together; 0: any number." env:"SOUFFLEUR_MAX_TOTAL" default:"0"`
+	MaxCPU           int `help:"Percent of the processor time it could get that serve may use. Above it video pauses, small pictures first, and at last no new meeting begins. 0: it does not count." env:"SOUFFLEUR_MAX_CPU" name:"max-cpu" default:"85"`
+	UplinkMbps       int `help:"What this machine can send, in Mb/s: near that, too, video pauses. 0: not known." env:"SOUFFLEUR_UPLINK_MBPS" default:"0"`
+	MaxPersonMbps    int `help:"What one person may send, in Mb/s. More is dropped; who goes on for five seconds is thrown out." env:"SOUFFLEUR_MAX_PERSON_MBPS" default:"8"`
+	MaxPersonPackets int `help:"Packets that one person may send in a second; the same happens with more." env:"SOUFFLEUR_MAX_PERSON_PACKETS" default:"3000"`
 }
 
 func (f nodeFlags) nodeConfig() (node.Config, error) {
 	c := node.DefaultConfig()
-	c.Grace, c.MaxPeople = f.Grace, f.MaxPeople
+	c.Grace, c.MaxPeople, c.MaxMeetings, c.MaxTotal = f.Grace, f.MaxPeople, f.MaxMeetings, f.MaxTotal
 	if err := c.Validate(); err != nil {
 		return c, usageError{err}
 	}
 	return c, nil
 }
 
-func (f nodeFlags) sfuConfig() sfu.Config {
+func (f nodeFlags) sfuConfig() (sfu.Config, error) {
 	c := sfu.DefaultConfig()
 	c.UDPPort, c.PublicIPs = f.UDPPort, f.PublicIPs
-	return c
+	c.Load = load.Config{MaxCPU: float64(f.MaxCPU) / 100, Uplink: uint64(max(0, f.UplinkMbps)) * 1_000_000}
+	c.Person = sfu.PersonLimits{Bitrate: f.MaxPersonMbps * 1_000_000, Packets: f.MaxPersonPackets}
+	if f.UplinkMbps < 0 {
+		return c, badUsage("--uplink-mbps is %d, must not be negative", f.UplinkMbps)
+	}
+	if err := c.Validate(); err != nil {
+		return c, usageError{err}
+	}
+	return c, nil
 }
 
 func (f nodeFlags) webConfig(token, data string, engines []string) (web.Config, error) {

@@ -153,17 +153,6 @@ func (e *entry) relieve(now time.Time) {
 	}
 }
 
-// Shed makes a room send less video, or all of it again: the server is short of something. What is paused is said to
-// everybody it concerns. It does not wait.
-func (r *Room) Shed(s layers.Shed) {
-	r.post(func() {
-		if r.layout.shed != s {
-			r.layout.shed = s
-			r.seat()
-		}
-	})
-}
-
 // follow does what time brings to layers: they are measured, and everybody's are chosen anew, at another tick for each
 // other participant.
 func (r *Room) follow(now time.Time) {

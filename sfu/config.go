@@ -8,6 +8,7 @@ import (
 
 	"souffleur/internal/meeting"
 	"souffleur/internal/signal"
+	"souffleur/sfu/load"
 )
 
 // Config says where a node's media enters and leaves.
@@ -17,10 +18,14 @@ type Config struct {
 	PublicIPs []string // told to clients instead of the local addresses, for a machine behind one-to-one NAT
 	// SocketBuffer is the size asked for each socket's kernel buffers, in bytes. A key frame for 150 readers is 5 MB.
 	SocketBuffer int
+	Load         load.Config // when video is given up; its zero value: never
+	Person       PersonLimits
 }
 
 // DefaultConfig returns what suits a machine that clients reach at its own addresses.
-func DefaultConfig() Config { return Config{UDPPort: 3480, SocketBuffer: 16 << 20} }
+func DefaultConfig() Config {
+	return Config{UDPPort: 3480, SocketBuffer: 16 << 20, Person: DefaultPersonLimits()}
+}
 
 // Validate says what is wrong with c, naming the field.
 func (c *Config) Validate() error {
@@ -29,6 +34,12 @@ func (c *Config) Validate() error {
 	}
 	if c.SocketBuffer < 0 {
 		return fmt.Errorf("SocketBuffer %d: must not be negative", c.SocketBuffer)
+	}
+	if err := c.Load.Validate(); err != nil {
+		return fmt.Errorf("Load: %w", err)
+	}
+	if err := c.Person.Validate(); err != nil {
+		return fmt.Errorf("Person: %w", err)
 	}
 	for _, list := range [][]string{c.Addresses, c.PublicIPs} {
 		for _, a := range list {

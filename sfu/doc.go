@@ -11,14 +11,16 @@
 //   - member.go, uplink.go, downlink.go: each participant's goroutine owns his two peer connections;
 //   - intake.go, track.go, layer.go, slot.go: the packet path, which has no mailbox, no allocation and no log. One goroutine
 //     reads an incoming stream, keeps the packet in the layer's ring and writes it to the slots that send the layer;
-//   - captions.go: the two data channels.
+//   - captions.go: the two data channels;
+//   - guard.go, shedding.go: what one person may send, and what rooms give up when the machine runs short.
 //
-// Small packages hold what can be understood alone: ring, splice, vp8, levels, seqnum; rate follows what a downlink can
+// Small packages hold what can be understood alone: ring, splice, vp8, levels, load, seqnum; rate follows what a downlink can
 // carry, layers shares that among its pictures.
 //
 // The server is an ICE-lite agent. It always has addresses that clients can reach, or no meeting is possible; and a lite
 // agent sends no connectivity checks, so nobody can make it send packets to addresses of their choice, a connection
 // costs no timers, and clients need not send their candidates at all.
 //
-// Locks, in the order in which they are taken: track.delivery, slot.mu, ring. None is held while a packet is sent.
+// Locks, in the order in which they are taken: track.delivery, slot.mu, ring. None is held while a packet is sent. A guard's
+// lock is taken alone, before all of these.
 package sfu

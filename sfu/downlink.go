@@ -30,12 +30,14 @@ type downlink struct {
 	open  atomic.Bool // connected: slots may send
 	path  *path
 
+	repairs repairs
+
 	restart bool // an ICE restart is wanted as soon as the client has answered
 	loops   sync.WaitGroup
 }
 
 func (m *member) openDownlink() (*downlink, error) {
-	pc, err := m.room.node.down.NewPeerConnection(m.room.node.peers)
+	pc, err := m.room.node.down.connect(m.room.node.peers, m.newDownlinkGuard())
 	if err != nil {
 		return nil, fmt.Errorf("open downlink: %w", err)
 	}
@@ -57,6 +59,7 @@ func (d *downlink) fill() error {
 		for i := range c.count {
 			s := newSlot(c.source, i, &d.open, &d.loops)
 			s.path, s.moved = d.path, &d.m.room.moved
+			s.repairs = &d.repairs
 			init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
 			if _, err := d.pc.AddTransceiverFromTrack(s, init); err != nil {
 				return fmt.Errorf("add slot %s: %w", s.name, err)
@@ -88,6 +91,9 @@ func (d *downlink) addChannel(label string, id uint16, init webrtc.DataChannelIn
 	if err != nil {
 		return nil, fmt.Errorf("add data channel %s: %w", label, err)
 	}
+	c.OnMessage(func(webrtc.DataChannelMessage) {
+		d.m.room.Remove(d.m.id, signal.CodeFlood, "data channels are for what the server sends")
+	})
 	return c, nil
 }
 

@@ -96,23 +96,25 @@ func (in *intake) readMedia() {
 	}
 }
 
-// Levels assumed of clients that do not send the header extension: a packet of Opus DTX has at most dtxBytes.
 const (
-	dtxBytes     = 3
-	assumedLevel = 30
+	// dtxBytes is the most that a packet of Opus DTX has. Whatever its level says, there is no voice in it.
+	dtxBytes = 3
+	// assumedLevel is that of the largest packets of clients that do not send the header extension.
+	assumedLevel = 20
 )
 
 // level returns the packet's RFC 6464 level: 0 the loudest, 127 silence.
 func (in *intake) level(p *rtp.Packet) uint8 {
+	if len(p.Payload) <= dtxBytes {
+		return levels.Silence
+	}
 	if in.levelID != 0 {
 		if e := p.GetExtension(in.levelID); len(e) > 0 {
 			return e[0] & 0x7F
 		}
 	}
-	if len(p.Payload) <= dtxBytes {
-		return levels.Silence
-	}
-	return assumedLevel
+	// Opus spends more bytes on speech than on noise, so sizes vary as levels do.
+	return assumedLevel + uint8(max(0, 150-len(p.Payload))/10)
 }
 
 // readReports takes the publisher's sender reports, until the stream ends.

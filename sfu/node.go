@@ -22,8 +22,9 @@ type Node struct {
 	mux    *ice.MultiUDPMuxDefault
 	port   int
 	peers  webrtc.Configuration
-	up     *webrtc.API
-	down   *webrtc.API
+	up     *engine
+	down   *engine
+	load   shedding
 
 	mu     sync.Mutex // guards all below
 	rooms  map[*Room]bool
@@ -42,6 +43,7 @@ func NewNode(config Config, log *slog.Logger) (*Node, error) {
 	if err := n.configure(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start SFU: %w", err), n.mux.Close())
 	}
+	n.watchLoad()
 	return n, nil
 }
 
@@ -59,10 +61,10 @@ func (n *Node) configure() error {
 	if err != nil {
 		return err
 	}
-	if n.up, err = newUplinkAPI(settings); err != nil {
+	if n.up, err = newUplinkEngine(settings); err != nil {
 		return err
 	}
-	n.down, err = newDownlinkAPI(settings)
+	n.down, err = newDownlinkEngine(settings)
 	return err
 }
 
@@ -159,6 +161,7 @@ func (n *Node) Close() error {
 	for _, r := range rooms {
 		r.Close()
 	}
+	n.load.close()
 	if err := n.mux.Close(); err != nil {
 		return fmt.Errorf("close UDP port %d: %w", n.port, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"souffleur/internal/meeting"
 	"souffleur/internal/signal"
 	"souffleur/sfu/levels"
+	"souffleur/sfu/load"
 )
 
 const (
@@ -46,6 +47,7 @@ type Room struct {
 	mics    *levels.Seats[*track]
 	ears    []AudioListener
 	layout  layout
+	shed    load.State // what is given up here; follows the node
 }
 
 // entry is a place in the roster.
@@ -221,6 +223,7 @@ func (r *Room) tick(now time.Time) {
 		r.turnPage(e, now)
 	}
 	r.follow(now)
+	r.followLoad()
 	if r.mics.Update(now, r.microphones(now)) {
 		r.seat()
 	}

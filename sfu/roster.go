@@ -51,7 +51,9 @@ func (r *Room) attach(e *entry, s Signaller) *Participant {
 	m := e.m
 	p := &Participant{m: m, connection: m.connection.Add(1)}
 	if r.config.Welcome != nil {
-		_ = s.Send(signal.ServerMessage{Type: signal.Welcome, Welcome: r.config.Welcome(m.id, r.Peers())})
+		welcome := r.config.Welcome(m.id, r.Peers())
+		welcome.Load = loadState(r.shed)
+		_ = s.Send(signal.ServerMessage{Type: signal.Welcome, Welcome: welcome})
 	}
 	client := &line{s}
 	m.line.Store(client)

@@ -12,7 +12,7 @@ import (
 
 	"souffleur/internal/signal"
 	"souffleur/sfu"
-	"souffleur/sfu/layers"
+	"souffleur/sfu/load"
 	"souffleur/sfu/sfutest"
 	"souffleur/sfu/vp8"
 )
@@ -512,16 +512,16 @@ func TestShedPausesVideoAndSaysSo(t *testing.T) {
 		eventually(t, "video flows", func() bool { return len(reader.Packets(mid)) > seen+20 })
 	}
 	flows(adaMID)
-	s.room.Shed(layers.ShedThumbnails)
+	s.node.SetLoad(load.Thumbnails)
 	eventually(t, "the thumbnail is paused", func() bool { return paused(adaMID) == signal.PausedOverload && paused(benMID) == "" })
 	flows(benMID)
-	s.room.Shed(layers.ShedCameras)
+	s.node.SetLoad(load.Audio)
 	eventually(t, "all cameras are paused", func() bool { return paused(adaMID) == signal.PausedOverload && paused(benMID) == signal.PausedOverload })
 	flows(screen)
 	if paused(screen) != "" {
 		t.Error("the screen was paused")
 	}
-	s.room.Shed(layers.ShedNothing)
+	s.node.SetLoad(load.Normal)
 	eventually(t, "everything is back", func() bool { return paused(adaMID) == "" && paused(benMID) == "" })
 	flows(adaMID)
 	flows(benMID)

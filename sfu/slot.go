@@ -21,18 +21,20 @@ import (
 // slot is one m-line of a downlink: an outgoing stream that carries whichever track the room puts into it, in one of its
 // layers. The receiver sees one stream that never restarts. It is a webrtc.TrackLocal.
 type slot struct {
-	name   string // set once, as all down to readers
-	source string // what it is for: signal.Mic, Camera, …
-	audio  bool
-	mid    string
-	open   *atomic.Bool    // the downlink is connected
-	loops  *sync.WaitGroup // of the downlink: the RTCP loop
-	path   *path           // of the downlink: what its receiver can take; nil: nobody asks
-	moved  *atomic.Bool    // of the room: set when a slot has gone over to another layer; nil: nobody asks
+	name    string // set once, as all down to readers
+	source  string // what it is for: signal.Mic, Camera, …
+	audio   bool
+	mid     string
+	open    *atomic.Bool    // the downlink is connected
+	repairs *repairs        // of the downlink
+	loops   *sync.WaitGroup // of the downlink: the RTCP loop
+	path    *path           // of the downlink: what its receiver can take; nil: nobody asks
+	moved   *atomic.Bool    // of the room: set when a slot has gone over to another layer; nil: nobody asks
 
 	wire  atomic.Pointer[wire] // where to send; nil until negotiated
 	count struct{ packets, octets, repeats atomic.Uint32 }
 	told  uint32 // the room's goroutine only: octets that path knows of
+	meter slotMeter
 
 	mu        sync.Mutex // guards all below; never held while sending
 	target    *layer     // what the room wants here, nil: nothing
@@ -58,7 +60,7 @@ type writer struct {
 }
 
 func newSlot(source string, number int, open *atomic.Bool, loops *sync.WaitGroup) *slot {
-	s := &slot{name: fmt.Sprintf("%s-%d", source, number), source: source, audio: isAudio(source), open: open, loops: loops}
+	s := &slot{name: fmt.Sprintf("%s-%d", source, number), source: source, audio: isAudio(source), open: open, loops: loops, repairs: &repairs{}}
 	if s.audio {
 		s.stream = splice.NewAudio[*layer](uint16(rand.Uint32()), rand.Uint32())
 	} else {
@@ -336,10 +338,6 @@ func (s *slot) send(wire *wire, codec codec, p *ring.Packet, d vp8.Descriptor, o
 	s.count.octets.Add(uint32(len(payload)))
 }
 
-// maxRepeats bounds the repeats of one slot in one second, so that a client cannot make the server flood it. A camera at
-// 2 Mb/s is 250 packets a second, so this covers more loss than any call survives.
-const maxRepeats = 500
-
 // readFeedback answers what the receiver says about the slot, until the slot is closed.
 func (s *slot) readFeedback(in interceptor.RTCPReader, wire *wire) {
 	defer s.loops.Done()
@@ -347,8 +345,6 @@ func (s *slot) readFeedback(in interceptor.RTCPReader, wire *wire) {
 		buf     = make([]byte, 1500)
 		copyBuf = make([]byte, ring.MaxPayload)
 		w       writer
-		second  int64 // of budget
-		budget  int
 	)
 	for {
 		n, _, err := in.Read(buf, nil)
@@ -360,25 +356,21 @@ func (s *slot) readFeedback(in interceptor.RTCPReader, wire *wire) {
 			continue
 		}
 		now := time.Now()
-		if now.Unix() != second {
-			second, budget = now.Unix(), maxRepeats
-		}
 		if s.path != nil {
 			s.path.note(packets, now)
 		}
 		for _, packet := range packets {
-			budget -= s.answer(packet, wire, now, budget, copyBuf, &w)
+			s.answer(packet, wire, now, copyBuf, &w)
 		}
 	}
 }
 
-// answer handles one RTCP packet and returns how many packets it repeated, at most budget. A compound packet comes to
-// every slot it names: only what names this one counts.
-func (s *slot) answer(packet rtcp.Packet, wire *wire, now time.Time, budget int, buf []byte, w *writer) int {
+// answer handles one RTCP packet. A compound packet comes to every slot it names: only what names this one counts.
+func (s *slot) answer(packet rtcp.Packet, wire *wire, now time.Time, buf []byte, w *writer) {
 	switch f := packet.(type) {
 	case *rtcp.TransportLayerNack:
 		if f.MediaSSRC == wire.ssrc {
-			return s.repeatAll(f.Nacks, wire, budget, buf, w)
+			s.repeatAll(f.Nacks, wire, now, buf, w)
 		}
 	case *rtcp.PictureLossIndication:
 		if f.MediaSSRC == wire.ssrc {
@@ -391,7 +383,6 @@ func (s *slot) answer(packet rtcp.Packet, wire *wire, now time.Time, budget int,
 			}
 		}
 	}
-	return 0
 }
 
 // renew asks the publisher for a key frame.
@@ -405,18 +396,19 @@ func (s *slot) renew(now time.Time) {
 	}
 }
 
-func (s *slot) repeatAll(pairs []rtcp.NackPair, wire *wire, budget int, buf []byte, w *writer) int {
-	sent := 0
+// repeatAll repeats what is asked for, as far as the downlink's repairs go.
+func (s *slot) repeatAll(pairs []rtcp.NackPair, wire *wire, now time.Time, buf []byte, w *writer) {
 	for i := range pairs {
 		pairs[i].Range(func(seq uint16) bool {
-			if sent < budget && s.repeat(seq, wire, buf, w) {
-				sent++
+			if !s.repairs.take(now) {
+				return false
 			}
-			return sent < budget
+			if s.repeat(seq, wire, buf, w) {
+				s.count.repeats.Add(1)
+			}
+			return true
 		})
 	}
-	s.count.repeats.Add(uint32(sent))
-	return sent
 }
 
 // repeat sends packet seq of the slot again, if its layer's ring still has it.

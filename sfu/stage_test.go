@@ -43,7 +43,12 @@ func newStage(t *testing.T, config sfu.RoomConfig) *stage {
 
 func openStage(t *testing.T, config sfu.RoomConfig) *stage {
 	t.Helper()
-	nodeConfig := sfu.DefaultConfig()
+	return openStageOn(t, sfu.DefaultConfig(), config)
+}
+
+// openStageOn opens a stage on a node of the given configuration, on this machine and any port.
+func openStageOn(t *testing.T, nodeConfig sfu.Config, config sfu.RoomConfig) *stage {
+	t.Helper()
 	nodeConfig.UDPPort, nodeConfig.Addresses = 0, []string{"127.0.0.1"}
 	node, err := sfu.NewNode(nodeConfig, testLog())
 	if err != nil {
@@ -265,3 +270,6 @@ func (c *camera) frame(t *testing.T, key bool) {
 	c.tl0++
 	c.ts += 900
 }
+
+// pause lets others go first for a moment: who sends as fast as he can would fill the machine.
+func pause() { time.Sleep(time.Millisecond) }

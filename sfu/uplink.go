@@ -43,7 +43,7 @@ type uplink struct {
 }
 
 func (m *member) openUplink() (*uplink, error) {
-	pc, err := m.room.node.up.NewPeerConnection(m.room.node.peers)
+	pc, err := m.room.node.up.connect(m.room.node.peers, m.newUplinkGuard())
 	if err != nil {
 		return nil, fmt.Errorf("open uplink: %w", err)
 	}

@@ -46,9 +46,12 @@ func TestJoinRefused(t *testing.T) {
 	if a := s.browser().do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "\u200b"}); a.status != 422 || a.problem() != "bad-name" {
 		t.Errorf("an invisible name answered %d %s", a.status, a.body)
 	}
-	s.live.refuse = fmt.Errorf("join: %w", ErrRefused)
-	if a := s.browser().do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gus"}); a.status != 503 || a.problem() != "refused" {
-		t.Errorf("a full server answered %d %s", a.status, a.body)
+	for refusal, code := range map[error]string{ErrRefused: "refused", ErrOverloaded: "overloaded"} {
+		s.live.refuse = fmt.Errorf("join: %w", refusal)
+		a := s.browser().do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gus"})
+		if a.status != 503 || a.problem() != code || a.header.Get("Retry-After") != "60" || a.fields.text("detail") == "" {
+			t.Errorf("a full server answered %d %s %v", a.status, a.body, a.header)
+		}
 	}
 	s.live.refuse = errors.New("no answer from the store at 10.0.0.1")
 	a := s.browser().do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gus"})

@@ -18,8 +18,10 @@ var (
 	ErrExpiredToken = errors.New("token has expired")
 	// ErrMeetingEnded: the meeting of the token, or of the call, is over.
 	ErrMeetingEnded = errors.New("meeting has ended")
-	// ErrRefused: the server takes nobody more (shutting down, or short of CPU or memory).
+	// ErrRefused: nobody more can come into the meeting, or onto the server, which may be shutting down.
 	ErrRefused = errors.New("server takes no more participants")
+	// ErrOverloaded: the server is at its limit and begins no new meeting; those that go on are not touched.
+	ErrOverloaded = errors.New("server begins no new meeting")
 	// ErrAboveCeiling: an organizer asked for more AI than an admin allows in the room.
 	ErrAboveCeiling = errors.New("AI level is above the ceiling")
 	// ErrAudioForbidden: an organizer asked for audio to be kept, and no admin has allowed that.
@@ -43,7 +45,7 @@ const TokenHolder meeting.PersonID = "api-token"
 // are safe for concurrent use. What they change they also record in the audit.
 type Live interface {
 	// Admit opens a meeting in room if none is live and prepares a place for p, of whom Person, Name and Role are set.
-	// The place is taken by [Live.Connect] with the admission's token. ErrRefused, or a failure of storage.
+	// The place is taken by [Live.Connect] with the admission's token. ErrOverloaded, ErrRefused, or a failure of storage.
 	Admit(ctx context.Context, room storage.Room, p meeting.Person) (Admission, error)
 
 	// Connect takes the token of a hello: a first join, or a participant who comes back. It sends the welcome through
@@ -138,6 +140,18 @@ type SystemStatus struct {
 	Disk      *PartStatus `json:"disk,omitempty" doc:"Disk of the embedded Kafka and S3, if there are any: state is up, low or full"`
 	RoomsLive int         `json:"rooms_live" doc:"Meetings going on"`
 	People    int         `json:"people" doc:"People in them"`
+	Load      LoadStatus  `json:"load" doc:"How loaded the server is, and what it gives up because of that"`
+}
+
+// LoadStatus is how loaded the machine of the rooms is.
+type LoadStatus struct {
+	State       string `json:"state" enum:"normal,thumbnails,audio,refusing" doc:"normal; thumbnails: all cameras but the largest pause; audio: all cameras pause; refusing: and no new meeting begins"`
+	SinceUnixMS int64  `json:"since_unix_ms,omitempty" doc:"When that began; absent if nothing is watched"`
+	Cause       string `json:"cause,omitempty" enum:"cpu,late,uplink,socket" doc:"What ran short: processor time, the timers, the uplink, or room in the sockets"`
+	Why         string `json:"why,omitempty" doc:"The same with its figure then, such as \"CPU 93 %\""`
+	CPU         int    `json:"cpu" doc:"Processor time used, in percent of what the process could get"`
+	LateMS      int    `json:"late_ms" doc:"How late timers fire, in milliseconds"`
+	EgressKbps  int    `json:"egress_kbps" doc:"Media sent, in kb/s"`
 }
 
 // PartStatus is how one part is doing.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -62,10 +64,20 @@ func (s *Server) answerFor(ctx context.Context, tried string, err error) error {
 	case errors.Is(err, ErrNotLive), errors.Is(err, ErrMeetingEnded):
 		return problem(http.StatusConflict, "not-live", "No meeting is live in this room now.")
 	case errors.Is(err, ErrRefused):
-		return problem(http.StatusServiceUnavailable, "refused", "The server takes no more participants now. Try again in a minute.")
+		return later(problem(http.StatusServiceUnavailable, "refused", "Nobody more can come in now. Try again in a minute: whoever leaves makes room."))
+	case errors.Is(err, ErrOverloaded):
+		return later(problem(http.StatusServiceUnavailable, "overloaded", "The server is at its limit. Running meetings go on. Try again in a few minutes."))
 	}
 	s.log.ErrorContext(ctx, "request failed", "tried", tried, "error", err)
 	return problem(http.StatusServiceUnavailable, "unavailable", "The server could not reach its storage. Try again in a moment; if it stays, an admin finds the cause in the log.")
+}
+
+// retryAfter is when a refused client should come again: states of load last for half a minute at least.
+const retryAfter = 60 * time.Second
+
+// later adds to a problem when to try again.
+func later(p *huma.ErrorModel) error {
+	return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {strconv.Itoa(int(retryAfter / time.Second))}})
 }
 
 // writeProblem answers a request outside the operations of the API's description.

@@ -231,7 +231,7 @@ func (s *socket) connectProblem(err error) (code, message string) {
 		return signal.CodeExpired, "You were away for too long. Join again."
 	case errors.Is(err, ErrMeetingEnded):
 		return signal.CodeEnded, "The meeting has ended."
-	case errors.Is(err, ErrRefused):
+	case errors.Is(err, ErrRefused), errors.Is(err, ErrOverloaded):
 		return signal.CodeRefused, "The meeting or the server is full. Try again later."
 	}
 	s.log.Error("could not connect a participant", "error", err)

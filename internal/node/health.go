@@ -24,13 +24,8 @@ func (n *Node) Status(ctx context.Context) web.SystemStatus {
 	if _, err := n.deps.Instance.Get(ctx); err != nil {
 		s.Storage = down("Storage does not answer. Check that it runs and that S3_ENDPOINT names it.")
 	}
-	s.ASR, s.Disk = n.recognisersStatus(), n.diskStatus()
-	for _, l := range n.all() {
-		l.mu.Lock()
-		s.People += len(l.present)
-		l.mu.Unlock()
-		s.RoomsLive++
-	}
+	s.ASR, s.Disk, s.Load = n.recognisersStatus(), n.diskStatus(), loadStatus(n.deps.SFU.Load())
+	s.RoomsLive, s.People = n.count()
 	return s
 }
 

@@ -33,6 +33,9 @@ type Config struct {
 	History int
 	// MaxPeople is how many may be in one meeting.
 	MaxPeople int
+	// MaxMeetings and MaxTotal are how many meetings there may be at once, and how many people in all of them; 0: any.
+	MaxMeetings int
+	MaxTotal    int
 }
 
 // DefaultConfig returns the values of an ordinary installation.
@@ -54,6 +57,9 @@ func (c Config) Validate() error {
 	}
 	if c.History < 0 || c.MaxPeople < 1 {
 		return fmt.Errorf("History is %d and MaxPeople %d: must be at least 0 and 1", c.History, c.MaxPeople)
+	}
+	if c.MaxMeetings < 0 || c.MaxTotal < 0 {
+		return fmt.Errorf("MaxMeetings is %d and MaxTotal %d: must not be negative", c.MaxMeetings, c.MaxTotal)
 	}
 	return nil
 }
@@ -238,6 +244,9 @@ func (n *Node) open(ctx context.Context, room storage.Room) (*live, error) {
 	defer n.opening.Unlock()
 	if l := n.of(room.ID); l != nil {
 		return l, nil
+	}
+	if err := n.mayBegin(); err != nil {
+		return nil, err
 	}
 	policy, err := n.effective(ctx, room)
 	if err != nil {

@@ -30,7 +30,7 @@ func (n *Node) Admit(ctx context.Context, room storage.Room, p meeting.Person) (
 	if err != nil {
 		return web.Admission{}, fmt.Errorf("open meeting in %s: %w", room.ID, err)
 	}
-	if l.full() {
+	if l.full() || n.full() {
 		return web.Admission{}, fmt.Errorf("join %s: %w", room.ID, web.ErrRefused)
 	}
 	c := claims{
@@ -70,7 +70,7 @@ func (n *Node) Connect(_ context.Context, token string, out web.Outbox) (web.Ses
 	if l == nil || l.id != c.Meeting {
 		return nil, web.ErrMeetingEnded
 	}
-	if l.full() && !l.knows(c.Participant) {
+	if (l.full() || n.full()) && !l.knows(c.Participant) {
 		return nil, web.ErrRefused
 	}
 	return l.connect(c, out)

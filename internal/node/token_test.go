@@ -58,3 +58,26 @@ func changed(token string) string {
 	}
 	return token[:20] + other + token[21:]
 }
+
+// FuzzParseToken gives any token of a hello: only those that were made here are taken, and nothing panics.
+func FuzzParseToken(f *testing.F) {
+	key, _ := seal.NewKey()
+	now := time.Unix(1_800_000_000, 0)
+	good, err := claims{Participant: "p1", ExpiresUnix: now.Add(time.Hour).Unix()}.token(key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(good[:len(good)-2])
+	f.Add("")
+	f.Add("!")
+	f.Fuzz(func(t *testing.T, token string) {
+		c, err := parseToken(key, token, now)
+		if err == nil && (token != good || c.Participant != "p1") {
+			t.Fatalf("a foreign token is taken for %+v", c)
+		}
+		if err != nil && !errors.Is(err, web.ErrBadToken) && !errors.Is(err, web.ErrExpiredToken) {
+			t.Fatalf("refused with %v", err)
+		}
+	})
+}

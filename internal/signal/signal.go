@@ -173,6 +173,7 @@ type WelcomeInfo struct {
 	Token       string                `json:"token"`         // presented in hello to resume this participant, also after a server restart
 	Peers       []Peer                `json:"peers"`         // including oneself and those who left
 	AI          AIState               `json:"ai"`
+	Load        *LoadState            `json:"load,omitempty"` // absent: LoadNormal
 }
 
 // ServerMessage is what the server sends.

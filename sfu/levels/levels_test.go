@@ -124,3 +124,61 @@ func TestMeterKnowsSpeechFromSilence(t *testing.T) {
 		t.Error("an impossible level is loud")
 	}
 }
+
+func TestALevelThatNeverVariesIsNoVoice(t *testing.T) {
+	var m Meter
+	now := time.Unix(1000, 0)
+	note := func(packets int, level func(i int) uint8) {
+		for i := range packets {
+			now = now.Add(20 * time.Millisecond)
+			m.Note(level(i), now)
+		}
+	}
+	note(100, func(int) uint8 { return 0 })
+	if m.Loudness(now) == 0 {
+		t.Error("judged within two seconds")
+	}
+	note(150, func(int) uint8 { return 0 })
+	if m.Loudness(now) > 0 {
+		t.Error("five seconds of the loudest level there is count as a voice")
+	}
+	note(100, func(i int) uint8 { return 30 + uint8(i%3) })
+	note(150, func(i int) uint8 { return 30 + uint8(i%3) })
+	if m.Loudness(now) > 0 {
+		t.Error("a hum counts as a voice")
+	}
+	note(10, func(i int) uint8 { return 20 + uint8(i*7%23) })
+	if m.Loudness(now) == 0 {
+		t.Error("somebody who begins to talk beside a hum is not heard")
+	}
+	note(1000, func(i int) uint8 { return 20 + uint8(i*7%23) })
+	if m.Loudness(now) == 0 {
+		t.Error("a long speech is no voice")
+	}
+	for _, pause := range []time.Duration{time.Second, time.Minute} { // DTX
+		now = now.Add(pause)
+		note(10, func(int) uint8 { return 20 })
+		if m.Loudness(now) == 0 {
+			t.Errorf("a word after %v is no voice", pause)
+		}
+	}
+	for range 20 { // a network that stutters makes no voice of a hum
+		note(10, func(int) uint8 { return 0 })
+		now = now.Add(150 * time.Millisecond)
+	}
+	note(10, func(int) uint8 { return 0 })
+	if m.Loudness(now) > 0 {
+		t.Error("a level that never varies counts as a voice when packets come in bursts")
+	}
+}
+
+func TestNobodyHoldsASeatWithoutABreath(t *testing.T) {
+	s := NewSeats[string](3)
+	talk := func(who string, seconds int) string { return who + " " + strings.Repeat(".", 10*seconds) }
+	// x, y and z claim to be loud for ever; a and b are people.
+	rehearse(t, s, "xyzab", talk("XYZ", 50)+" => xyza\n"+talk("XYZa", 5)+" => xyza")
+	rehearse(t, NewSeats[string](3), "xyzab", talk("XYZ", 70)+" => xyza\n"+talk("XYZa", 1)+" => ayzx\n"+
+		talk("XYZab", 1)+" => abzy\n"+talk("XYZab", 30)+" => abzy")
+	// Without others who want it the seat is kept.
+	rehearse(t, NewSeats[string](3), "xyzab", talk("XYZ", 600)+" => xyza")
+}

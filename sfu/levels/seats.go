@@ -13,6 +13,9 @@ const (
 	hold = 1500 * time.Millisecond
 	// pause is the silence after which somebody who talks again starts to count promoteAfter anew.
 	pause = 300 * time.Millisecond
+	// breath is how long nobody talks without a pause. Whoever does keeps a seat only until somebody else needs it: it is
+	// an open microphone in a noisy place, or a client that claims to be loud.
+	breath = time.Minute
 )
 
 // Microphone is one that could be forwarded now: neither muted nor gone.
@@ -22,7 +25,8 @@ type Microphone[K comparable] struct {
 }
 
 // Seats says which microphones are forwarded. There is one seat more than a listener has slots: who holds a seat does not
-// hear himself, so he hears all the others; everybody else hears the first ones. Whoever talks never loses his seat.
+// hear himself, so he hears all the others; everybody else hears the first ones. Whoever talks never loses his seat, if he
+// breathes.
 // It is not safe for concurrent use. Make it with NewSeats.
 type Seats[K comparable] struct {
 	slots  int
@@ -88,9 +92,15 @@ func (v *voice) hear(loudness int, now time.Time) {
 	}
 }
 
-// claimants returns those who have talked long enough without a seat that everybody hears, the loudest first.
+// tireless says whether v has talked for longer than a voice can.
+func (v *voice) tireless(now time.Time) bool {
+	return !v.since.IsZero() && now.Sub(v.since) > breath
+}
+
+// claimants returns those who have talked long enough without a seat that everybody hears, the loudest first;
+// those who never pause go last.
 func (s *Seats[K]) claimants(now time.Time, microphones []Microphone[K]) []Microphone[K] {
-	heard := s.holder[:min(s.slots, len(s.holder))]
+	heard := s.heard()
 	var claims []Microphone[K]
 	for _, m := range microphones {
 		v := s.voices[m.Key]
@@ -98,23 +108,24 @@ func (s *Seats[K]) claimants(now time.Time, microphones []Microphone[K]) []Micro
 			claims = append(claims, m)
 		}
 	}
-	slices.SortStableFunc(claims, func(a, b Microphone[K]) int { return b.Loudness - a.Loudness })
+	slices.SortStableFunc(claims, func(a, b Microphone[K]) int {
+		if ta, tb := s.voices[a.Key].tireless(now), s.voices[b.Key].tireless(now); ta != tb {
+			if ta {
+				return 1
+			}
+			return -1
+		}
+		return b.Loudness - a.Loudness
+	})
 	return claims
 }
 
-// promote gives k the seat of whoever has been silent longest, who takes the spare
+// promote gives k the seat of whoever has been silent longest, or else of one who never pauses. He takes the spare
 // seat unless its holder was heard later. Nothing happens while all talk.
 func (s *Seats[K]) promote(k K, now time.Time) {
-	heard := s.holder[:min(s.slots, len(s.holder))]
-	victim := -1
-	for i, h := range heard {
-		v := s.voices[h]
-		if now.Sub(v.last) < hold {
-			continue
-		}
-		if victim < 0 || v.last.Before(s.voices[heard[victim]].last) {
-			victim = i
-		}
+	victim := s.silent(now)
+	if victim < 0 && !s.voices[k].tireless(now) {
+		victim = slices.IndexFunc(s.heard(), func(h K) bool { return s.voices[h].tireless(now) })
 	}
 	if victim < 0 {
 		return
@@ -129,10 +140,28 @@ func (s *Seats[K]) promote(k K, now time.Time) {
 	}
 }
 
+// heard returns those whom everybody hears.
+func (s *Seats[K]) heard() []K { return s.holder[:min(s.slots, len(s.holder))] }
+
+// silent returns the seat of whoever has been silent longest, and long enough to lose it; -1 if there is none.
+func (s *Seats[K]) silent(now time.Time) int {
+	victim := -1
+	for i, h := range s.heard() {
+		v := s.voices[h]
+		if now.Sub(v.last) < hold {
+			continue
+		}
+		if victim < 0 || v.last.Before(s.voices[s.holder[victim]].last) {
+			victim = i
+		}
+	}
+	return victim
+}
+
 // Heard returns the microphones that a listener gets whose own microphone is own: at most as many as there are slots.
 func (s *Seats[K]) Heard(own K) []K {
 	if i := slices.Index(s.holder, own); i >= 0 {
 		return slices.Delete(slices.Clone(s.holder), i, i+1)
 	}
-	return slices.Clone(s.holder[:min(s.slots, len(s.holder))])
+	return slices.Clone(s.heard())
 }

@@ -46,6 +46,7 @@ func (p *Peer) downlink() (*webrtc.PeerConnection, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open data channel %s: %w", label, err)
 		}
+		p.channels[label] = c
 		c.OnMessage(func(m webrtc.DataChannelMessage) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -115,6 +116,31 @@ func (p *Peer) WriteDownlinkRTCP(packets ...rtcp.Packet) error {
 	pc := p.down
 	p.mu.Unlock()
 	return pc.WriteRTCP(packets)
+}
+
+// SlotSSRCs returns the SSRCs of all slots that the server offered.
+func (p *Peer) SlotSSRCs() []uint32 {
+	p.mu.Lock()
+	pc := p.down
+	p.mu.Unlock()
+	var list []uint32
+	for _, t := range pc.GetTransceivers() {
+		if t.Receiver() != nil && t.Receiver().Track() != nil {
+			list = append(list, uint32(t.Receiver().Track().SSRC()))
+		}
+	}
+	return list
+}
+
+// SendData sends a text on one of the server's data channels, which the server does not expect.
+func (p *Peer) SendData(label, text string) error {
+	p.mu.Lock()
+	c := p.channels[label]
+	p.mu.Unlock()
+	if c == nil {
+		return fmt.Errorf("no data channel %s yet", label)
+	}
+	return c.SendText(text)
 }
 
 // OpenDataChannel opens a data channel of the peer's own, which the server forbids.

@@ -5,7 +5,7 @@ import (
 	"github.com/pion/rtp"
 )
 
-// lossy is a network that loses packets.
+// lossy is a network that loses packets, or a client that forges them.
 type lossy struct{ config Config }
 
 // NewInterceptor implements interceptor.Factory.
@@ -20,12 +20,17 @@ type lossyStream struct {
 
 // BindLocalStream loses what is sent.
 func (l *lossyStream) BindLocalStream(_ *interceptor.StreamInfo, next interceptor.RTPWriter) interceptor.RTPWriter {
-	if l.config.LoseUplink == nil {
+	if l.config.LoseUplink == nil && l.config.Forge == nil {
 		return next
 	}
 	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
-		if l.config.LoseUplink() {
+		if l.config.LoseUplink != nil && l.config.LoseUplink() {
 			return h.MarshalSize() + len(payload), nil
+		}
+		if l.config.Forge != nil {
+			forged := *h // the caller's may be shared
+			l.config.Forge(&forged)
+			h = &forged
 		}
 		return next.Write(h, payload, a)
 	})

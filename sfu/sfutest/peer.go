@@ -32,9 +32,10 @@ var ErrSlow = errors.New("peer does not keep up")
 
 // Config is what a peer is made with. Its zero value loses nothing.
 type Config struct {
-	LoseUplink   func() bool // asked for each RTP packet sent, repeats included; true: it is lost
-	LoseDownlink func() bool // the same for each one received
-	OnlyVP8      bool        // no H.264 is offered or answered
+	LoseUplink   func() bool       // asked for each RTP packet sent, repeats included; true: it is lost
+	LoseDownlink func() bool       // the same for each one received
+	OnlyVP8      bool              // no H.264 is offered or answered
+	Forge        func(*rtp.Header) // if set, changes the header of each RTP packet before it is sent
 }
 
 // Peer is one participant's client. All methods may be called from any goroutine.
@@ -56,6 +57,7 @@ type Peer struct {
 	reports  map[string][]*rtcp.SenderReport
 	texts    map[string][]string // by data channel
 	sources  []*Source
+	channels map[string]*webrtc.DataChannel // of the downlink, by label
 }
 
 // New returns a peer that sends its messages by send, which may be called from several goroutines. Close it.
@@ -68,6 +70,7 @@ func New(config Config, send func(signal.ClientMessage) error) (*Peer, error) {
 		send: send, api: api, in: make(chan signal.ServerMessage, inbox), quit: make(chan struct{}),
 		slots: map[string]signal.MediaSlot{}, packets: map[string][]*rtp.Packet{},
 		reports: map[string][]*rtcp.SenderReport{}, texts: map[string][]string{},
+		channels: map[string]*webrtc.DataChannel{},
 	}
 	p.loop.Add(1)
 	go p.run()

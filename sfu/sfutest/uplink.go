@@ -128,7 +128,9 @@ func published(pc *webrtc.PeerConnection, sources []*Source) []signal.Published 
 	for _, s := range sources {
 		for _, t := range pc.GetTransceivers() {
 			if t.Sender() == s.sender {
-				s.mid = t.Mid()
+				if s.mid == "" { // it never changes, and is read while packets are written
+					s.mid = t.Mid()
+				}
 				list = append(list, signal.Published{MID: s.mid, Source: s.name})
 			}
 		}
@@ -188,6 +190,14 @@ func (s *Source) WriteAudio(seq uint16, ts uint32, level uint8, payload []byte) 
 		}
 	}
 	return s.Write(packet)
+}
+
+// WriteUplinkRTCP sends any RTCP to the server on the uplink.
+func (p *Peer) WriteUplinkRTCP(packets ...rtcp.Packet) error {
+	p.mu.Lock()
+	pc := p.up
+	p.mu.Unlock()
+	return pc.WriteRTCP(packets)
 }
 
 // KeyFrameRequests returns how often the server has asked for a key frame.

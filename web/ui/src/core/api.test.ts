@@ -73,6 +73,16 @@ describe('failures', () => {
     await expect(answering(502, body).api.me()).rejects.toEqual(new ApiError(502, '', ''));
   });
 
+  it.each([
+    ['60', 60],
+    ['Wed, 21 Oct 2015 07:28:00 GMT', undefined],
+    ['-1', undefined],
+  ])('say when to come again: %s', async (header, seconds) => {
+    const problem = JSON.stringify({ type: 'urn:souffleur:problem:overloaded' });
+    const api = new Api(async () => new Response(problem, { status: 503, headers: { 'retry-after': header } }));
+    await expect(api.join('r', 'Ada')).rejects.toMatchObject({ code: 'overloaded', retryAfterS: seconds });
+  });
+
   it('of the network are told apart', async () => {
     const api = new Api(() => Promise.reject(new TypeError('no route')));
     await expect(api.me()).rejects.toMatchObject({ status: 0, code: 'network' });
@@ -113,5 +123,21 @@ describe('the state of the system', () => {
     const status = { asr: up, bus: up, storage: up, disk: { state: 'full' }, rooms_live: 1, people: 2 };
     expect(readSystemStatus(status).disk?.state).toBe('full');
     expect(readSystemStatus({ ...status, disk: undefined }).disk).toBeUndefined();
+  });
+
+  it('says what is given up, and why', () => {
+    const load = {
+      state: 'audio',
+      since_unix_ms: 7,
+      cause: 'cpu',
+      why: 'CPU 93 %',
+      cpu: 61,
+      late_ms: 4,
+      egress_kbps: 2500,
+    };
+    const read = { state: 'audio', sinceUnixMs: 7, cause: 'cpu', cpu: 61, lateMs: 4, egressKbps: 2500 };
+    const status = { asr: up, bus: up, storage: up, rooms_live: 1, people: 2 };
+    expect(readSystemStatus({ ...status, load }).load).toEqual(read);
+    expect(readSystemStatus(status).load).toMatchObject({ state: 'normal', cause: undefined });
   });
 });

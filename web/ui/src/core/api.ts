@@ -13,6 +13,8 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     readonly detail: string,
+    /** When to try again, in seconds from the answer; undefined: the server did not say. */
+    readonly retryAfterS: number | undefined = undefined,
   ) {
     super(`status ${status} ${code}`);
   }
@@ -242,6 +244,23 @@ export interface SystemStatus {
   readonly disk: Part | undefined;
   readonly roomsLive: number;
   readonly people: number;
+  readonly load: LoadStatus;
+}
+
+export const loadStates = ['normal', 'thumbnails', 'audio', 'refusing'] as const;
+export const loadCauses = ['cpu', 'late', 'uplink', 'socket'] as const;
+
+/** How loaded the machine is, and what it gives up because of that. */
+export interface LoadStatus {
+  readonly state: (typeof loadStates)[number];
+  /** Of state; 0: nothing is watched. */
+  readonly sinceUnixMs: number;
+  /** What ran short; undefined in normal. */
+  readonly cause: (typeof loadCauses)[number] | undefined;
+  /** Percent of the processor time that the process could get. */
+  readonly cpu: number;
+  readonly lateMs: number;
+  readonly egressKbps: number;
 }
 
 export const exportFormats = ['docx', 'txt', 'md', 'vtt', 'srt', 'json'] as const;
@@ -424,7 +443,7 @@ export class Api {
     const content = body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body), headers };
     const answer = await this.#send(base + path, { method, credentials: 'same-origin', ...content });
     const said = await answer.text();
-    if (!answer.ok) throw readProblem(answer.status, said);
+    if (!answer.ok) throw readProblem(answer.status, said, readRetryAfter(answer.headers.get('retry-after')));
     const value: unknown = said === '' ? undefined : JSON.parse(said);
     return { value, etag: answer.headers.get('etag') ?? '' };
   }
@@ -455,16 +474,21 @@ function withReason(reason: string): string {
   return reason === '' ? '' : `?${new URLSearchParams({ reason })}`;
 }
 
-function readProblem(status: number, said: string): ApiError {
+function readProblem(status: number, said: string, retryAfterS: number | undefined): ApiError {
   try {
     const p: unknown = JSON.parse(said);
-    if (!isFields(p)) return new ApiError(status, '', '');
+    if (!isFields(p)) return new ApiError(status, '', '', retryAfterS);
     const type = textOr(p['type'], '');
     const code = type.startsWith(problemPrefix) ? type.slice(problemPrefix.length) : '';
-    return new ApiError(status, code, textOr(p['detail'], ''));
+    return new ApiError(status, code, textOr(p['detail'], ''), retryAfterS);
   } catch {
-    return new ApiError(status, '', '');
+    return new ApiError(status, '', '', retryAfterS);
   }
+}
+
+/** Reads a Retry-After header in its form of seconds. */
+function readRetryAfter(header: string | null): number | undefined {
+  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
 }
 
 export function readMe(v: unknown): Me {
@@ -681,6 +705,19 @@ export function readSystemStatus(v: unknown): SystemStatus {
     disk: isFields(s['disk']) ? readPart(s['disk']) : undefined,
     roomsLive: countOr(s['rooms_live'], 0),
     people: countOr(s['people'], 0),
+    load: readLoad(s['load']),
+  };
+}
+
+function readLoad(v: unknown): LoadStatus {
+  const l = isFields(v) ? v : {};
+  return {
+    state: loadStates.find((s) => s === l['state']) ?? 'normal',
+    sinceUnixMs: countOr(l['since_unix_ms'], 0),
+    cause: loadCauses.find((c) => c === l['cause']),
+    cpu: countOr(l['cpu'], 0),
+    lateMs: countOr(l['late_ms'], 0),
+    egressKbps: countOr(l['egress_kbps'], 0),
   };
 }
 

@@ -60,6 +60,21 @@ export const en = {
     aboveRetention: 'An administrator has set how long this server keeps things at most. Choose fewer days.',
     unknown: 'That did not work. Try again; if it keeps failing, tell the person who runs this server.',
   },
+  crowded: {
+    server: {
+      title: 'The server is at its limit',
+      text: 'Running meetings go on, but no new one can begin now. Try again in a few minutes.',
+    },
+    meeting: {
+      title: 'There is no more room',
+      text: 'As many people as can take part are there. Whoever leaves makes room.',
+    },
+    todo: 'You need not do anything: this page tries again by itself as long as it is open.',
+    next: (s: number) => plural('en', s, { one: `Next try in ${s} second.`, other: `Next try in ${s} seconds.` }),
+    trying: 'Trying…',
+    now: 'Try now',
+    back: 'Back',
+  },
   lost: {
     title: 'There is nothing here',
     text: 'The address may be incomplete. Check the link, or start from the home page.',
@@ -245,6 +260,8 @@ export const en = {
     slow: 'Your connection was too slow to follow.',
     expired: 'Your place in the meeting has expired.',
     other: 'The server closed the connection.',
+    flood:
+      'Your browser sent the server far more than a meeting needs, so it was disconnected. Join again; if that happens once more, try another browser.',
     again: 'Join again',
     read: 'Read the transcript',
     mine: 'Delete what I said',
@@ -497,6 +514,21 @@ export const en = {
       paused: 'paused',
       off: 'idle',
     },
+    load: 'Load',
+    loadStates: {
+      normal: 'normal',
+      thumbnails: 'small videos paused',
+      audio: 'videos paused',
+      refusing: 'no new meetings',
+    },
+    loadCauses: {
+      cpu: 'The processor is short.',
+      late: 'The machine gives the server too little time.',
+      uplink: 'The uplink is short.',
+      socket: 'The network takes packets too slowly.',
+    },
+    loadSince: (time: string) => `since ${time}`,
+    loadFacts: (cpu: number, mbps: string) => `processor ${cpu} %, ${mbps} Mb/s sent`,
     saved: 'Saved.',
     deleteRoom: 'Delete room',
     deleteRoomOf: (room: string) => `Delete room ${room}`,

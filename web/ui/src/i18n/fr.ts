@@ -63,6 +63,22 @@ export const fr: Catalogue = {
     aboveRetention: 'Un administrateur a fixé combien de temps ce serveur conserve au plus. Choisissez moins de jours.',
     unknown: 'Cela n’a pas fonctionné. Réessayez ; si le problème persiste, prévenez la personne qui gère ce serveur.',
   },
+  crowded: {
+    server: {
+      title: 'Le serveur est à sa limite',
+      text: 'Les réunions en cours continuent, mais aucune nouvelle ne peut commencer pour l’instant. Réessayez dans quelques minutes.',
+    },
+    meeting: {
+      title: 'Il n’y a plus de place',
+      text: 'Le nombre maximal de personnes est atteint. Chaque départ libère une place.',
+    },
+    todo: 'Vous n’avez rien à faire : tant que cette page est ouverte, elle réessaie toute seule.',
+    next: (s) =>
+      plural('fr', s, { one: `Prochain essai dans ${s} seconde.`, other: `Prochain essai dans ${s} secondes.` }),
+    trying: 'Nouvel essai…',
+    now: 'Essayer maintenant',
+    back: 'Retour',
+  },
   lost: {
     title: 'Il n’y a rien ici',
     text: 'L’adresse est peut-être incomplète. Vérifiez le lien, ou repartez de l’accueil.',
@@ -248,6 +264,8 @@ export const fr: Catalogue = {
     slow: 'Votre connexion était trop lente pour suivre.',
     expired: 'Votre place dans la réunion a expiré.',
     other: 'Le serveur a fermé la connexion.',
+    flood:
+      'Votre navigateur a envoyé au serveur bien plus que ce qu’il faut pour une réunion ; il a été déconnecté. Rejoignez à nouveau la réunion ; si cela se reproduit, essayez un autre navigateur.',
     again: 'Rejoindre à nouveau',
     read: 'Lire la transcription',
     mine: 'Supprimer ce que j’ai dit',
@@ -504,6 +522,21 @@ export const fr: Catalogue = {
       paused: 'en pause',
       off: 'au repos',
     },
+    load: 'Charge',
+    loadStates: {
+      normal: 'normale',
+      thumbnails: 'petites vidéos en pause',
+      audio: 'vidéos en pause',
+      refusing: 'pas de nouvelle réunion',
+    },
+    loadCauses: {
+      cpu: 'Le processeur ne suffit pas.',
+      late: 'La machine donne trop peu de temps au serveur.',
+      uplink: 'Le débit montant ne suffit pas.',
+      socket: 'Le réseau prend les paquets trop lentement.',
+    },
+    loadSince: (time) => `depuis ${time}`,
+    loadFacts: (cpu, mbps) => `processeur ${cpu} %, ${mbps} Mbit/s envoyés`,
     saved: 'Enregistré.',
     deleteRoom: 'Supprimer le salon',
     deleteRoomOf: (room) => `Supprimer le salon ${room}`,

@@ -16,6 +16,8 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.notLive;
     case 'refused':
       return t.error.full;
+    case 'overloaded':
+      return t.crowded.server.text;
     case 'still-live':
       return t.error.stillLive;
     case 'not-final':
