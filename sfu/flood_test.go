@@ -64,19 +64,6 @@ func (f *flooded) thrownOut(who *actor) {
 	eventually(f.t, "Ada sees it", func() bool { return len(f.ada.Messages(signal.Left)) == 1 })
 }
 
-// while does something again and again until stop is called.
-func while(do func()) (stop func()) {
-	var over atomic.Bool
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for !over.Load() {
-			do()
-		}
-	}()
-	return func() { over.Store(true); <-done }
-}
-
 func TestAFloodOfMediaThrowsOutItsSender(t *testing.T) {
 	f := newFlooded(t)
 	mallory := f.join("Mallory")
@@ -84,10 +71,11 @@ func TestAFloodOfMediaThrowsOutItsSender(t *testing.T) {
 	payload := make([]byte, 1100)
 	payload[0] = 0x10
 	seq := uint16(0)
-	stop := while(func() {
+	stop := keep(func() {
 		seq++
 		_ = video.Write(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq}, Payload: payload}) // fails once it is closed
 	})
+	defer stop()
 	f.thrownOut(mallory)
 	stop()
 	f.unharmed()
@@ -102,10 +90,11 @@ func TestStreamsWithoutEndThrowOutTheirSender(t *testing.T) {
 		t.Fatal(err)
 	}
 	pace := seldom()
-	stop := while(func() {
+	stop := keep(func() {
 		pace()
 		_ = mic.WriteAudio(1, 1, 20, []byte("who am I"))
 	})
+	defer stop()
 	f.thrownOut(mallory)
 	stop()
 	f.unharmed()
@@ -118,11 +107,12 @@ func TestReportsOfStreamsWithoutEndThrowOutTheirSender(t *testing.T) {
 	eventually(t, "Mallory is connected", func() bool { return f.ben.slotOf(mallory, signal.Mic) != "" })
 	ssrc := uint32(0)
 	pace := seldom()
-	stop := while(func() {
+	stop := keep(func() {
 		pace()
 		ssrc++
 		_ = mallory.WriteUplinkRTCP(&rtcp.PictureLossIndication{MediaSSRC: ssrc})
 	})
+	defer stop()
 	f.thrownOut(mallory)
 	stop()
 	f.unharmed()
@@ -147,13 +137,14 @@ func TestAFloodOfRepairRequestsThrowsOutItsSender(t *testing.T) {
 		everything = append(everything, rtcp.NackPair{PacketID: uint16(i * 17), LostPackets: 0xFFFF})
 	}
 	ssrcs := mallory.SlotSSRCs()
-	stop := while(func() {
+	stop := keep(func() {
 		var all []rtcp.Packet
 		for _, ssrc := range ssrcs {
 			all = append(all, &rtcp.TransportLayerNack{MediaSSRC: ssrc, Nacks: everything})
 		}
 		_ = mallory.WriteDownlinkRTCP(all...)
 	})
+	defer stop()
 	f.thrownOut(mallory)
 	stop()
 	f.unharmed()
@@ -168,13 +159,14 @@ func TestAFloodOfPictureLossesThrowsOutItsSender(t *testing.T) {
 	eventually(t, "Mallory sees Ada", func() bool { return len(mallory.Packets(mid)) > 0 })
 	ssrcs := mallory.SlotSSRCs()
 	before := film.KeyFrameRequests()
-	stop := while(func() {
+	stop := keep(func() {
 		var all []rtcp.Packet
 		for _, ssrc := range ssrcs {
 			all = append(all, &rtcp.PictureLossIndication{MediaSSRC: ssrc})
 		}
 		_ = mallory.WriteDownlinkRTCP(all...)
 	})
+	defer stop()
 	f.thrownOut(mallory)
 	stop()
 	if n := film.KeyFrameRequests() - before; n > 60 { // two a second, for the time that a slow machine takes
@@ -288,8 +280,7 @@ func TestClaimsOfLoudnessKeepNobodyFromBeingHeard(t *testing.T) {
 	}
 	eventually(t, "who claims to be loud has seats", func() bool { return f.ben.microphones() == sfu.AudioSlots })
 	carla := f.join("Carla")
-	mic, n := carla.openMic("carla"), 0
-	defer while(func() { n++; mic.sayAt(t, 1, 20+uint8(n*7%23)) })()
+	defer carla.openMic("carla").keepSaying(t)()
 	mid := f.ben.awaitSlot(carla, signal.Mic)
 	eventually(t, "Carla is heard", func() bool { return len(f.ben.Packets(mid)) > 20 })
 	f.stop()

@@ -15,7 +15,7 @@ import (
 // PersonLimits bounds what one participant may send. What is above is dropped at once; who stays above is thrown out.
 type PersonLimits struct {
 	Bitrate int // of all media together, in bits/s
-	Packets int // of all media together, a second; reports count, too
+	Packets int // of all media together, a second; as many reports about what they get
 }
 
 // DefaultPersonLimits is far above what browsers send: a camera in three layers takes 2.5 Mb/s and 300 packets a second, a
@@ -42,11 +42,9 @@ const (
 	uplinkStreams = 2 * maxStreams
 	// downlinkStreams is the same for a downlink, on which only reports come: one stream for each slot that they name.
 	downlinkStreams = 64
-	// feedback is how many reports a second a reader may send. One that names all slots counts for each: browsers send
-	// twenty of those a second, and some hundred repair requests at heavy loss.
-	feedback = 3000
-	// feedbackBytes bounds the same by size: no report is longer than a packet.
-	feedbackBytes = 500_000
+	// reportSize bounds reports by size, with as many of them allowed as packets of media, in bytes. A report that names
+	// all slots counts for each: browsers send twenty of those a second, and some hundred repair requests at heavy loss.
+	reportSize = 200
 )
 
 // guard stands where packets of one connection come in, before anything is done with them but decryption. Beyond its
@@ -85,7 +83,8 @@ func (m *member) newUplinkGuard() *guard {
 
 // newDownlinkGuard guards the reports that a member sends about what he gets.
 func (m *member) newDownlinkGuard() *guard {
-	return m.newGuard(guardLimits{amount{feedbackBytes, feedback}, downlinkStreams, true})
+	packets := float64(m.room.node.config.Person.Packets)
+	return m.newGuard(guardLimits{amount{packets * reportSize, packets}, downlinkStreams, true})
 }
 
 func (m *member) newGuard(limits guardLimits) *guard {

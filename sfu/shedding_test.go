@@ -105,7 +105,7 @@ type tap struct {
 
 // pour sends 50 packets a second until stop is called, a key frame whenever the server asks.
 func (c *tap) pour(t *testing.T) (stop func()) {
-	return while(func() {
+	return keep(func() {
 		asked := c.KeyFrameRequests()
 		payload := make([]byte, c.size.Load())
 		payload[0], payload[1] = 0x10, 1

@@ -168,17 +168,26 @@ func (a *actor) openMic(name string) *mic {
 	return &mic{Source: s, name: name}
 }
 
-// say sends n packets of 20 ms at level -20 dBov, in real time.
-func (m *mic) say(t *testing.T, n int) { m.sayAt(t, n, 20) }
+// say sends n packets of 20 ms at levels of a voice, -20 to -42 dBov, in real time.
+func (m *mic) say(t *testing.T, n int) {
+	t.Helper()
+	m.send(t, n, func(i int) uint8 { return 20 + uint8(i*7%23) })
+}
 
+// sayAt sends them all at one level.
 func (m *mic) sayAt(t *testing.T, n int, level uint8) {
+	t.Helper()
+	m.send(t, n, func(int) uint8 { return level })
+}
+
+func (m *mic) send(t *testing.T, n int, level func(number int) uint8) {
 	t.Helper()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	pace := time.NewTicker(20 * time.Millisecond)
 	defer pace.Stop()
 	for range n {
-		if err := m.WriteAudio(uint16(65500+m.next), uint32(m.next)*960, level, fmt.Appendf(nil, "%s %d", m.name, m.next)); err != nil {
+		if err := m.WriteAudio(uint16(65500+m.next), uint32(m.next)*960, level(m.next), fmt.Appendf(nil, "%s %d", m.name, m.next)); err != nil {
 			t.Fatal(err)
 		}
 		m.next++
@@ -187,9 +196,14 @@ func (m *mic) sayAt(t *testing.T, n int, level uint8) {
 }
 
 // keepSaying talks until stop is called.
-func (m *mic) keepSaying(t *testing.T) (stop func()) { return m.keepSayingAt(t, 20) }
+func (m *mic) keepSaying(t *testing.T) (stop func()) { return keep(func() { m.say(t, 5) }) }
 
 func (m *mic) keepSayingAt(t *testing.T, level uint8) (stop func()) {
+	return keep(func() { m.sayAt(t, 5, level) })
+}
+
+// keep does something again and again until stop is called, which may be twice.
+func keep(do func()) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -198,11 +212,12 @@ func (m *mic) keepSayingAt(t *testing.T, level uint8) (stop func()) {
 			case <-quit:
 				return
 			default:
-				m.sayAt(t, 5, level)
+				do()
 			}
 		}
 	}()
-	return func() { close(quit); <-done }
+	var once sync.Once
+	return func() { once.Do(func() { close(quit) }); <-done }
 }
 
 // camera is somebody's camera: frames of two packets, with VP8 descriptors of 15-bit picture IDs.

@@ -115,6 +115,9 @@ func (p *Peer) WriteDownlinkRTCP(packets ...rtcp.Packet) error {
 	p.mu.Lock()
 	pc := p.down
 	p.mu.Unlock()
+	if pc == nil {
+		return errClosed
+	}
 	return pc.WriteRTCP(packets)
 }
 

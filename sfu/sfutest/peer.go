@@ -30,6 +30,8 @@ const (
 // ErrSlow says that the peer has too many messages waiting.
 var ErrSlow = errors.New("peer does not keep up")
 
+var errClosed = errors.New("peer has no such connection")
+
 // Config is what a peer is made with. Its zero value loses nothing.
 type Config struct {
 	LoseUplink   func() bool       // asked for each RTP packet sent, repeats included; true: it is lost

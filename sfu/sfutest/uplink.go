@@ -197,6 +197,9 @@ func (p *Peer) WriteUplinkRTCP(packets ...rtcp.Packet) error {
 	p.mu.Lock()
 	pc := p.up
 	p.mu.Unlock()
+	if pc == nil {
+		return errClosed
+	}
 	return pc.WriteRTCP(packets)
 }
 
