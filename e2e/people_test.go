@@ -30,13 +30,18 @@ type person struct {
 
 func join(t *testing.T, link, name string) *person {
 	t.Helper()
+	return joinAs(t, client.Config{URL: link, Name: name})
+}
+
+func joinAs(t *testing.T, cfg client.Config) *person {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	c, err := client.Join(ctx, client.Config{URL: link, Name: name})
+	c, err := client.Join(ctx, cfg)
 	if err != nil {
-		t.Fatalf("%s joins: %v", name, err)
+		t.Fatalf("%s joins: %v", cfg.Name, err)
 	}
-	p := &person{t: t, name: name, Client: c, done: make(chan struct{})}
+	p := &person{t: t, name: cfg.Name, Client: c, done: make(chan struct{})}
 	stop := make(chan struct{})
 	go p.collect(stop)
 	t.Cleanup(func() { close(stop); <-p.done; c.Close() })

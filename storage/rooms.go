@@ -23,10 +23,15 @@ type Room struct {
 	Engines       meeting.Engines    `json:"engines,omitzero"`     // an admin's choice
 	Retention     Retention          `json:"retention,omitzero"`   // how long what is said here is kept; never longer than on the instance
 	CreatedUnixMS int64              `json:"created_unix_ms"`
+	E2EE          bool               `json:"e2ee,omitempty"` // browsers encrypt for one another: the server hears nothing, so there is no AI
 }
 
-// CeilingIn returns how far the AI may go in the room: its own ceiling, else the instance's.
+// CeilingIn returns how far the AI may go in the room: its own ceiling, else the instance's. Where the server cannot hear,
+// it is Off whatever they say.
 func (r *Room) CeilingIn(instance Settings) meeting.Level {
+	if r.E2EE {
+		return meeting.Off
+	}
 	if r.Ceiling != nil {
 		return *r.Ceiling
 	}
@@ -40,7 +45,7 @@ func (r *Room) Policy(instance Settings) meeting.Policy {
 	level := min(r.Level, ceiling)
 	return meeting.Policy{
 		Level: level, Ceiling: ceiling, Langs: r.Langs, Glossary: r.Glossary, Engines: r.Engines,
-		KeepAudio: r.KeepAudio && instance.KeepAudio && level >= meeting.Transcript,
+		KeepAudio: r.KeepAudio && instance.KeepAudio && level >= meeting.Transcript, E2EE: r.E2EE,
 	}
 }
 

@@ -18,6 +18,9 @@ func (s *Server) describeRoomAI(api huma.API) {
 	huma.Register(api, operation(tagRooms, "set-keep-audio", http.MethodPut, "/rooms/{room}/audio", http.StatusOK,
 		"Keep what is said as sound, from level transcript on, or stop; everybody in the meeting is told who did. Organizers",
 		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.setKeepAudio)
+	huma.Register(api, operation(tagRooms, "set-e2ee", http.MethodPut, "/rooms/{room}/e2ee", http.StatusOK,
+		"Say whether browsers encrypt end to end in this room. It is fixed while a meeting is live; switching it on switches AI and recording off. Organizers",
+		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.setE2EE)
 	huma.Register(api, operation(tagRooms, "set-ai-ceiling", http.MethodPut, "/rooms/{room}/ceiling", http.StatusOK,
 		"Say how far the AI may go in this room. Admins", http.StatusForbidden, http.StatusNotFound), s.setCeiling)
 	huma.Register(api, operation(tagRooms, "set-engines", http.MethodPut, "/rooms/{room}/engines", http.StatusOK,
@@ -60,6 +63,24 @@ func (s *Server) setKeepAudio(ctx context.Context, in *keepAudioInput) (*roomOut
 	}
 	if err := s.live.SetKeepAudio(ctx, r.ID, in.Body.Keep, v.actor(v.role(r))); err != nil {
 		return nil, s.answerFor(ctx, "set whether audio is kept", err)
+	}
+	return s.getRoom(ctx, &roomPath{Room: in.Room})
+}
+
+type e2eeInput struct {
+	Room meeting.RoomID `path:"room" maxLength:"64"`
+	Body struct {
+		On bool `json:"on"`
+	}
+}
+
+func (s *Server) setE2EE(ctx context.Context, in *e2eeInput) (*roomOutput, error) {
+	r, v, err := s.organizedRoom(ctx, in.Room)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.live.SetE2EE(ctx, r.ID, in.Body.On, v.actor(v.role(r))); err != nil {
+		return nil, s.answerFor(ctx, "set encryption", err)
 	}
 	return s.getRoom(ctx, &roomPath{Room: in.Room})
 }

@@ -24,7 +24,7 @@ func (s *Server) describeEntrances(api huma.API) {
 	huma.Register(api, operation(tagRooms, "organize-room", http.MethodPost, "/rooms/{room}/organize", http.StatusOK,
 		"Become an organizer by the room's organizer link", http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusTooManyRequests), s.organizeRoom)
 	huma.Register(api, operation(tagRooms, "join-room", http.MethodPost, "/rooms/{room}/join", http.StatusOK,
-		"Get a place in the room's meeting", http.StatusNotFound, http.StatusTooManyRequests), s.joinRoom)
+		"Get a place in the room's meeting", http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), s.joinRoom)
 	huma.Register(api, operation(tagRooms, "end-meeting", http.MethodPost, "/rooms/{room}/end", http.StatusNoContent,
 		"End the meeting for everybody. Organizers", http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.endMeeting)
 }
@@ -118,6 +118,7 @@ type joinInput struct {
 	Room meeting.RoomID `path:"room" maxLength:"64"`
 	Body struct {
 		Name string `json:"name" minLength:"1" maxLength:"60" doc:"Shown to the others"`
+		E2EE bool   `json:"e2ee,omitempty" doc:"The client encrypts what it sends end to end; must be what the room says"`
 	}
 }
 
@@ -146,6 +147,9 @@ func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := checkEncryption(r, in.Body.E2EE); err != nil {
+		return nil, err
+	}
 	out := &joinOutput{}
 	person := meeting.NewPersonID() // for the holder of the API token, who is nobody in person
 	if !v.token {
@@ -157,12 +161,27 @@ func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, erro
 	}
 	role := v.role(r)
 	place, err := s.live.Admit(ctx, *r, meeting.Person{Person: person, Name: name, Role: role})
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, errNoRoom() // deleted just now
+	}
 	if err != nil {
 		return nil, s.answerFor(ctx, "admit participant", err)
 	}
 	out.Body.Token, out.Body.Participant, out.Body.Meeting = place.Token, place.Participant, place.Meeting
 	out.Body.Role, out.Body.WS, out.Body.AI = role.String(), basePath+"/signal", place.AI
 	return out, nil
+}
+
+// checkEncryption refuses clients that would not understand the others in the room, or would send in clear what others
+// believe encrypted: pages of an older version, and scripts.
+func checkEncryption(r *storage.Room, encrypts bool) error {
+	switch {
+	case r.E2EE && !encrypts:
+		return problem(http.StatusConflict, "encryption-needed", "This room is end-to-end encrypted. Join it with a browser and the whole link, which has the key.")
+	case encrypts && !r.E2EE:
+		return problem(http.StatusConflict, "not-encrypted", "This room is not end-to-end encrypted any more. Ask for its new link.")
+	}
+	return nil
 }
 
 func (s *Server) endMeeting(ctx context.Context, in *roomPath) (*struct{}, error) {

@@ -53,6 +53,7 @@ type roomBody struct {
 	Live               *liveBody      `json:"live" doc:"The meeting going on; null if there is none"`
 	CreatedUnixMS      int64          `json:"created_unix_ms"`
 	JoinURL            string         `json:"join_url"`
+	E2EE               bool           `json:"e2ee" doc:"End-to-end encrypted: only browsers that have the key of the link can join, the server cannot hear, and there is no AI"`
 }
 
 // liveBody is the meeting that goes on in a room.
@@ -86,7 +87,7 @@ func (s *Server) roomView(v *visitor, r *storage.Room, instance *storage.Setting
 		EffectiveCeiling: policy.Ceiling.String(), EffectiveLevel: policy.Level.String(),
 		KeepAudio: r.KeepAudio, MayKeepAudio: instance.KeepAudio, KeepsAudio: policy.KeepAudio,
 		Langs: append([]string{}, r.Langs...), Role: v.role(r).String(), CreatedUnixMS: r.CreatedUnixMS, JoinURL: joinURL(v, r.ID),
-		EffectiveRetention: effectiveRetention(r.Retention, instance.Retention),
+		EffectiveRetention: effectiveRetention(r.Retention, instance.Retention), E2EE: r.E2EE,
 	}
 	if v.organizes(r) || v.admin() {
 		retention := retentionView(r.Retention)
@@ -168,6 +169,7 @@ type createRoomInput struct {
 		Name  string   `json:"name" minLength:"1" maxLength:"80"`
 		Level string   `json:"level,omitempty" enum:"off,captions,transcript,minutes" doc:"off if absent"`
 		Langs []string `json:"langs,omitempty" nullable:"false" maxItems:"8" pattern:"^[a-z]{2,3}$"`
+		E2EE  bool     `json:"e2ee,omitempty" doc:"End-to-end encrypted; then level must be off"`
 	}
 }
 
@@ -235,9 +237,13 @@ func (s *Server) newRoom(ctx context.Context, v *visitor, in *createRoomInput) (
 	if level > settings.Ceiling {
 		return nil, "", s.answerFor(ctx, "", ErrAboveCeiling)
 	}
+	if in.Body.E2EE && level > meeting.Off {
+		return nil, "", errEncrypted()
+	}
 	secret, hash := newSecret()
 	return &storage.Room{
 		ID: meeting.NewRoomID(), Name: name, LinkHash: hash, Level: level, Langs: in.Body.Langs, CreatedUnixMS: s.now().UnixMilli(),
+		E2EE: in.Body.E2EE,
 	}, secret, nil
 }
 

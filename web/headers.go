@@ -15,8 +15,8 @@ import (
 )
 
 // contentPolicy forbids everything that the client does not need. data: images are the small icons that the build
-// inlines; blob: is for workers and for the reader's own camera picture.
-const contentPolicy = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; " +
+// inlines; blob: is for the reader's own camera picture. Workers come from the server only.
+const contentPolicy = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self'; " +
 	"connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 // devicePolicy lets our own pages, and nothing they might embed, use what a meeting needs.

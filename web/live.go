@@ -26,6 +26,12 @@ var (
 	ErrAboveCeiling = errors.New("AI level is above the ceiling")
 	// ErrAudioForbidden: an organizer asked for audio to be kept, and no admin has allowed that.
 	ErrAudioForbidden = errors.New("audio must not be kept")
+	// ErrEncrypted: AI, or keeping audio, was asked for in a room that is end-to-end encrypted.
+	ErrEncrypted = errors.New("room is end-to-end encrypted")
+	// ErrLive: what was asked for is fixed while a meeting is held in the room.
+	ErrLive = errors.New("a meeting is live in the room")
+	// ErrRoomChanged: the room is not any more what the caller took it for.
+	ErrRoomChanged = errors.New("room has been changed meanwhile")
 	// ErrNotLive: no meeting is held in the room now.
 	ErrNotLive = errors.New("no meeting is live in the room")
 )
@@ -45,7 +51,8 @@ const TokenHolder meeting.PersonID = "api-token"
 // are safe for concurrent use. What they change they also record in the audit.
 type Live interface {
 	// Admit opens a meeting in room if none is live and prepares a place for p, of whom Person, Name and Role are set.
-	// The place is taken by [Live.Connect] with the admission's token. ErrOverloaded, ErrRefused, or a failure of storage.
+	// The place is taken by [Live.Connect] with the admission's token. ErrOverloaded, ErrRefused, ErrRoomChanged if the room's
+	// encryption is not what room says, or a failure of storage.
 	Admit(ctx context.Context, room storage.Room, p meeting.Person) (Admission, error)
 
 	// Connect takes the token of a hello: a first join, or a participant who comes back. It sends the welcome through
@@ -54,7 +61,7 @@ type Live interface {
 	Connect(ctx context.Context, token string, out Outbox) (Session, error)
 
 	// SetLevel stores the organizer's choice of AI level for a room and applies it to the meeting, if one is live.
-	// ErrAboveCeiling.
+	// ErrAboveCeiling, ErrEncrypted.
 	SetLevel(ctx context.Context, room meeting.RoomID, level meeting.Level, by Actor) error
 
 	// SetCeiling stores an admin's ceiling for a room and applies it; nil inherits the instance's ceiling.
@@ -64,11 +71,15 @@ type Live interface {
 	SetInstanceCeiling(ctx context.Context, level meeting.Level, by Actor) error
 
 	// SetKeepAudio stores the organizers' choice whether what is said in a room is kept as sound, and applies it.
-	// ErrAudioForbidden.
+	// ErrAudioForbidden, ErrEncrypted.
 	SetKeepAudio(ctx context.Context, room meeting.RoomID, keep bool, by Actor) error
 
 	// SetInstanceKeepAudio stores whether audio may be kept at all, and applies it.
 	SetInstanceKeepAudio(ctx context.Context, allowed bool, by Actor) error
+
+	// SetE2EE stores whether browsers encrypt end to end in a room. Switching it on switches AI and the keeping of audio
+	// off in the room's settings, where they stay when it is switched off again. ErrLive.
+	SetE2EE(ctx context.Context, room meeting.RoomID, on bool, by Actor) error
 
 	// RoomChanged applies a room's new settings, such as its languages, to the meeting, if one is live.
 	RoomChanged(ctx context.Context, room storage.Room, by Actor) error

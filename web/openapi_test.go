@@ -69,7 +69,7 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 	want := map[string][]string{
 		"/me": {"get"}, "/session/link": {"post"}, "/session": {"delete"}, "/health": {"get"},
 		"/rooms": {"get", "post"}, "/rooms/{room}": {"get", "patch", "delete"},
-		"/rooms/{room}/ai": {"put"}, "/rooms/{room}/ceiling": {"put"}, "/rooms/{room}/engines": {"put"}, "/rooms/{room}/organizer-link": {"post"},
+		"/rooms/{room}/ai": {"put"}, "/rooms/{room}/ceiling": {"put"}, "/rooms/{room}/engines": {"put"}, "/rooms/{room}/e2ee": {"put"}, "/rooms/{room}/organizer-link": {"post"},
 		"/rooms/{room}/organize": {"post"}, "/rooms/{room}/end": {"post"}, "/rooms/{room}/join": {"post"}, "/rooms/{room}/meetings": {"post"},
 		"/signal": {"get"}, "/meetings": {"get"}, "/meetings/{meeting}": {"get", "delete"},
 		"/meetings/{meeting}/transcript": {"get", "patch"}, "/meetings/{meeting}/export": {"get"}, "/search": {"get"},

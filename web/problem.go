@@ -46,6 +46,10 @@ func errTooMany(what string) error {
 	return problem(http.StatusTooManyRequests, "too-many", "Too many "+what+" from your network in a short time. Wait a minute and try again.")
 }
 
+func errEncrypted() error {
+	return problem(http.StatusConflict, "encrypted", "This room is end-to-end encrypted: the server cannot hear it, so there are no captions, no transcript and no recording.")
+}
+
 // answerFor turns what a part of the server returned into what the client is told. tried names the operation in the log;
 // foreign errors become 503, because what fails behind a checked request is storage or Kafka.
 func (s *Server) answerFor(ctx context.Context, tried string, err error) error {
@@ -61,6 +65,12 @@ func (s *Server) answerFor(ctx context.Context, tried string, err error) error {
 		return problem(http.StatusConflict, "above-ceiling", "An admin has set a lower AI ceiling for this room. Choose a lower level, or ask an admin to raise the ceiling.")
 	case errors.Is(err, ErrAudioForbidden):
 		return problem(http.StatusConflict, "audio-forbidden", "Audio must not be kept on this server. An admin can allow it.")
+	case errors.Is(err, ErrEncrypted):
+		return errEncrypted()
+	case errors.Is(err, ErrLive):
+		return problem(http.StatusConflict, "meeting-live", "A meeting is live in this room. Change this when it has ended.")
+	case errors.Is(err, ErrRoomChanged):
+		return problem(http.StatusConflict, "room-changed", "The room was changed just now. Load the page again.")
 	case errors.Is(err, ErrNotLive), errors.Is(err, ErrMeetingEnded):
 		return problem(http.StatusConflict, "not-live", "No meeting is live in this room now.")
 	case errors.Is(err, ErrRefused):

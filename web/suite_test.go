@@ -410,6 +410,9 @@ func (f *fakeLive) SetLevel(ctx context.Context, room meeting.RoomID, level meet
 		return err
 	}
 	_, err = f.rooms.Update(ctx, room, func(r *storage.Room) error {
+		if r.E2EE && level > meeting.Off {
+			return ErrEncrypted
+		}
 		ceiling := settings.Ceiling
 		if r.Ceiling != nil {
 			ceiling = *r.Ceiling
@@ -444,13 +447,34 @@ func (f *fakeLive) SetKeepAudio(ctx context.Context, room meeting.RoomID, keep b
 	if keep && !settings.KeepAudio {
 		return fmt.Errorf("keep audio: %w", ErrAudioForbidden)
 	}
-	_, err = f.rooms.Update(ctx, room, func(r *storage.Room) error { r.KeepAudio = keep; return nil })
+	_, err = f.rooms.Update(ctx, room, func(r *storage.Room) error {
+		if keep && r.E2EE {
+			return ErrEncrypted
+		}
+		r.KeepAudio = keep
+		return nil
+	})
 	return err
 }
 
 func (f *fakeLive) SetInstanceKeepAudio(ctx context.Context, allowed bool, by Actor) error {
 	f.by(by)
 	_, err := f.instance.Update(ctx, func(s *storage.Settings) error { s.KeepAudio = allowed; return nil })
+	return err
+}
+
+func (f *fakeLive) SetE2EE(ctx context.Context, room meeting.RoomID, on bool, by Actor) error {
+	f.by(by)
+	if _, live := f.Room(room); live {
+		return fmt.Errorf("encrypt: %w", ErrLive)
+	}
+	_, err := f.rooms.Update(ctx, room, func(r *storage.Room) error {
+		r.E2EE = on
+		if on {
+			r.Level, r.KeepAudio = meeting.Off, false
+		}
+		return nil
+	})
 	return err
 }
 

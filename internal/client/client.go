@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"souffleur/internal/meeting"
@@ -31,6 +32,13 @@ type Config struct {
 	Name  string
 	Token string // API token, for a role beyond guest; may be empty
 	Log   *slog.Logger
+
+	// E2EE tells the server that what this participant sends is encrypted end to end, as rooms with that setting want it.
+	// The client itself encrypts and decrypts nothing.
+	E2EE bool
+	// Media is called with each media packet received, from several goroutines, until Close returns; it must not keep the
+	// packet. nil: received media is dropped.
+	Media func(kind webrtc.RTPCodecType, packet *rtp.Packet)
 }
 
 // Received is a caption message with the time it came.
@@ -121,7 +129,7 @@ func parseRoomURL(link string) (base *url.URL, room string, err error) {
 
 // admit asks for a place in the room and returns the token for hello.
 func (c *Client) admit(ctx context.Context) (string, error) {
-	body, err := json.Marshal(map[string]string{"name": c.cfg.Name})
+	body, err := json.Marshal(map[string]any{"name": c.cfg.Name, "e2ee": c.cfg.E2EE})
 	if err != nil {
 		return "", fmt.Errorf("encode join request: %w", err)
 	}

@@ -84,7 +84,7 @@ func (n *connection) newDownlink() (*webrtc.PeerConnection, error) {
 	n.pcs.down = pc
 	n.mu.Unlock()
 	n.trickle(signal.Down, pc)
-	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { drain(t.Read) })
+	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { n.receiveMedia(t) })
 	if err := n.openChannel(pc, signal.CaptionsChannel, signal.CaptionsChannelID, true); err != nil {
 		return nil, err
 	}
@@ -187,7 +187,23 @@ func newPeerConnection() (*webrtc.PeerConnection, error) {
 	return pc, nil
 }
 
-// drain reads and forgets until the stream ends. Received media is not played: only captions are of interest.
+// receiveMedia hands on what a slot brings, until the stream ends. Nothing is played.
+func (n *connection) receiveMedia(t *webrtc.TrackRemote) {
+	hand := n.c.cfg.Media
+	if hand == nil {
+		drain(t.Read)
+		return
+	}
+	for {
+		p, _, err := t.ReadRTP()
+		if err != nil {
+			return
+		}
+		hand(t.Kind(), p)
+	}
+}
+
+// drain reads and forgets until the stream ends.
 func drain[A any](read func([]byte) (int, A, error)) {
 	buf := make([]byte, 1500)
 	for {

@@ -84,6 +84,9 @@ type Policy struct {
 
 	// Engines names the engines that an admin chose for the room.
 	Engines Engines `json:"engines,omitzero"`
+
+	// E2EE says why the level is off: browsers encrypt for one another, and the server cannot hear.
+	E2EE bool `json:"e2ee,omitempty"`
 }
 
 // Engines names speech engines by what they are asked for; "" leaves it to the recogniser.
@@ -97,5 +100,5 @@ func (p Policy) SameListening(o Policy) bool { return p.Level == o.Level && p.Ke
 
 // SameSettings says whether p and o let recognisers do the same, whoever set it and when.
 func (p Policy) SameSettings(o Policy) bool {
-	return p.Level == o.Level && p.Ceiling == o.Ceiling && p.KeepAudio == o.KeepAudio && slices.Equal(p.Langs, o.Langs) && slices.Equal(p.Glossary, o.Glossary) && p.Engines == o.Engines
+	return p.Level == o.Level && p.Ceiling == o.Ceiling && p.KeepAudio == o.KeepAudio && slices.Equal(p.Langs, o.Langs) && slices.Equal(p.Glossary, o.Glossary) && p.Engines == o.Engines && p.E2EE == o.E2EE
 }

@@ -33,6 +33,7 @@ type live struct {
 	prompt   *prompt        // set once; captions to readers
 	log      *slog.Logger   // set once
 	unlisten func()         // set once
+	e2ee     bool           // set once; nobody listens here
 
 	mu       sync.Mutex // guards what follows; nothing of another package is called while it is held
 	policy   meeting.Policy
@@ -52,8 +53,8 @@ type live struct {
 func newLive(n *Node, doc storage.Meeting, policy meeting.Policy, key seal.Key) *live {
 	l := &live{
 		n: n, id: doc.ID, room: doc.Room, roomName: doc.RoomName, began: time.UnixMilli(doc.BeganUnixMS), key: key,
-		log:      n.deps.Log.With("meeting", doc.ID, "room", doc.Room),
-		policy:   policy,
+		log:    n.deps.Log.With("meeting", doc.ID, "room", doc.Room),
+		policy: policy, e2ee: policy.E2EE, unlisten: func() {},
 		policies: slices.Clone(doc.Policies), people: slices.Clone(doc.People), tracks: slices.Clone(doc.Tracks),
 		sessions: make(map[meeting.ParticipantID]*session), present: make(map[meeting.ParticipantID]bool),
 		claims: make(map[meeting.ParticipantID]claims),
@@ -73,7 +74,9 @@ func newLive(n *Node, doc storage.Meeting, policy meeting.Policy, key seal.Key) 
 		Meeting: doc.ID, Began: l.began, Key: key, Bus: n.deps.Bus, Log: l.log,
 		Announce: l.announceTrack, JoinIndex: l.order,
 	})
-	l.unlisten = l.media.Listen(l.recorder)
+	if !l.e2ee {
+		l.unlisten = l.media.Listen(l.recorder)
+	}
 	return l
 }
 

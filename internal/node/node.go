@@ -236,17 +236,21 @@ func (n *Node) settings(ctx context.Context) (storage.Settings, error) {
 }
 
 // open returns the room's live meeting and makes one if there is none.
-func (n *Node) open(ctx context.Context, room storage.Room) (*live, error) {
-	if l := n.of(room.ID); l != nil {
+func (n *Node) open(ctx context.Context, id meeting.RoomID) (*live, error) {
+	if l := n.of(id); l != nil {
 		return l, nil
 	}
 	n.opening.Lock()
 	defer n.opening.Unlock()
-	if l := n.of(room.ID); l != nil {
+	if l := n.of(id); l != nil {
 		return l, nil
 	}
 	if err := n.mayBegin(); err != nil {
 		return nil, err
+	}
+	room, err := n.deps.Rooms.Get(ctx, id) // what is fixed while a meeting is live does not change from here on
+	if err != nil {
+		return nil, fmt.Errorf("read room: %w", err)
 	}
 	policy, err := n.effective(ctx, room)
 	if err != nil {

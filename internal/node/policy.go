@@ -21,6 +21,9 @@ func (n *Node) SetLevel(ctx context.Context, room meeting.RoomID, level meeting.
 	if err != nil {
 		return err
 	}
+	if level > meeting.Off && doc.E2EE {
+		return fmt.Errorf("set AI of %s to %s: %w", room, level, web.ErrEncrypted)
+	}
 	if level > doc.CeilingIn(settings) {
 		return fmt.Errorf("set AI of %s to %s: %w", room, level, web.ErrAboveCeiling)
 	}
@@ -28,6 +31,9 @@ func (n *Node) SetLevel(ctx context.Context, room meeting.RoomID, level meeting.
 		n.silence(room, by)
 	}
 	doc, err = n.deps.Rooms.Update(ctx, room, func(r *storage.Room) error {
+		if level > meeting.Off && r.E2EE { // switched on since
+			return web.ErrEncrypted
+		}
 		r.Level = level
 		return nil
 	})
@@ -98,6 +104,13 @@ func (n *Node) applyToAll(ctx context.Context, by web.Actor) error {
 // SetKeepAudio implements web.Live.
 func (n *Node) SetKeepAudio(ctx context.Context, room meeting.RoomID, keep bool, by web.Actor) error {
 	if keep {
+		doc, err := n.deps.Rooms.Get(ctx, room)
+		if err != nil {
+			return fmt.Errorf("read room %s: %w", room, err)
+		}
+		if doc.E2EE {
+			return fmt.Errorf("keep audio of %s: %w", room, web.ErrEncrypted)
+		}
 		settings, err := n.settings(ctx)
 		if err != nil {
 			return err
@@ -109,6 +122,9 @@ func (n *Node) SetKeepAudio(ctx context.Context, room meeting.RoomID, keep bool,
 		n.stopKeeping(room, by)
 	}
 	doc, err := n.deps.Rooms.Update(ctx, room, func(r *storage.Room) error {
+		if keep && r.E2EE {
+			return web.ErrEncrypted
+		}
 		r.KeepAudio = keep
 		return nil
 	})
@@ -157,6 +173,27 @@ func (n *Node) stopKeeping(room meeting.RoomID, by web.Actor) {
 		p.KeepAudio = false
 		l.setPolicy(l.attributed(p, by))
 	}
+}
+
+// SetE2EE implements web.Live. No meeting begins while it works, so none ever sees the setting change.
+func (n *Node) SetE2EE(ctx context.Context, room meeting.RoomID, on bool, by web.Actor) error {
+	n.opening.Lock()
+	defer n.opening.Unlock()
+	if n.of(room) != nil {
+		return fmt.Errorf("set encryption of %s: %w", room, web.ErrLive)
+	}
+	_, err := n.deps.Rooms.Update(ctx, room, func(r *storage.Room) error {
+		r.E2EE = on
+		if on {
+			r.Level, r.KeepAudio = meeting.Off, false
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store encryption of %s: %w", room, err)
+	}
+	n.audit(ctx, by, "room.e2ee."+onOff(on), "rooms/"+string(room))
+	return nil
 }
 
 // RoomChanged implements web.Live.

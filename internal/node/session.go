@@ -26,9 +26,12 @@ var _ web.Session = (*session)(nil)
 
 // Admit implements web.Live.
 func (n *Node) Admit(ctx context.Context, room storage.Room, p meeting.Person) (web.Admission, error) {
-	l, err := n.open(ctx, room)
+	l, err := n.open(ctx, room.ID)
 	if err != nil {
 		return web.Admission{}, fmt.Errorf("open meeting in %s: %w", room.ID, err)
+	}
+	if l.e2ee != room.E2EE {
+		return web.Admission{}, fmt.Errorf("join %s: %w", room.ID, web.ErrRoomChanged)
 	}
 	if l.full() || n.full() {
 		return web.Admission{}, fmt.Errorf("join %s: %w", room.ID, web.ErrRefused)
