@@ -33,6 +33,11 @@ export function takeHash(): string {
   return hash;
 }
 
+/** Puts into the address bar what of its fragment may stay there. */
+export function keepHash(hash: string): void {
+  history.replaceState(null, '', location.pathname + location.search + hash);
+}
+
 export function chooseLocale(locale: Locale): void {
   settings.change({ locale });
   language.choose(locale);

@@ -58,6 +58,8 @@ export interface Room {
   readonly role: Role;
   readonly live: { readonly meeting: string; readonly people: number; readonly sinceUnixMs: number } | undefined;
   readonly joinUrl: string;
+  /** End-to-end encrypted: without AI, and only for those who have the secret of the link. */
+  readonly e2ee: boolean;
 }
 
 export interface CreatedRoom {
@@ -286,8 +288,8 @@ export class Api {
     await this.#call('DELETE', '/session');
   }
 
-  async createRoom(name: string): Promise<CreatedRoom> {
-    return readCreated(await this.#call('POST', '/rooms', { name }));
+  async createRoom(name: string, e2ee = false): Promise<CreatedRoom> {
+    return readCreated(await this.#call('POST', '/rooms', { name, e2ee }));
   }
 
   async rooms(): Promise<Room[]> {
@@ -320,6 +322,10 @@ export class Api {
     await this.#call('PUT', `/rooms/${part(room)}/audio`, { keep });
   }
 
+  async setE2EE(room: string, on: boolean): Promise<void> {
+    await this.#call('PUT', `/rooms/${part(room)}/e2ee`, { on });
+  }
+
   /** Tells recognisers what is spoken in the room; the list of languages may be empty: any. */
   async describeSpeech(room: string, speech: { langs: readonly string[]; glossary: readonly string[] }): Promise<void> {
     await this.#call('PATCH', `/rooms/${part(room)}`, speech);
@@ -341,8 +347,9 @@ export class Api {
     await this.#call('POST', `/rooms/${part(room)}/end`);
   }
 
-  async join(room: string, name: string): Promise<Joined> {
-    const answer = fields(await this.#call('POST', `/rooms/${part(room)}/join`, { name }), 'join');
+  /** e2ee says that we encrypt end to end; it must be what the room is. */
+  async join(room: string, name: string, e2ee = false): Promise<Joined> {
+    const answer = fields(await this.#call('POST', `/rooms/${part(room)}/join`, { name, e2ee }), 'join');
     return { token: text(answer['token'], 'token'), ws: textOr(answer['ws'], `${base}/signal`) };
   }
 
@@ -539,6 +546,7 @@ export function readRoom(v: unknown): Room {
         }
       : undefined,
     joinUrl: textOr(r['join_url'], ''),
+    e2ee: flagOr(r['e2ee'], false),
   };
 }
 

@@ -2,6 +2,7 @@
 // carries changes by signalling, without negotiation. It also brings the two caption channels.
 
 import { Cell } from './cell';
+import type { Encryption } from './e2ee';
 import {
   captionsChannel,
   partialsChannel,
@@ -36,12 +37,14 @@ export class Downlink {
   /** By MID: what each slot carries. */
   readonly slots = new Cell<ReadonlyMap<string, MediaSlot>>(new Map());
   readonly #events: DownlinkEvents;
+  readonly #encryption: Encryption | undefined;
   #pc: RTCPeerConnection | undefined;
   #waiting: Candidate[] = [];
   #work: Promise<void> = Promise.resolve(); // offers are answered one after the other
 
-  constructor(events: DownlinkEvents) {
+  constructor(encryption: Encryption | undefined, events: DownlinkEvents) {
     this.#events = events;
+    this.#encryption = encryption;
   }
 
   offer(sdp: string): Promise<void> {
@@ -92,10 +95,10 @@ export class Downlink {
   }
 
   #open(): RTCPeerConnection {
-    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...this.#encryption?.configuration });
     pc.onicecandidate = (e) => e.candidate && this.#pc === pc && this.#events.candidate(candidateOf(e.candidate));
     pc.onconnectionstatechange = () => this.#pc === pc && pc.connectionState === 'failed' && this.#events.failed();
-    pc.ontrack = (e) => this.#pc === pc && this.#addTrack(e.transceiver.mid ?? '', e.track);
+    pc.ontrack = (e) => this.#pc === pc && this.#addTrack(e.transceiver.mid ?? '', e.track, e.receiver);
     this.#listen(pc.createDataChannel(captionsChannel.label, { negotiated: true, id: captionsChannel.id }));
     this.#listen(
       pc.createDataChannel(partialsChannel.label, {
@@ -120,7 +123,8 @@ export class Downlink {
     if (this.#pc === pc) this.#events.failed();
   }
 
-  #addTrack(mid: string, track: MediaStreamTrack): void {
+  #addTrack(mid: string, track: MediaStreamTrack, receiver: RTCRtpReceiver): void {
+    this.#encryption?.open(receiver, mid);
     this.tracks.update((now) => new Map(now).set(mid, track));
   }
 

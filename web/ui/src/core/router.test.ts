@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { organizerSecret, roomPath, routeOf, segmentOf } from './router';
+import { organizerSecret, roomKey, roomPath, routeOf, segmentOf } from './router';
 
 describe('addresses', () => {
   it.each([
@@ -21,6 +21,10 @@ describe('addresses', () => {
     expect(organizerSecret('#organizer=s3cret')).toBe('s3cret');
     expect(organizerSecret('#other')).toBe('');
     expect(organizerSecret('')).toBe('');
+    expect(organizerSecret('#organizer=s3cret&key=K-_1')).toBe('s3cret');
+    expect(roomKey('#organizer=s3cret&key=K-_1')).toBe('K-_1');
+    expect(roomKey('#key=K-_1')).toBe('K-_1');
+    expect(roomKey('#organizer=key')).toBe('');
   });
 });
 

@@ -34,7 +34,20 @@ function decoded(s: string): string {
 
 /** The secret of an organizer link's fragment, '' if there is none. */
 export function organizerSecret(hash: string): string {
-  return /^#organizer=(.+)$/.exec(hash)?.[1] ?? '';
+  return hashPart(hash, 'organizer');
+}
+
+/** The key of an end-to-end encrypted room in a link's fragment, as it stands there; '' if there is none. */
+export function roomKey(hash: string): string {
+  return hashPart(hash, 'key');
+}
+
+function hashPart(hash: string, name: string): string {
+  const part = hash
+    .replace(/^#/, '')
+    .split('&')
+    .find((p) => p.startsWith(`${name}=`));
+  return part?.slice(name.length + 1) ?? '';
 }
 
 /** The segment that the fragment of a transcript's address names, '' if there is none. */

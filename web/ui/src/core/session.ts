@@ -4,8 +4,9 @@
 import { afterGone } from './backoff';
 import { capture, captureScreen, CaptureError, type CaptureKind, type ScreenTracks } from './capture';
 import { CaptionStore } from './captions';
-import { Cell } from './cell';
+import { Cell, type Readable } from './cell';
 import { Downlink } from './downlink';
+import type { Encryption } from './e2ee';
 import { Floor } from './floor';
 import { QualityMeter, type Quality } from './quality';
 import { Roster } from './roster';
@@ -36,6 +37,8 @@ export interface SessionOptions {
   /** The remembered device of a kind, '' for the system's choice. */
   device(kind: CaptureKind): string;
   notice(n: Notice): void;
+  /** Of an end-to-end encrypted room, whatever the server says later; closed with the session. */
+  readonly encryption?: Encryption | undefined;
 }
 
 /** Finals that come this soon after a welcome, without partials before, were said before we came. */
@@ -62,6 +65,9 @@ export class MeetingSession {
   /** Takes what the screen shows. */
   readonly view: ViewReport;
   readonly downlink: Downlink;
+  readonly encryption: Encryption | undefined;
+  /** MIDs of the slots whose frames cannot be opened. */
+  readonly unreadable: Readable<ReadonlySet<string>>;
   readonly mic: LocalSource<MediaStreamTrack>;
   readonly camera: LocalSource<MediaStreamTrack>;
   readonly screen: LocalSource<ScreenTracks>;
@@ -82,13 +88,15 @@ export class MeetingSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.encryption = options.encryption;
+    this.unreadable = options.encryption?.unreadable ?? new Cell(new Set());
     this.#token = options.token;
     this.#socket = new SignalSocket(options.socketUrl, {
       opened: () => this.#hello(),
       message: (m) => this.#take(m),
       lost: (attempt) => this.#lost(attempt),
     });
-    this.#uplink = new Uplink({
+    this.#uplink = new Uplink(this.encryption, {
       offer: (sdp, tracks) => {
         // An offered source counts as active until we say otherwise, so that is said first.
         const live = this.#uplink.live();
@@ -98,12 +106,13 @@ export class MeetingSession {
       candidate: (candidate) => this.#socket.send({ type: 'candidate', pc: 'up', candidate }),
       failed: () => this.#socket.reopen(),
     });
-    this.downlink = new Downlink({
+    this.downlink = new Downlink(this.encryption, {
       answer: (sdp) => this.#socket.send({ type: 'answer', sdp }),
       candidate: (candidate) => this.#socket.send({ type: 'candidate', pc: 'down', candidate }),
       caption: (c) => this.#caption(c),
       failed: () => this.#downFailed(),
     });
+    this.downlink.slots.subscribe((slots) => this.encryption?.assign(slots));
     this.view = new ViewReport(
       (tiles) => this.phase.get().name === 'connected' && this.#socket.send({ type: 'view', tiles }),
     );
@@ -144,6 +153,7 @@ export class MeetingSession {
     for (const source of [this.mic, this.camera, this.screen]) void source.set(false);
     this.#uplink.close();
     this.downlink.close();
+    this.encryption?.close();
     this.captions.silence();
   }
 
@@ -214,6 +224,7 @@ export class MeetingSession {
     this.#welcomedMs = performance.now();
     this.#rejoined = this.#downRestarted = false;
     this.#socket.settled();
+    this.encryption?.identify(w.participant);
     this.roster.replace(w.peers);
     this.welcome.set(w);
     this.phase.set({ name: 'connected' });

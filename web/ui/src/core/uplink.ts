@@ -1,6 +1,7 @@
 // The peer connection that carries what we publish. It is made at the first publication, with one transceiver for each
 // source; later publications only replace tracks, so there is one negotiation for the whole meeting.
 
+import type { Encryption } from './e2ee';
 import { readStats } from './quality';
 import { addSender, LayerSwitch, offerLayers } from './simulcast';
 import { sources, type Candidate, type Published, type Source } from './signal';
@@ -14,6 +15,7 @@ export interface UplinkEvents {
 
 export class Uplink {
   readonly #events: UplinkEvents;
+  readonly #encryption: Encryption | undefined;
   readonly #live = new Map<Source, MediaStreamTrack>();
   readonly #transceivers = new Map<Source, RTCRtpTransceiver>();
   readonly #layers = new Map<Source, LayerSwitch>(); // of the video sources
@@ -22,8 +24,9 @@ export class Uplink {
   #offered = false;
   #restarted = false;
 
-  constructor(events: UplinkEvents) {
+  constructor(encryption: Encryption | undefined, events: UplinkEvents) {
     this.#events = events;
+    this.#encryption = encryption;
   }
 
   /** Whether the server has been offered the connection. */
@@ -102,7 +105,7 @@ export class Uplink {
   }
 
   async #open(): Promise<void> {
-    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...this.#encryption?.configuration });
     this.#pc = pc;
     pc.onicecandidate = (e) => e.candidate && this.#pc === pc && this.#events.candidate(candidateOf(e.candidate));
     pc.onconnectionstatechange = () => this.#pc === pc && void this.#watch(pc);
@@ -118,9 +121,11 @@ export class Uplink {
   #add(pc: RTCPeerConnection, source: Source): void {
     const t = addSender(pc, source);
     this.#transceivers.set(source, t);
-    if (t.receiver.track.kind !== 'video') return;
-    preferVP8(t);
-    this.#layers.set(source, new LayerSwitch(t.sender));
+    if (t.receiver.track.kind === 'video') {
+      preferVP8(t);
+      this.#layers.set(source, new LayerSwitch(t.sender));
+    }
+    this.#encryption?.seal(t, source);
   }
 
   #fit(source: Source, track: MediaStreamTrack): void {

@@ -358,6 +358,42 @@ export const en = {
     keepNoLonger: 'Delete it as usual',
     download: 'Download what you need before then.',
   },
+  e2ee: {
+    label: 'End-to-end encrypted',
+    noAI: 'This room is end-to-end encrypted: the server cannot hear it, so there are no captions.',
+    notice:
+      'Sound and pictures are encrypted in your browser and opened in those of the others. Nothing is recognised, recorded or stored on the server.',
+    limits:
+      'The server sees who is in the room, when, and who speaks. Whoever has the whole link has the key. Names and written messages are not encrypted.',
+    create: 'End-to-end encrypted',
+    createHint: 'The server can neither hear nor see the meeting: no captions, no transcript, no recording.',
+    createUnsupported: 'This browser cannot take part in an encrypted meeting. Use a newer one to make such a room.',
+    linkHint: 'The link holds the key, which the server does not have. If the link is lost, so is the key: keep it.',
+    compare: 'Key check:',
+    compareHint:
+      'The same digits for all: whoever sees others has another key. Read them out to each other to be sure.',
+    barrier: {
+      unsupported:
+        'This room is end-to-end encrypted, and this browser cannot do that. Use a current Chrome, Edge, Firefox or Safari.',
+      noKey:
+        'This room is end-to-end encrypted, and your link has no key. Ask for the whole link, with all that stands after the “#”.',
+      cutKey:
+        'This room is end-to-end encrypted, and the key of your link is damaged. Ask for the whole link once more.',
+      notEncrypted:
+        'Your link is for an end-to-end encrypted meeting, but this room is not encrypted any more. Ask for its new link.',
+    },
+    setting: 'End-to-end encryption',
+    settingOn: 'Switch encryption on',
+    settingOff: 'Switch encryption off',
+    settingHint: 'The AI is switched off. A new link is made; people need it to join.',
+    live: 'A meeting is going on in this room. Encryption can be changed when it has ended.',
+    renew: 'Make a new key',
+    renewHint: 'A new link is made. Who comes with an old one cannot be heard or seen, and hears and sees nobody.',
+    changed: 'The encryption of this room was changed. Load the page again, or ask for the new link.',
+    failed: 'Encryption did not start. Load the page again; if it keeps failing, try another browser.',
+    unreadable: 'Cannot be decrypted',
+    unreadableHint: 'This person has another key. Ask them to join with your link.',
+  },
   captions: {
     region: 'Captions',
     size: 'Text size',

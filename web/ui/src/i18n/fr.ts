@@ -365,6 +365,46 @@ export const fr: Catalogue = {
     keepNoLonger: 'La supprimer comme prévu',
     download: 'Téléchargez avant cette date ce dont vous avez besoin.',
   },
+  e2ee: {
+    label: 'Chiffré de bout en bout',
+    noAI: 'Ce salon est chiffré de bout en bout : le serveur ne peut pas l’entendre, il n’y a donc pas de sous-titres.',
+    notice:
+      'Le son et les images sont chiffrés dans votre navigateur et déchiffrés dans celui des autres. Rien n’est reconnu, enregistré ni conservé sur le serveur.',
+    limits:
+      'Le serveur voit qui est dans le salon, quand, et qui parle. Qui a le lien entier a la clé. Les noms et les messages écrits ne sont pas chiffrés.',
+    create: 'Chiffré de bout en bout',
+    createHint:
+      'Le serveur ne peut ni entendre ni voir la réunion : pas de sous-titres, pas de transcription, pas d’enregistrement.',
+    createUnsupported:
+      'Ce navigateur ne peut pas participer à une réunion chiffrée. Utilisez-en un plus récent pour créer un tel salon.',
+    linkHint:
+      'Le lien contient la clé, que le serveur n’a pas. Si le lien est perdu, la clé l’est aussi : gardez-le bien.',
+    compare: 'Contrôle de la clé :',
+    compareHint:
+      'Les mêmes chiffres pour tous : qui en voit d’autres a une autre clé. Lisez-les à voix haute pour en être sûrs.',
+    barrier: {
+      unsupported:
+        'Ce salon est chiffré de bout en bout, et ce navigateur n’en est pas capable. Utilisez une version récente de Chrome, Edge, Firefox ou Safari.',
+      noKey:
+        'Ce salon est chiffré de bout en bout, et votre lien n’a pas de clé. Demandez le lien entier, avec tout ce qui suit le « # ».',
+      cutKey:
+        'Ce salon est chiffré de bout en bout, et la clé de votre lien est abîmée. Demandez à nouveau le lien entier.',
+      notEncrypted:
+        'Votre lien mène à une réunion chiffrée de bout en bout, mais ce salon n’est plus chiffré. Demandez son nouveau lien.',
+    },
+    setting: 'Chiffrement de bout en bout',
+    settingOn: 'Activer le chiffrement',
+    settingOff: 'Désactiver le chiffrement',
+    settingHint: 'L’IA est désactivée. Un nouveau lien est créé ; il le faut pour entrer.',
+    live: 'Une réunion a lieu dans ce salon. Le chiffrement peut être changé quand elle sera terminée.',
+    renew: 'Créer une nouvelle clé',
+    renewHint:
+      'Un nouveau lien est créé. Qui vient avec un ancien n’est ni entendu ni vu, et n’entend ni ne voit personne.',
+    changed: 'Le chiffrement de ce salon a été changé. Rechargez la page ou demandez le nouveau lien.',
+    failed: 'Le chiffrement n’a pas démarré. Rechargez la page ; si cela persiste, essayez un autre navigateur.',
+    unreadable: 'Indéchiffrable',
+    unreadableHint: 'Cette personne a une autre clé. Demandez-lui d’entrer avec votre lien.',
+  },
   captions: {
     region: 'Sous-titres',
     size: 'Taille du texte',

@@ -1,9 +1,11 @@
 // What a failed call means to the person who made it.
 
 import { ApiError } from '../core/api';
+import { EncryptionError } from '../core/e2ee';
 import type { Catalogue } from './index';
 
 export function sentenceFor(t: Catalogue, reason: unknown): string {
+  if (reason instanceof EncryptionError) return t.e2ee.failed;
   if (!(reason instanceof ApiError)) return t.error.unknown;
   switch (reason.code) {
     case 'network':
@@ -12,6 +14,14 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.aboveCeiling;
     case 'audio-forbidden':
       return t.sound.forbidden;
+    case 'encrypted':
+      return t.e2ee.noAI;
+    case 'meeting-live':
+      return t.e2ee.live;
+    case 'encryption-needed':
+    case 'not-encrypted':
+    case 'room-changed':
+      return t.e2ee.changed;
     case 'not-live':
       return t.error.notLive;
     case 'refused':
