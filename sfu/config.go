@@ -1,9 +1,12 @@
 package sfu
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"souffleur/internal/meeting"
@@ -20,17 +23,52 @@ type Config struct {
 	SocketBuffer int
 	Load         load.Config // when video is given up; its zero value: never
 	Person       PersonLimits
+
+	// TCPPort is for clients whose network lets no UDP through: media over TCP (RFC 6544), on the addresses of UDP. 0: none.
+	TCPPort int
+	// TURNPort is the UDP port of the embedded relay, for networks that let only well-known services through. 0: none.
+	TURNPort int
+	// TURNTLSPort is the TCP port of the relay over TLS, and TURNCertificate what it shows. 0 or nil: none.
+	TURNTLSPort     int
+	TURNCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	// TURNHost is the name of this machine in the relay's addresses: TLS needs the one that the certificate is for. Empty:
+	// its addresses, over UDP only.
+	TURNHost string
+	// ICETimeout is how long a connection may be silent before it counts as disconnected, and half of that again before
+	// it counts as failed. Failed connections stay for an ICE restart as long as their participant does. 0: 10 s.
+	ICETimeout time.Duration
 }
 
 // DefaultConfig returns what suits a machine that clients reach at its own addresses.
+// Fallbacks for networks without UDP are the caller's choice.
 func DefaultConfig() Config {
 	return Config{UDPPort: 3480, SocketBuffer: 16 << 20, Person: DefaultPersonLimits()}
 }
 
 // Validate says what is wrong with c, naming the field.
 func (c *Config) Validate() error {
-	if c.UDPPort < 0 || c.UDPPort > 65535 {
-		return fmt.Errorf("UDPPort %d: must be 0 to 65535", c.UDPPort)
+	for _, p := range []struct {
+		name string
+		port int
+	}{{"UDPPort", c.UDPPort}, {"TCPPort", c.TCPPort}, {"TURNPort", c.TURNPort}, {"TURNTLSPort", c.TURNTLSPort}} {
+		if p.port < 0 || p.port > 65535 {
+			return fmt.Errorf("%s %d: must be 0 to 65535", p.name, p.port)
+		}
+	}
+	if c.TURNTLSPort != 0 && c.TURNCertificate == nil {
+		return errors.New("TURNTLSPort: TLS needs a certificate")
+	}
+	if c.TURNPort != 0 && c.TURNPort == c.UDPPort {
+		return fmt.Errorf("TURNPort %d: the media has it already", c.TURNPort)
+	}
+	if c.TURNTLSPort != 0 && c.TURNTLSPort == c.TCPPort {
+		return fmt.Errorf("TURNTLSPort %d: the media has it already", c.TURNTLSPort)
+	}
+	if strings.ContainsAny(c.TURNHost, " /?#@[]\"") || net.ParseIP(c.TURNHost) == nil && strings.Contains(c.TURNHost, ":") {
+		return fmt.Errorf("TURNHost %q: must be a host name or an IP address, without a port", c.TURNHost)
+	}
+	if c.ICETimeout < 0 {
+		return fmt.Errorf("ICETimeout %v: must not be negative", c.ICETimeout)
 	}
 	if c.SocketBuffer < 0 {
 		return fmt.Errorf("SocketBuffer %d: must not be negative", c.SocketBuffer)

@@ -12,10 +12,12 @@
 //   - intake.go, track.go, layer.go, slot.go: the packet path, which has no mailbox, no allocation and no log. One goroutine
 //     reads an incoming stream, keeps the packet in the layer's ring and writes it to the slots that send the layer;
 //   - captions.go: the two data channels;
-//   - guard.go, shedding.go: what one person may send, and what rooms give up when the machine runs short.
+//   - guard.go, shedding.go: what one person may send, and what rooms give up when the machine runs short;
+//   - standing.go: whether a client that comes back goes on with the media that it has;
+//   - fallback.go: media over TCP and the relay, for networks without UDP.
 //
-// Small packages hold what can be understood alone: ring, splice, vp8, levels, load, seqnum; rate follows what a downlink can
-// carry, layers shares that among its pictures.
+// Small packages hold what can be understood alone: ring, splice, vp8, levels, load, seqnum, gate, turn; rate follows what a
+// downlink can carry, layers shares that among its pictures.
 //
 // The server is an ICE-lite agent. It always has addresses that clients can reach, or no meeting is possible; and a lite
 // agent sends no connectivity checks, so nobody can make it send packets to addresses of their choice, a connection

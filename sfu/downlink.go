@@ -32,8 +32,9 @@ type downlink struct {
 
 	repairs repairs
 
-	restart bool // an ICE restart is wanted as soon as the client has answered
-	loops   sync.WaitGroup
+	restart  bool // an ICE restart is wanted as soon as the client has answered
+	answered bool // the client has answered once: it has its end of the connection
+	loops    sync.WaitGroup
 }
 
 func (m *member) openDownlink() (*downlink, error) {

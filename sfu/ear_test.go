@@ -2,6 +2,7 @@ package sfu_test
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -52,6 +53,13 @@ func (e *ear) packets() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.seqs)
+}
+
+// heard says whether any packet began with what.
+func (e *ear) heard(what string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.ContainsFunc(e.texts, func(text string) bool { return strings.HasPrefix(text, what) })
 }
 
 func (e *ear) wasMuted() bool { return slices.Contains(e.log(), "muted") }

@@ -36,6 +36,14 @@ const (
 	nackSkip     = 1
 )
 
+const (
+	// iceTimeout is LiveKit's, too: shorter would take a busy browser for a lost one.
+	iceTimeout = 10 * time.Second
+	// sctpRTOMax bounds the pauses between repeats on the data channels. They double with each repeat up to a minute by
+	// default, so after ten seconds without network captions would wait another five.
+	sctpRTOMax = 2 * time.Second
+)
+
 var (
 	feedbackNACK = webrtc.RTCPFeedback{Type: "nack"}
 	feedbackPLI  = webrtc.RTCPFeedback{Type: "nack", Parameter: "pli"}
@@ -137,9 +145,19 @@ func (n *Node) settings() (webrtc.SettingEngine, error) {
 	s.SetLite(true)
 	s.SetICEUDPMux(n.mux)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	if n.tcp != nil {
+		s.SetICETCPMux(n.tcp)
+		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
+		s.SetIPFilter(n.tcp.has)
+	}
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetIncludeLoopbackCandidate(true) // the mux decides which addresses there are
-	s.SetICETimeouts(10*time.Second, 5*time.Second, 2*time.Second)
+	silence := n.config.ICETimeout
+	if silence == 0 {
+		silence = iceTimeout
+	}
+	s.SetICETimeouts(silence, silence/2, 2*time.Second)
+	s.SetSCTPRTOMax(sctpRTOMax)
 	s.SetDTLSRetransmissionInterval(100 * time.Millisecond) // pion waits 1 s, which a lost packet would add to a join
 	s.SetSRTPReplayProtectionWindow(512)                    // browsers probe with old packets
 	s.SetSRTCPReplayProtectionWindow(512)

@@ -40,11 +40,13 @@ type member struct {
 	line       atomic.Pointer[line] // nil while no signalling connection is there
 	connection atomic.Int64         // number of the present signalling connection
 	captions   atomic.Pointer[captionLine]
+	standing   atomic.Pointer[standing] // nil until the client has answered the downlink offer
 
 	// Below: the member's goroutine only.
 	client     *line   // whose media this is: offers and answers go there and nowhere else
 	up         *uplink // nil until something is published
 	down       *downlink
+	media      string          // names up and down, as the welcome said
 	muted      map[string]bool // by source; kept over reconnects
 	candidates int
 	offers     int
@@ -85,14 +87,19 @@ func (m *member) run() {
 	}
 }
 
-// connect starts the media of a new signalling connection from nothing. What an earlier one left is closed: its tracks
-// end, and the client publishes anew.
-func (m *member) connect(client *line) {
+// connect gives a new signalling connection its media. Kept media goes on; else it starts from nothing: what an earlier
+// connection left is closed, its tracks end, and the client publishes anew.
+func (m *member) connect(client *line, media string, kept bool) {
+	if kept && m.media == media {
+		m.client, m.candidates = client, 0
+		m.repeatOffer()
+		return
+	}
 	if m.line.Load() != client {
 		return // replaced or lost already
 	}
 	m.disconnect()
-	m.client = client
+	m.client, m.media = client, media
 	m.publishRoster()
 	m.candidates = 0
 	down, err := m.openDownlink()
@@ -108,9 +115,20 @@ func (m *member) connect(client *line) {
 	m.room.seatSlots(m, down.slots)
 }
 
+// repeatOffer sends a downlink offer again whose answer was lost with the signalling connection that it went out on. pion
+// cannot take an offer back; if its credentials are void by now, a restart follows the answer.
+func (m *member) repeatOffer() {
+	if m.down.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
+		return
+	}
+	m.down.restart = m.down.restart || m.down.pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed
+	_ = m.client.Send(signal.ServerMessage{Type: signal.Offer, PC: signal.Down, SDP: m.down.pc.LocalDescription().SDP})
+}
+
 // disconnect closes both peer connections.
 func (m *member) disconnect() {
 	m.captions.Store(nil)
+	m.standing.Store(nil)
 	if m.up != nil {
 		m.up.close()
 		m.up = nil
@@ -163,6 +181,7 @@ func (m *member) acceptOffer(msg signal.ClientMessage) error {
 			return faultf(signal.CodeShutdown, "the server cannot open a media connection")
 		}
 		m.up = up
+		m.stand()
 	}
 	answer, err := m.up.accept(msg.SDP, msg.Tracks)
 	if err != nil {
@@ -195,6 +214,8 @@ func (m *member) acceptAnswer(text string) error {
 		m.log.Debug("downlink answer refused", "err", err)
 		return faultf(signal.CodeBadSDP, "the downlink answer cannot be used")
 	}
+	m.down.answered = true
+	m.stand()
 	if m.down.restart {
 		m.down.restart = false
 		return m.restart()

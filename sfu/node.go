@@ -13,6 +13,8 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
+
+	"souffleur/sfu/turn"
 )
 
 // Node is the media side of one process: one UDP port, one certificate, many rooms.
@@ -21,6 +23,8 @@ type Node struct {
 	log    *slog.Logger
 	mux    *ice.MultiUDPMuxDefault
 	port   int
+	tcp    *tcpMuxes    // nil: no media over TCP
+	relay  *turn.Server // nil: no relay
 	peers  webrtc.Configuration
 	up     *engine
 	down   *engine
@@ -40,8 +44,11 @@ func NewNode(config Config, log *slog.Logger) (*Node, error) {
 	if err := n.listen(); err != nil {
 		return nil, fmt.Errorf("start SFU: %w", err)
 	}
+	if err := n.openFallbacks(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start SFU: %w", err), n.closeSockets())
+	}
 	if err := n.configure(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start SFU: %w", err), n.mux.Close())
+		return nil, errors.Join(fmt.Errorf("start SFU: %w", err), n.closeSockets())
 	}
 	n.watchLoad()
 	return n, nil
@@ -162,8 +169,21 @@ func (n *Node) Close() error {
 		r.Close()
 	}
 	n.load.close()
-	if err := n.mux.Close(); err != nil {
-		return fmt.Errorf("close UDP port %d: %w", n.port, err)
+	return n.closeSockets()
+}
+
+func (n *Node) closeSockets() error {
+	var errs []error
+	if n.relay != nil {
+		errs = append(errs, n.relay.Close())
 	}
-	return nil
+	if n.tcp != nil {
+		if err := n.tcp.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close TCP port %d: %w", n.config.TCPPort, err))
+		}
+	}
+	if err := n.mux.Close(); err != nil {
+		errs = append(errs, fmt.Errorf("close UDP port %d: %w", n.port, err))
+	}
+	return errors.Join(errs...)
 }

@@ -62,6 +62,7 @@ type entry struct {
 	view       view
 	nextView   view // waits for viewInterval to pass; nil: none
 	viewedAt   time.Time
+	media      string // name of the peer connections that the newest welcome announced
 	detachedAt time.Time
 }
 
@@ -106,11 +107,18 @@ func (r *Room) Join(p meeting.Person, s Signaller) (*Participant, error) {
 // Resume gives a participant a new signalling connection, after the old one was lost or in its place. All media starts
 // anew: the client gets a downlink offer and publishes again. It returns ErrUnknownParticipant for one who has left.
 func (r *Room) Resume(id meeting.ParticipantID, s Signaller) (*Participant, error) {
+	return r.Keep(id, "", s)
+}
+
+// Keep is Resume for a client whose two peer connections are still there: those that the welcome with this
+// signal.WelcomeInfo.Media began. The server's ends, slots, tracks and data channels go on if they are the same ones and
+// not beyond repair; the new welcome says so. Connections that are not up wait for the client's ICE restart. Else it is Resume.
+func (r *Room) Keep(id meeting.ParticipantID, media string, s Signaller) (*Participant, error) {
 	var resumed *Participant
 	err := ErrClosed
 	r.do(func() {
 		if e := r.entries[id]; e != nil && e.m != nil {
-			resumed, err = r.resume(e, s), nil
+			resumed, err = r.resume(e, s, media), nil
 		} else {
 			err = ErrUnknownParticipant
 		}

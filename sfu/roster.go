@@ -12,7 +12,7 @@ import (
 func (r *Room) join(p meeting.Person, s Signaller) (*Participant, error) {
 	e := r.entries[p.Participant]
 	if e != nil && e.m != nil {
-		return r.resume(e, s), nil
+		return r.resume(e, s, ""), nil
 	}
 	if len(*r.audience.Load()) >= r.config.MaxParticipants {
 		return nil, ErrFull
@@ -35,29 +35,39 @@ func (r *Room) join(p meeting.Person, s Signaller) (*Participant, error) {
 		m.run()
 	}(e.m)
 	r.log.Info("participant joined", "participant", p.Participant, "present", len(*r.audience.Load()))
-	return r.attach(e, s), nil
+	return r.attach(e, s, ""), nil
 }
 
-// resume replaces the signalling connection of someone who is in the room.
-func (r *Room) resume(e *entry, s Signaller) *Participant {
+// resume replaces the signalling connection of someone who is in the room. keep is as for Room.Keep; "": nothing is kept.
+func (r *Room) resume(e *entry, s Signaller, keep string) *Participant {
 	e.m.tell(signal.ServerMessage{Type: signal.Gone, Code: signal.CodeReplaced, Message: "this participant is connected elsewhere"})
 	e.detachedAt = time.Time{}
-	r.log.Info("participant resumed", "participant", e.m.id)
-	return r.attach(e, s)
+	p := r.attach(e, s, keep)
+	r.log.Info("participant resumed", "participant", e.m.id, "media_kept", keep != "" && e.media == keep)
+	return p
 }
 
-// attach gives a participant a signalling connection and starts its media.
-func (r *Room) attach(e *entry, s Signaller) *Participant {
+// attach gives a participant a signalling connection. Its media goes on if keep names it and it can, else it starts anew.
+func (r *Room) attach(e *entry, s Signaller, keep string) *Participant {
 	m := e.m
 	p := &Participant{m: m, connection: m.connection.Add(1)}
+	kept := keep != "" && keep == e.media && m.holds(keep)
+	if !kept {
+		e.media = newMediaName()
+	}
+	media := e.media
 	if r.config.Welcome != nil {
 		welcome := r.config.Welcome(m.id, r.Peers())
 		welcome.Load = loadState(r.shed)
+		welcome.Kept, welcome.Media, welcome.ICEServers = kept, media, r.node.iceServers(m.id)
 		_ = s.Send(signal.ServerMessage{Type: signal.Welcome, Welcome: welcome})
 	}
 	client := &line{s}
 	m.line.Store(client)
-	if !m.post(func() { m.connect(client) }) {
+	if kept {
+		r.introduceSlots(e)
+	}
+	if !m.post(func() { m.connect(client, media, kept) }) {
 		r.log.Error("participant does not take its messages", "participant", m.id)
 		r.remove(m, signal.CodeSlow)
 	}

@@ -24,7 +24,11 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	remove, err := trustOwnCertificate()
+	if err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) { remove(); os.Exit(code) }))
 }
 
 // stage is a node with one room, and everybody's client.
@@ -44,6 +48,16 @@ func newStage(t *testing.T, config sfu.RoomConfig) *stage {
 func openStage(t *testing.T, config sfu.RoomConfig) *stage {
 	t.Helper()
 	return openStageOn(t, sfu.DefaultConfig(), config)
+}
+
+// openChanged opens a stage on a node whose configuration is changed.
+func openChanged(t *testing.T, config sfu.RoomConfig, change func(*sfu.Config)) *stage {
+	t.Helper()
+	nodeConfig := sfu.DefaultConfig()
+	if change != nil {
+		change(&nodeConfig)
+	}
+	return openStageOn(t, nodeConfig, config)
 }
 
 // openStageOn opens a stage on a node of the given configuration, on this machine and any port.

@@ -55,10 +55,11 @@ type Live interface {
 	// encryption is not what room says, or a failure of storage.
 	Admit(ctx context.Context, room storage.Room, p meeting.Person) (Admission, error)
 
-	// Connect takes the token of a hello: a first join, or a participant who comes back. It sends the welcome through
+	// Connect takes a hello's token: a first join, or a participant who comes back, maybe with his media still there
+	// (Keep, Media). It sends the welcome through
 	// out, before or after it returns; ctx ends with the connection. ErrBadToken, ErrExpiredToken, ErrMeetingEnded or
 	// ErrRefused tell why not.
-	Connect(ctx context.Context, token string, out Outbox) (Session, error)
+	Connect(ctx context.Context, hello signal.ClientMessage, out Outbox) (Session, error)
 
 	// SetLevel stores the organizer's choice of AI level for a room and applies it to the meeting, if one is live.
 	// ErrAboveCeiling, ErrEncrypted.

@@ -108,8 +108,8 @@ func (s *socket) ending() bool {
 	return s.closed
 }
 
-// connectFunc opens the session of a hello's token.
-type connectFunc func(ctx context.Context, token string, out Outbox) (Session, error)
+// connectFunc opens the session of a hello.
+type connectFunc func(ctx context.Context, hello signal.ClientMessage, out Outbox) (Session, error)
 
 // run serves the connection until it ends. When it returns, all goroutines of the connection have ended and the session
 // is detached.
@@ -141,7 +141,7 @@ func (s *socket) serve(ctx context.Context, cfg Config, connect connectFunc) {
 		s.refuse(err)
 		return
 	}
-	session, err := connect(ctx, hello.Token, s)
+	session, err := connect(ctx, hello, s)
 	if err != nil {
 		s.end(s.connectProblem(err))
 		return

@@ -85,7 +85,7 @@ func (p *peer) gone() string {
 // play makes the server open a fakeSession for each hello and hands them out in order.
 func (s *site) play(change ...func(*fakeSession)) <-chan *fakeSession {
 	sessions := make(chan *fakeSession, 1000)
-	s.live.onConnect(func(_ context.Context, _ string, out Outbox) (Session, error) {
+	s.live.onConnect(func(_ context.Context, _ signal.ClientMessage, out Outbox) (Session, error) {
 		session := newFakeSession(out)
 		for _, c := range change {
 			c(session)
@@ -269,7 +269,7 @@ func TestConnectRefused(t *testing.T) {
 		{&CloseError{Code: "custom", Message: "Because."}, "custom"},
 		{errors.New("no answer from 10.0.0.1"), signal.CodeShutdown},
 	} {
-		s.live.onConnect(func(context.Context, string, Outbox) (Session, error) { return nil, c.err })
+		s.live.onConnect(func(context.Context, signal.ClientMessage, Outbox) (Session, error) { return nil, c.err })
 		p := s.dial()
 		p.say(`{"type":"hello","token":"x"}`)
 		if code := p.gone(); code != c.code {
@@ -279,6 +279,21 @@ func TestConnectRefused(t *testing.T) {
 	if !strings.Contains(s.log.String(), "10.0.0.1") {
 		t.Error("the failure is not in the log")
 	}
+}
+
+func TestTheSessionIsToldWhatTheClientStillHas(t *testing.T) {
+	s := newSite(t)
+	hellos := make(chan signal.ClientMessage, 1)
+	s.live.onConnect(func(_ context.Context, hello signal.ClientMessage, _ Outbox) (Session, error) {
+		hellos <- hello
+		return nil, ErrRefused
+	})
+	p := s.dial()
+	p.say(`{"type":"hello","token":"place","keep":true,"media":"0f3a9c1e5b7d2846"}`)
+	if h := wait(t, hellos, "a hello"); h.Token != "place" || !h.Keep || h.Media != "0f3a9c1e5b7d2846" {
+		t.Errorf("the session was told %+v", h)
+	}
+	p.gone()
 }
 
 func TestSessionClosesTheConnection(t *testing.T) {

@@ -366,7 +366,7 @@ type fakeLive struct {
 
 var _ Live = (*fakeLive)(nil)
 
-func refuseAll(context.Context, string, Outbox) (Session, error) { return nil, ErrBadToken }
+func refuseAll(context.Context, signal.ClientMessage, Outbox) (Session, error) { return nil, ErrBadToken }
 
 func (f *fakeLive) Admit(_ context.Context, room storage.Room, p meeting.Person) (Admission, error) {
 	f.mu.Lock()
@@ -384,11 +384,11 @@ func (f *fakeLive) Admit(_ context.Context, room storage.Room, p meeting.Person)
 	return Admission{Token: "place", Participant: meeting.NewParticipantID(), Meeting: l.Meeting}, nil
 }
 
-func (f *fakeLive) Connect(ctx context.Context, token string, out Outbox) (Session, error) {
+func (f *fakeLive) Connect(ctx context.Context, hello signal.ClientMessage, out Outbox) (Session, error) {
 	f.mu.Lock()
 	connect := f.connect
 	f.mu.Unlock()
-	return connect(ctx, token, out)
+	return connect(ctx, hello, out)
 }
 
 func (f *fakeLive) onConnect(c connectFunc) {

@@ -64,8 +64,8 @@ func (l *live) admitted() {
 }
 
 // Connect implements web.Live.
-func (n *Node) Connect(_ context.Context, token string, out web.Outbox) (web.Session, error) {
-	c, err := parseToken(n.instance, token, time.Now())
+func (n *Node) Connect(_ context.Context, hello signal.ClientMessage, out web.Outbox) (web.Session, error) {
+	c, err := parseToken(n.instance, hello.Token, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,11 @@ func (n *Node) Connect(_ context.Context, token string, out web.Outbox) (web.Ses
 	if (l.full() || n.full()) && !l.knows(c.Participant) {
 		return nil, web.ErrRefused
 	}
-	return l.connect(c, out)
+	keep := ""
+	if hello.Keep {
+		keep = hello.Media
+	}
+	return l.connect(c, keep, out)
 }
 
 func (l *live) knows(id meeting.ParticipantID) bool {
@@ -85,8 +89,8 @@ func (l *live) knows(id meeting.ParticipantID) bool {
 	return l.indexLocked(id) >= 0
 }
 
-// connect seats a participant: a first join, or one who comes back.
-func (l *live) connect(c claims, out web.Outbox) (*session, error) {
+// connect seats a participant: a first join, or one who comes back. keep names the media to go on with; "": none.
+func (l *live) connect(c claims, keep string, out web.Outbox) (*session, error) {
 	person, first := l.seat(c)
 	s := &session{l: l, id: c.Participant, out: out}
 	l.mu.Lock()
@@ -99,7 +103,7 @@ func (l *live) connect(c claims, out web.Outbox) (*session, error) {
 	if old != nil {
 		sendTo(old.out, signal.ServerMessage{Type: signal.Gone, Code: signal.CodeReplaced, Message: "You joined from another window."})
 	}
-	peer, err := l.enter(person, out)
+	peer, err := l.enter(person, keep, out)
 	if err != nil {
 		l.unseat(s, was)
 		return nil, fmt.Errorf("enter the room: %w", err)
@@ -145,8 +149,8 @@ func (l *live) seat(c claims) (p meeting.Person, first bool) {
 }
 
 // enter puts the participant into the SFU's room, or gives a known one its new connection. Either sends the welcome.
-func (l *live) enter(p meeting.Person, out web.Outbox) (*sfu.Participant, error) {
-	peer, err := l.media.Resume(p.Participant, out)
+func (l *live) enter(p meeting.Person, keep string, out web.Outbox) (*sfu.Participant, error) {
+	peer, err := l.media.Keep(p.Participant, keep, out)
 	if errors.Is(err, sfu.ErrUnknownParticipant) {
 		peer, err = l.media.Join(p, out)
 	}

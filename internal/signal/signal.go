@@ -20,7 +20,7 @@ const MaxMessage = 64 << 10
 
 // Types of client messages.
 const (
-	Hello     = "hello"     // Token
+	Hello     = "hello"     // Token, Keep, Media
 	Offer     = "offer"     // SDP, Tracks: uplink offer (also an ICE restart)
 	Answer    = "answer"    // SDP: downlink answer
 	Candidate = "candidate" // PC, Candidate
@@ -122,6 +122,11 @@ type ClientMessage struct {
 	Active    bool          `json:"active,omitempty"`
 	OptOut    bool          `json:"opt_out,omitempty"`
 	Tiles     []Tile        `json:"tiles,omitempty"`
+
+	// Keep says that both peer connections of the welcome that gave Media are still there at the client: the server
+	// keeps its ends, too, if it can (WelcomeInfo.Kept).
+	Keep  bool   `json:"keep,omitempty"`
+	Media string `json:"media,omitempty"`
 }
 
 // Tile is a video that a client shows. Tiles come in the order of their importance.
@@ -174,6 +179,21 @@ type WelcomeInfo struct {
 	Peers       []Peer                `json:"peers"`         // including oneself and those who left
 	AI          AIState               `json:"ai"`
 	Load        *LoadState            `json:"load,omitempty"` // absent: LoadNormal
+
+	// Kept answers a hello's Keep: the peer connections, slots and data channels of before go on, and no offer follows. The
+	// client restarts ICE where it is not connected. Without it everything begins anew.
+	Kept bool `json:"kept,omitempty"`
+	// Media names these peer connections, for the Keep of the next hello: another window of the same participant has others.
+	Media string `json:"media,omitempty"`
+	// ICEServers relay media where no direct way works. Credentials last some hours; each welcome brings fresh ones.
+	ICEServers []ICEServer `json:"ice_servers,omitempty"`
+}
+
+// ICEServer is RTCIceServer.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
 }
 
 // ServerMessage is what the server sends.
@@ -233,6 +253,9 @@ func ParseClient(b []byte) (ClientMessage, error) {
 func (m *ClientMessage) check() error {
 	switch m.Type {
 	case Hello:
+		if len(m.Media) > maxMediaName {
+			return errors.New("hello with a media name that is not ours")
+		}
 		return need(m.Token != "", "hello without token")
 	case Offer:
 		if len(m.Tracks) > 16 {
@@ -278,6 +301,9 @@ func (m *ClientMessage) checkView() error {
 	}
 	return nil
 }
+
+// maxMediaName bounds a hello's Media, in bytes. The server's own have 16.
+const maxMediaName = 64
 
 func knownSource(s string) bool {
 	return s == Mic || s == Camera || s == Screen || s == ScreenAudio

@@ -115,6 +115,7 @@ func TestParseClientRefuses(t *testing.T) {
 		"a view of a microphone":        `{"type":"view","tiles":[{"participant":"p","source":"mic","height":180}]}`,
 		"a tile without height":         `{"type":"view","tiles":[{"participant":"p","source":"camera"}]}`,
 		"a tile as high as a house":     `{"type":"view","tiles":[{"participant":"p","source":"camera","height":20000}]}`,
+		"a media name too long":         `{"type":"hello","token":"t","keep":true,"media":"` + strings.Repeat("m", 65) + `"}`,
 		"a token that is no string":     `{"type":"hello","token":{}}`,
 		"deep nesting":                  strings.Repeat(`{"candidate":`, 20_000),
 		"a byte too many":               `{"type":"ping"}` + strings.Repeat(" ", MaxMessage),

@@ -36,7 +36,7 @@ func (p *Peer) downlink() (*webrtc.PeerConnection, error) {
 	if p.down != nil {
 		return p.down, nil
 	}
-	pc, err := p.api.NewPeerConnection(webrtc.Configuration{})
+	pc, err := p.api.NewPeerConnection(p.connectionLocked())
 	if err != nil {
 		return nil, fmt.Errorf("open downlink: %w", err)
 	}

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
@@ -38,16 +40,23 @@ type Config struct {
 	LoseDownlink func() bool       // the same for each one received
 	OnlyVP8      bool              // no H.264 is offered or answered
 	Forge        func(*rtp.Header) // if set, changes the header of each RTP packet before it is sent
+
+	Network *Network // for UDP; nil: the machine's own
+	OnlyTCP bool     // as in a network without UDP
+	// OnlyRelay, if set, is the beginning of the relay addresses to use ("turn:", "turns:") out of the welcome's: nothing
+	// is sent to the server directly.
+	OnlyRelay string
 }
 
 // Peer is one participant's client. All methods may be called from any goroutine.
 type Peer struct {
-	send func(signal.ClientMessage) error
-	api  *webrtc.API
-	in   chan signal.ServerMessage // bounded by inbox: Send fails when it is full
-	quit chan struct{}
-	once sync.Once
-	loop sync.WaitGroup
+	config Config // set once, as all down to once
+	send   func(signal.ClientMessage) error
+	api    *webrtc.API
+	in     chan signal.ServerMessage // bounded by inbox: Send fails when it is full
+	quit   chan struct{}
+	once   sync.Once
+	loop   sync.WaitGroup
 
 	mu       sync.Mutex // guards all below
 	err      error
@@ -60,6 +69,7 @@ type Peer struct {
 	texts    map[string][]string // by data channel
 	sources  []*Source
 	channels map[string]*webrtc.DataChannel // of the downlink, by label
+	relays   []signal.ICEServer             // of the newest welcome
 }
 
 // New returns a peer that sends its messages by send, which may be called from several goroutines. Close it.
@@ -69,7 +79,7 @@ func New(config Config, send func(signal.ClientMessage) error) (*Peer, error) {
 		return nil, err
 	}
 	p := &Peer{
-		send: send, api: api, in: make(chan signal.ServerMessage, inbox), quit: make(chan struct{}),
+		config: config, send: send, api: api, in: make(chan signal.ServerMessage, inbox), quit: make(chan struct{}),
 		slots: map[string]signal.MediaSlot{}, packets: map[string][]*rtp.Packet{},
 		reports: map[string][]*rtcp.SenderReport{}, texts: map[string][]string{},
 		channels: map[string]*webrtc.DataChannel{},
@@ -127,6 +137,15 @@ func newAPI(config Config) (*webrtc.API, error) {
 	settings.SetICEMaxBindingRequests(100)
 	// Packets are lost above SRTP, which therefore takes a repeat for a replay.
 	settings.DisableSRTPReplayProtection(config.LoseDownlink != nil)
+	// A peer that only listens shows it is there by its connectivity checks: often, so that tests with a node that gives up
+	// quickly can tell absence from silence.
+	settings.SetICETimeouts(5*time.Second, 25*time.Second, 250*time.Millisecond)
+	if config.Network != nil {
+		settings.SetNet(config.Network)
+	}
+	if config.OnlyTCP {
+		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
+	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings)), nil
 }
 
@@ -162,6 +181,9 @@ func (p *Peer) handle(m signal.ServerMessage) error {
 	for _, s := range m.Slots {
 		p.slots[s.MID] = s
 	}
+	if m.Type == signal.Welcome {
+		p.relays = m.Welcome.ICEServers
+	}
 	p.mu.Unlock()
 	switch m.Type {
 	case signal.Offer:
@@ -181,6 +203,32 @@ func (p *Peer) Close() error {
 	p.up, p.down = nil, nil
 	p.mu.Unlock()
 	return errors.Join(closeConnection(up), closeConnection(down))
+}
+
+// connectionLocked is how peer connections are made.
+func (p *Peer) connectionLocked() webrtc.Configuration {
+	var c webrtc.Configuration
+	if p.config.OnlyRelay == "" {
+		return c
+	}
+	c.ICETransportPolicy = webrtc.ICETransportPolicyRelay
+	for _, s := range p.relays {
+		for _, url := range s.URLs {
+			if strings.HasPrefix(url, p.config.OnlyRelay) {
+				c.ICEServers = append(c.ICEServers, webrtc.ICEServer{URLs: []string{url}, Username: s.Username, Credential: s.Credential})
+			}
+		}
+	}
+	return c
+}
+
+// Welcome returns the newest welcome, or nil.
+func (p *Peer) Welcome() *signal.WelcomeInfo {
+	all := p.Messages(signal.Welcome)
+	if len(all) == 0 {
+		return nil
+	}
+	return all[len(all)-1].Welcome
 }
 
 func closeConnection(pc *webrtc.PeerConnection) error {

@@ -90,7 +90,7 @@ func (p *Peer) uplink() (*webrtc.PeerConnection, error) {
 	if p.up != nil {
 		return p.up, nil
 	}
-	pc, err := p.api.NewPeerConnection(webrtc.Configuration{})
+	pc, err := p.api.NewPeerConnection(p.connectionLocked())
 	if err != nil {
 		return nil, fmt.Errorf("open uplink: %w", err)
 	}
