@@ -239,7 +239,7 @@ func openHouse(
 	closers.add("listener", func() error { return ignoreClosed(listener.Close()) })
 	media, err := sfu.NewNode(mediaConfig, log)
 	if err != nil {
-		return nil, fmt.Errorf("open media port (choose another with --udp-port): %w", err)
+		return nil, fmt.Errorf("open the media's ports (choose others with --udp-port, --tcp-port, --turn-port or --turn-tls-port): %w", err)
 	}
 	closers.add("sfu", media.Close)
 	rooms, meetings := storage.NewRooms(sys.store, sys.keys), storage.NewMeetings(sys.store, sys.keys)

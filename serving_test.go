@@ -59,7 +59,7 @@ func serving(t *testing.T, data string, log *said) (r *remote, stop func()) {
 	if u, err := url.Parse(readLine(filepath.Join(data, urlFile))); err == nil && u.Host != "" {
 		listen = u.Host // where it was the last time
 	}
-	cmd := exec.Command(os.Args[0], "serve", "--data", data, "--listen", listen, "--udp-port", "0", "--models", t.TempDir())
+	cmd := exec.Command(os.Args[0], "serve", "--data", data, "--listen", listen, "--udp-port", "0", "--tcp-port", "0", "--turn-port", "0", "--models", t.TempDir())
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {

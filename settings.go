@@ -153,13 +153,12 @@ type asrFlags struct {
 
 // nodeFlags are of the rooms and the web pages.
 type nodeFlags struct {
+	networkFlags
 	Listen         string        `help:"Address of the web pages." env:"SOUFFLEUR_LISTEN" default:"localhost:8080" placeholder:"HOST:PORT"`
 	PublicURL      string        `help:"Address under which browsers reach the server, behind a proxy." env:"SOUFFLEUR_PUBLIC_URL" placeholder:"URL"`
 	TrustedProxies []string      `help:"Proxies whose X-Forwarded headers are believed, as networks." env:"SOUFFLEUR_TRUSTED_PROXIES" placeholder:"CIDR"`
 	TLSCert        string        `help:"Certificate file: serve HTTPS." env:"SOUFFLEUR_TLS_CERT" name:"tls-cert" type:"existingfile" placeholder:"FILE"`
 	TLSKey         string        `help:"Key file of the certificate." env:"SOUFFLEUR_TLS_KEY" name:"tls-key" type:"existingfile" placeholder:"FILE"`
-	UDPPort        int           `help:"UDP port for all media; 0: any." env:"SOUFFLEUR_UDP_PORT" name:"udp-port" default:"3480"`
-	PublicIPs      []string      `help:"Public addresses of this machine, if it is behind NAT." env:"SOUFFLEUR_PUBLIC_IPS" name:"public-ips" placeholder:"IP"`
 	Grace          time.Duration `help:"How long a meeting waits for somebody to come back before it ends." env:"SOUFFLEUR_GRACE" default:"2m"`
 	MaxPeople      int           `help:"People in one meeting." env:"SOUFFLEUR_MAX_PEOPLE" default:"150"`
 	MaxUploadMB    int           `help:"Longest recording that is transcribed at /v1/audio/transcriptions, in MB." env:"SOUFFLEUR_MAX_UPLOAD_MB" name:"max-upload-mb" default:"200"`
@@ -181,18 +180,14 @@ func (f nodeFlags) nodeConfig() (node.Config, error) {
 	return c, nil
 }
 
-func (f nodeFlags) sfuConfig() (sfu.Config, error) {
-	c := sfu.DefaultConfig()
-	c.UDPPort, c.PublicIPs = f.UDPPort, f.PublicIPs
+// overload sets when video is given up, and what one person may send.
+func (f nodeFlags) overload(c *sfu.Config) error {
 	c.Load = load.Config{MaxCPU: float64(f.MaxCPU) / 100, Uplink: uint64(max(0, f.UplinkMbps)) * 1_000_000}
 	c.Person = sfu.PersonLimits{Bitrate: f.MaxPersonMbps * 1_000_000, Packets: f.MaxPersonPackets}
 	if f.UplinkMbps < 0 {
-		return c, badUsage("--uplink-mbps is %d, must not be negative", f.UplinkMbps)
+		return badUsage("--uplink-mbps is %d, must not be negative", f.UplinkMbps)
 	}
-	if err := c.Validate(); err != nil {
-		return c, usageError{err}
-	}
-	return c, nil
+	return nil
 }
 
 func (f nodeFlags) webConfig(token, data string, engines []string) (web.Config, error) {

@@ -104,7 +104,7 @@ func (in *installation) useRealServers() {
 func (in *installation) start() {
 	in.t.Helper()
 	in.log = &output{}
-	in.cmd = exec.Command(program(in.t), "serve", "--data", in.dir, "--listen", in.listen, "--udp-port", "0")
+	in.cmd = exec.Command(program(in.t), "serve", "--data", in.dir, "--listen", in.listen, "--udp-port", "0", "--tcp-port", "0", "--turn-port", "0")
 	in.cmd.Env = append(os.Environ(), in.env...)
 	in.cmd.Stdout, in.cmd.Stderr = io.Discard, in.log
 	if err := in.cmd.Start(); err != nil {

@@ -33,7 +33,7 @@ func install(ctx context.Context, o options) (*installation, error) {
 		return nil, err
 	}
 	in := &installation{o: o, dir: dir, done: make(chan error, 1)}
-	in.cmd = exec.Command(o.binary, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--udp-port", "0", "--models", o.models)
+	in.cmd = exec.Command(o.binary, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--udp-port", "0", "--tcp-port", "0", "--turn-port", "0", "--models", o.models)
 	if o.model != "" {
 		in.cmd.Args = append(in.cmd.Args, "--model", o.model)
 	}

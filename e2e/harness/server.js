@@ -39,7 +39,7 @@ export class Server {
   /** Starts the process, also again on the same data and port, and waits for its first answer. */
   async up() {
     const listen = this.url.slice('http://'.length);
-    const args = ['serve', '--data', this.data, '--listen', listen, '--udp-port', '0'];
+    const args = ['serve', '--data', this.data, '--listen', listen, '--udp-port', '0', '--tcp-port', '0', '--turn-port', '0'];
     this.#child = start(binary, args, { log: this.log, env: this.#env });
     await until(
       `answer of the server (log: ${this.log})`,

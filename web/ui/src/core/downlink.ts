@@ -3,6 +3,8 @@
 
 import { Cell } from './cell';
 import type { Encryption } from './e2ee';
+import { Mender } from './mend';
+import { readStats } from './quality';
 import {
   captionsChannel,
   partialsChannel,
@@ -12,15 +14,20 @@ import {
   type MediaSlot,
   type Pause,
 } from './signal';
-import { readStats } from './quality';
 import { candidateOf } from './uplink';
 
 export interface DownlinkEvents {
   answer(sdp: string): void;
   candidate(c: Candidate): void;
   caption(c: Caption): void;
-  /** ICE failed: ask the server to restart it. */
+  /** Asks the server to restart ICE; false if that cannot be said now. */
+  restart(): boolean;
+  /** Restarts did not mend it. */
   failed(): void;
+  /** As of the uplink. */
+  relays(): readonly RTCIceServer[];
+  firstRelays(): readonly RTCIceServer[];
+  relayed(): void;
 }
 
 /** A source of a participant that a slot carries now. */
@@ -39,12 +46,28 @@ export class Downlink {
   readonly #events: DownlinkEvents;
   readonly #encryption: Encryption | undefined;
   #pc: RTCPeerConnection | undefined;
+  #mender: Mender | undefined;
   #waiting: Candidate[] = [];
   #work: Promise<void> = Promise.resolve(); // offers are answered one after the other
 
   constructor(encryption: Encryption | undefined, events: DownlinkEvents) {
     this.#events = events;
     this.#encryption = encryption;
+  }
+
+  /** Whether there is a connection that could go on. */
+  get standing(): boolean {
+    return this.#pc !== undefined && this.#pc.signalingState !== 'closed';
+  }
+
+  /** Signalling is back, and the server has kept its end. */
+  resume(): void {
+    this.#mender?.now();
+  }
+
+  /** The network may be another one. */
+  suspect(): void {
+    this.#mender?.now('all');
   }
 
   offer(sdp: string): Promise<void> {
@@ -87,6 +110,7 @@ export class Downlink {
 
   /** Forgets the connection: the next offer of the server starts a new one. */
   close(): void {
+    this.#mender?.stop();
     this.#pc?.close();
     this.#pc = undefined;
     this.#waiting = [];
@@ -95,9 +119,15 @@ export class Downlink {
   }
 
   #open(): RTCPeerConnection {
-    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...this.#encryption?.configuration });
+    const pc = new RTCPeerConnection({
+      bundlePolicy: 'max-bundle',
+      iceServers: [...this.#events.firstRelays()],
+      ...this.#encryption?.configuration,
+    });
+    const mender = new Mender(pc, this.#events);
+    this.#mender = mender;
     pc.onicecandidate = (e) => e.candidate && this.#pc === pc && this.#events.candidate(candidateOf(e.candidate));
-    pc.onconnectionstatechange = () => this.#pc === pc && pc.connectionState === 'failed' && this.#events.failed();
+    pc.onconnectionstatechange = () => this.#pc === pc && mender.changed();
     pc.ontrack = (e) => this.#pc === pc && this.#addTrack(e.transceiver.mid ?? '', e.track, e.receiver);
     this.#listen(pc.createDataChannel(captionsChannel.label, { negotiated: true, id: captionsChannel.id }));
     this.#listen(
@@ -116,7 +146,9 @@ export class Downlink {
     await pc.setRemoteDescription({ type: 'offer', sdp });
     for (const c of this.#waiting.splice(0)) await pc.addIceCandidate(c);
     await pc.setLocalDescription(await pc.createAnswer());
-    if (this.#pc === pc && pc.localDescription) this.#events.answer(pc.localDescription.sdp);
+    if (this.#pc !== pc || !pc.localDescription) return;
+    this.#events.answer(pc.localDescription.sdp);
+    this.#mender?.begun();
   }
 
   #refused(pc: RTCPeerConnection): void {

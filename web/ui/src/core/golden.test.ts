@@ -39,7 +39,7 @@ const candidate = {
 };
 
 const clientMessages: { [T in ClientMessage['type']]: Extract<ClientMessage, { type: T }> } = {
-  hello: { type: 'hello', token: 'opaque.token' },
+  hello: { type: 'hello', token: 'opaque.token', keep: true, media: '0f3a9c1e5b7d2846' },
   offer: {
     type: 'offer',
     sdp,

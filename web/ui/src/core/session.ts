@@ -5,12 +5,20 @@ import { afterGone } from './backoff';
 import { capture, captureScreen, CaptureError, type CaptureKind, type ScreenTracks } from './capture';
 import { CaptionStore } from './captions';
 import { Cell, type Readable } from './cell';
-import { Downlink } from './downlink';
+import { Downlink, type DownlinkEvents } from './downlink';
 import type { Encryption } from './e2ee';
 import { Floor } from './floor';
 import { QualityMeter, type Quality } from './quality';
 import { Roster } from './roster';
-import type { AIState, Caption, Load, ServerMessage, Source, Welcome } from './signal';
+import {
+  sources,
+  type AIState,
+  type Caption,
+  type Load,
+  type ServerMessage,
+  type Source,
+  type Welcome,
+} from './signal';
 import { SignalSocket } from './socket';
 import { LocalSource } from './source';
 import { Uplink } from './uplink';
@@ -81,7 +89,12 @@ export class MeetingSession {
   #token: string;
   #welcomedMs = 0;
   #rejoined = false;
-  #downRestarted = false;
+  /** Between a welcome and the loss of its connection: the server acts on what we say. */
+  #heard = false;
+  /** Our peer connections cannot be mended: the next hello must begin anew. */
+  #anew = false;
+  /** A connection came up only through a relay: the next ones use it at once. */
+  #relayed = false;
   #levels: ReturnType<typeof setInterval> | undefined;
   #measures: ReturnType<typeof setInterval> | undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined;
@@ -104,13 +117,17 @@ export class MeetingSession {
         this.#socket.send({ type: 'offer', sdp, tracks });
       },
       candidate: (candidate) => this.#socket.send({ type: 'candidate', pc: 'up', candidate }),
-      failed: () => this.#socket.reopen(),
+      failed: () => this.#startAnew(),
+      reachable: () => this.#reachable(),
+      ...this.#relays(),
     });
     this.downlink = new Downlink(this.encryption, {
       answer: (sdp) => this.#socket.send({ type: 'answer', sdp }),
       candidate: (candidate) => this.#socket.send({ type: 'candidate', pc: 'down', candidate }),
-      caption: (c) => this.#caption(c),
-      failed: () => this.#downFailed(),
+      caption: (c) => this.#caption(c, 'channel'),
+      restart: () => this.#reachable() && this.#socket.send({ type: 'restart' }),
+      failed: () => this.#startAnew(),
+      ...this.#relays(),
     });
     this.downlink.slots.subscribe((slots) => this.encryption?.assign(slots));
     this.view = new ViewReport(
@@ -157,33 +174,63 @@ export class MeetingSession {
     this.captions.silence();
   }
 
-  readonly #online = (): void => this.#socket.hurry();
+  readonly #online = (): void => {
+    this.#socket.hurry();
+    if (!this.#heard) return; // the next welcome sees to the media
+    this.#uplink.suspect();
+    this.downlink.suspect();
+  };
 
-  /** A new connection starts with fresh peer connections; media flows on the old ones until then. */
+  /** Media flows on while signalling is away. What can be kept of it, the server keeps; it says so in the welcome. */
   #hello(): void {
-    this.downlink.close();
-    this.#socket.send({ type: 'hello', token: this.#token });
+    const media = this.welcome.get()?.media ?? '';
+    const keep = media !== '' && this.downlink.standing && !this.#anew;
+    this.#socket.send({ type: 'hello', token: this.#token, ...(keep ? { keep, media } : {}) });
+  }
+
+  /** Ends what cannot be mended: the next connection begins with fresh peer connections. */
+  #startAnew(): void {
+    this.#anew = true;
+    this.#socket.reopen();
+  }
+
+  /** Whether the server hears us. A silent path may mean that this connection is dead, too: that is found out now. */
+  #reachable(): boolean {
+    if (this.#heard) this.#socket.hurry();
+    return this.#heard;
+  }
+
+  #relays(): Pick<DownlinkEvents, 'relays' | 'firstRelays' | 'relayed'> {
+    const relays = () => (this.welcome.get()?.ice_servers ?? []).map((s) => ({ ...s, urls: [...s.urls] }));
+    return {
+      relays,
+      firstRelays: () => (this.#relayed ? relays() : []),
+      relayed: () => {
+        this.#relayed = true;
+      },
+    };
   }
 
   #lost(attempt: number): void {
+    this.#heard = false;
     if (this.phase.get().name !== 'connecting' || attempt > 0) this.phase.set({ name: 'reconnecting', attempt });
   }
 
   #take(m: ServerMessage): void {
     switch (m.type) {
       case 'welcome':
-        return void this.#welcomed(m.welcome).catch(() => this.#socket.reopen());
+        return void this.#welcomed(m.welcome).catch(() => this.#startAnew());
       case 'offer':
         return void this.downlink.offer(m.sdp);
       case 'answer':
-        return void this.#uplink.answer(m.sdp).catch(() => this.#socket.reopen());
+        return void this.#uplink.answer(m.sdp).catch(() => this.#startAnew());
       case 'candidate':
         // A candidate the browser cannot use is no harm: others follow.
         return void (m.pc === 'up' ? this.#uplink : this.downlink).candidate(m.candidate).catch(() => undefined);
       case 'slot':
         return this.downlink.assign(m.slots);
       case 'caption':
-        return this.#caption(m.caption);
+        return this.#caption(m.caption, 'signalling');
       case 'ai':
         return this.#aiChanged(m.ai);
       case 'layers':
@@ -222,16 +269,22 @@ export class MeetingSession {
     if (before && before.meeting !== w.meeting) this.captions.clear();
     this.#token = w.token;
     this.#welcomedMs = performance.now();
-    this.#rejoined = this.#downRestarted = false;
+    this.#rejoined = this.#anew = false;
+    this.#heard = true;
     this.#socket.settled();
     this.encryption?.identify(w.participant);
+    if (!w.kept) this.downlink.close();
     this.roster.replace(w.peers);
     this.welcome.set(w);
     this.phase.set({ name: 'connected' });
     this.load.set(w.load.state);
     this.view.again();
     this.#aiChanged(w.ai);
-    await this.#uplink.renew();
+    if (!w.kept) return this.#uplink.renew();
+    this.downlink.resume();
+    // What was said while signalling was away was lost.
+    if (this.#uplink.offered) for (const source of sources) this.#tell(source, this.#uplink.live().includes(source));
+    await this.#uplink.resume();
   }
 
   #tell(source: Source, active: boolean): void {
@@ -248,12 +301,13 @@ export class MeetingSession {
     if (change || sound || onAtJoin) this.#options.notice({ kind: 'policy', ai, change, sound });
   }
 
-  #caption(c: Caption): void {
+  // Finals of before come by signalling, right after the welcome; the channel brings what is said now.
+  #caption(c: Caption, way: 'channel' | 'signalling'): void {
     // What was under way when the AI was switched off is not shown any more; a final of it is listed.
     const off = this.ai.get()?.policy.level === 'off';
     if (off && !c.final) return;
     const now = performance.now();
-    const past = c.final && now - this.#welcomedMs < historyMs;
+    const past = c.final && way === 'signalling' && now - this.#welcomedMs < historyMs;
     const origin = off || past ? 'history' : 'live';
     this.captions.receive(c, now, origin);
     this.#expire();
@@ -283,12 +337,6 @@ export class MeetingSession {
     } catch {
       this.#end({ name: 'gone', code });
     }
-  }
-
-  #downFailed(): void {
-    if (this.#downRestarted) return this.#socket.reopen();
-    this.#downRestarted = true;
-    this.#socket.send({ type: 'restart' });
   }
 
   #device(kind: CaptureKind): LocalSource<MediaStreamTrack> {

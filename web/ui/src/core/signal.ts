@@ -35,7 +35,13 @@ export interface Published {
 }
 
 export type ClientMessage =
-  | { readonly type: 'hello'; readonly token: string }
+  | {
+      readonly type: 'hello';
+      readonly token: string;
+      /** Both peer connections of the welcome that gave `media` are still there. */
+      readonly keep?: true;
+      readonly media?: string;
+    }
   | { readonly type: 'offer'; readonly sdp: string; readonly tracks: readonly Published[] }
   | { readonly type: 'answer'; readonly sdp: string }
   | { readonly type: 'candidate'; readonly pc: Connection; readonly candidate: Candidate }
@@ -138,6 +144,18 @@ export interface Welcome {
   readonly peers: readonly Peer[];
   readonly ai: AIState;
   readonly load: LoadState;
+  /** The peer connections, slots and channels of before go on; no offer follows. */
+  readonly kept: boolean;
+  /** Names these peer connections for the next hello. */
+  readonly media: string;
+  /** Relays for where no direct way works. */
+  readonly ice_servers: readonly IceServer[];
+}
+
+export interface IceServer {
+  readonly urls: readonly string[];
+  readonly username: string;
+  readonly credential: string;
 }
 
 export type ServerMessage =
@@ -157,6 +175,9 @@ export type ServerMessage =
 const maxPeers = 2_000;
 const maxSlots = 512;
 const maxCaptionText = 8_192;
+const maxIceServers = 4;
+const maxIceUrls = 8;
+const maxIceText = 512;
 
 /** Reads one text frame. Throws ShapeError (or SyntaxError) on anything that is not a message of this version. */
 export function parseServer(frame: string): ServerMessage {
@@ -243,6 +264,28 @@ function readWelcome(v: unknown): Welcome {
     peers: list(w['peers'], readPeer, 'peers', maxPeers),
     ai: readAI(w['ai']),
     load: w['load'] === undefined ? { state: 'normal' } : readLoad(w['load']),
+    kept: flagOr(w['kept'], false),
+    media: textOr(w['media'], ''),
+    ice_servers:
+      w['ice_servers'] === undefined ? [] : list(w['ice_servers'], readIceServer, 'ice_servers', maxIceServers),
+  };
+}
+
+function readIceServer(v: unknown): IceServer {
+  const s = fields(v, 'ice server');
+  const bounded = (t: string) => {
+    if (t.length > maxIceText) throw new ShapeError('ice server is too long');
+    return t;
+  };
+  const url = (u: unknown) => {
+    const t = bounded(text(u, 'ice url'));
+    if (!/^(turns?|stun):/.test(t)) throw new ShapeError('ice url of another kind');
+    return t;
+  };
+  return {
+    urls: list(s['urls'], url, 'ice urls', maxIceUrls),
+    username: bounded(textOr(s['username'], '')),
+    credential: bounded(textOr(s['credential'], '')),
   };
 }
 

@@ -74,6 +74,19 @@ describe('the signalling socket', () => {
     expect(Wire.all).toHaveLength(7);
   });
 
+  it('finds out soon whether it is dead when the network may be another one', () => {
+    Wire.last.opens();
+    socket.hurry();
+    expect(Wire.last.sent).toEqual(['{"type":"ping"}']);
+    Wire.last.says('{"type":"pong"}');
+    vi.advanceTimersByTime(10_000);
+    expect(lost).toEqual([]);
+    socket.hurry();
+    socket.hurry();
+    vi.advanceTimersByTime(2_500);
+    expect(lost).toEqual([0]);
+  });
+
   it('notices a server that answers no ping', () => {
     Wire.last.opens();
     vi.advanceTimersByTime(15_000);

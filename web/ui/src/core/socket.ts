@@ -22,6 +22,7 @@ const browserWorld: SocketWorld = { open: (url) => new WebSocket(url), random: (
 
 const pingEveryMs = 15_000;
 const pongWithinMs = 10_000;
+const quickPongMs = 2_500;
 const openWithinMs = 10_000;
 const openState = 1; // WebSocket.OPEN
 
@@ -71,9 +72,10 @@ export class SignalSocket {
     ws?.close();
   }
 
-  /** Tries now, if it was waiting: the network came back. */
+  /** The network came back, or may be another one: tries now, if it was waiting, or finds out soon whether it is dead. */
   hurry(): void {
-    if (this.#retry === undefined || this.#stopped) return;
+    if (this.#stopped) return;
+    if (this.#retry === undefined) return this.#sendPing(quickPongMs);
     clearTimeout(this.#retry);
     this.#connect();
   }
@@ -95,7 +97,7 @@ export class SignalSocket {
       if (!current()) return;
       clearTimeout(this.#deadline);
       this.#deadline = undefined;
-      this.#ping = setInterval(() => this.#sendPing(), pingEveryMs);
+      this.#ping = setInterval(() => this.#sendPing(pongWithinMs), pingEveryMs);
       this.#events.opened();
     };
     ws.onmessage = (e: MessageEvent<unknown>) => current() && this.#receive(e.data);
@@ -109,9 +111,13 @@ export class SignalSocket {
     if (m && m.type !== 'pong') this.#events.message(m);
   }
 
-  #sendPing(): void {
-    this.send({ type: 'ping' });
-    this.#deadline ??= setTimeout(() => this.#drop(), pongWithinMs);
+  #sendPing(withinMs: number): void {
+    if (!this.send({ type: 'ping' })) return;
+    if (withinMs < pongWithinMs) {
+      clearTimeout(this.#deadline);
+      this.#deadline = undefined;
+    }
+    this.#deadline ??= setTimeout(() => this.#drop(), withinMs);
   }
 
   #drop(): void {

@@ -2,6 +2,7 @@
 // source; later publications only replace tracks, so there is one negotiation for the whole meeting.
 
 import type { Encryption } from './e2ee';
+import { Mender } from './mend';
 import { readStats } from './quality';
 import { addSender, LayerSwitch, offerLayers } from './simulcast';
 import { sources, type Candidate, type Published, type Source } from './signal';
@@ -9,8 +10,15 @@ import { sources, type Candidate, type Published, type Source } from './signal';
 export interface UplinkEvents {
   offer(sdp: string, tracks: readonly Published[]): void;
   candidate(c: Candidate): void;
-  /** ICE failed and a restart did not mend it. */
+  /** Restarts did not mend it. */
   failed(): void;
+  /** Whether an offer would reach the server now. */
+  reachable(): boolean;
+  /** Relays for a connection that does not come up. */
+  relays(): readonly RTCIceServer[];
+  /** Relays for a new connection: those it will need, as others did. */
+  firstRelays(): readonly RTCIceServer[];
+  relayed(): void;
 }
 
 export class Uplink {
@@ -21,8 +29,8 @@ export class Uplink {
   readonly #layers = new Map<Source, LayerSwitch>(); // of the video sources
   #pc: RTCPeerConnection | undefined;
   #waiting: Candidate[] = []; // candidates that came before the answer; at most one session's worth
+  #mender: Mender | undefined;
   #offered = false;
-  #restarted = false;
 
   constructor(encryption: Encryption | undefined, events: UplinkEvents) {
     this.#events = events;
@@ -65,6 +73,19 @@ export class Uplink {
     if (this.#live.size > 0) await this.#open();
   }
 
+  /** Signalling is back, and the server has kept its end: what was lost with the old connection is said again. */
+  async resume(): Promise<void> {
+    const pc = this.#pc;
+    if (!pc) return;
+    if (pc.signalingState === 'have-local-offer') return this.#offer(pc, { iceRestart: true });
+    this.#mender?.now();
+  }
+
+  /** The network may be another one. */
+  suspect(): void {
+    this.#mender?.now('all');
+  }
+
   async answer(sdp: string): Promise<void> {
     const pc = this.#pc;
     if (!pc || pc.signalingState !== 'have-local-offer') return;
@@ -96,19 +117,31 @@ export class Uplink {
   }
 
   close(): void {
+    this.#mender?.stop();
     this.#pc?.close();
     this.#pc = undefined;
     this.#transceivers.clear();
     this.#layers.clear();
     this.#waiting = [];
-    this.#offered = this.#restarted = false;
+    this.#offered = false;
   }
 
   async #open(): Promise<void> {
-    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...this.#encryption?.configuration });
+    const pc = new RTCPeerConnection({
+      bundlePolicy: 'max-bundle',
+      iceServers: [...this.#events.firstRelays()],
+      ...this.#encryption?.configuration,
+    });
     this.#pc = pc;
+    const mender = new Mender(pc, {
+      restart: () => this.#restart(pc),
+      failed: () => this.#events.failed(),
+      relays: () => this.#events.relays(),
+      relayed: () => this.#events.relayed(),
+    });
+    this.#mender = mender;
     pc.onicecandidate = (e) => e.candidate && this.#pc === pc && this.#events.candidate(candidateOf(e.candidate));
-    pc.onconnectionstatechange = () => this.#pc === pc && void this.#watch(pc);
+    pc.onconnectionstatechange = () => this.#pc === pc && mender.changed();
     for (const source of sources) this.#add(pc, source);
     const camera = this.#transceivers.get('camera');
     if (camera) await offerLayers(camera.sender);
@@ -116,6 +149,7 @@ export class Uplink {
     for (const [source, track] of this.#live) this.#fit(source, track);
     await Promise.all([...this.#live].map(([s, track]) => this.#transceivers.get(s)?.sender.replaceTrack(track)));
     await this.#offer(pc);
+    mender.begun();
   }
 
   #add(pc: RTCPeerConnection, source: Source): void {
@@ -142,12 +176,11 @@ export class Uplink {
     this.#events.offer(pc.localDescription.sdp, tracks);
   }
 
-  async #watch(pc: RTCPeerConnection): Promise<void> {
-    if (pc.connectionState === 'connected') this.#restarted = false;
-    if (pc.connectionState !== 'failed') return;
-    if (this.#restarted) return this.#events.failed();
-    this.#restarted = true;
-    await this.#offer(pc, { iceRestart: true });
+  /** An offer that waits for its answer brings new credentials already. */
+  #restart(pc: RTCPeerConnection): boolean {
+    if (!this.#events.reachable()) return false;
+    if (pc.signalingState === 'stable') void this.#offer(pc, { iceRestart: true }).catch(() => this.#events.failed());
+    return true;
   }
 }
 
