@@ -31,11 +31,13 @@ type finding struct {
 	what   string
 	err    error
 	remedy string
+	note   bool // err is no fault, or cannot be told apart from one here
 }
 
 // Run checks everything and fails if something needs mending.
 func (c *doctorCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logger) error {
-	findings := []finding{c.dataDir(), c.diskSpace(), c.webPort(), c.mediaPort()}
+	findings := []finding{c.dataDir(), c.diskSpace(), c.webPort()}
+	findings = append(findings, c.network(ctx)...)
 	findings = append(findings, c.models(log)...)
 	if c.ASRURL != "" {
 		findings = append(findings, c.speechService(ctx))
@@ -58,6 +60,10 @@ func report(w io.Writer, findings []finding) error {
 	for _, f := range findings {
 		if f.err == nil {
 			fmt.Fprintf(w, "  ok     %s\n", f.what)
+			continue
+		}
+		if f.note {
+			fmt.Fprintf(w, "  note   %s: %v\n         %s\n", f.what, f.err, f.remedy)
 			continue
 		}
 		wrong++
@@ -102,17 +108,6 @@ func (c *doctorCmd) diskSpace() finding {
 func (c *doctorCmd) webPort() finding {
 	f := finding{what: "web address " + c.Listen, remedy: "If this is not the running souffleur, choose another address with --listen."}
 	l, err := net.Listen("tcp", c.Listen)
-	if f.err = err; err == nil {
-		l.Close()
-	}
-	return f
-}
-
-func (c *doctorCmd) mediaPort() finding {
-	f := finding{
-		what: fmt.Sprintf("media port %d/udp", c.UDPPort), remedy: "If this is not the running souffleur, choose another port with --udp-port.",
-	}
-	l, err := net.ListenPacket("udp", fmt.Sprintf(":%d", c.UDPPort))
 	if f.err = err; err == nil {
 		l.Close()
 	}

@@ -127,7 +127,7 @@ func (n *Node) relayPeers() []turn.Peer {
 	var peers []turn.Peer
 	for _, local := range locals {
 		shown := n.publicAddresses(local.Addr().Is6())
-		if len(n.config.PublicIPs) == 0 {
+		if len(shown) == 0 { // of this family the local addresses are told
 			shown = []netip.Addr{local.Addr()}
 		}
 		for _, s := range shown {

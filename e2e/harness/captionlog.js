@@ -52,6 +52,20 @@ export class CaptionLog {
     return found;
   }
 
+  /** Segments whose final stood on the screen, left it, and came again. */
+  shownTwice() {
+    const final = new Map();
+    const gone = new Set();
+    const twice = new Set();
+    for (const s of this.screen) {
+      if (s.left && final.get(s.seg)) gone.add(s.seg);
+      if (s.left) continue;
+      if (gone.has(s.seg)) twice.add(s.seg);
+      final.set(s.seg, s.final);
+    }
+    return [...twice];
+  }
+
   /** All that stood on the screen under a name. */
   textUnder(name) {
     const of = this.screen.filter((s) => !s.left && s.speakerName === name);
