@@ -153,6 +153,7 @@ type SystemStatus struct {
 	RoomsLive int         `json:"rooms_live" doc:"Meetings going on"`
 	People    int         `json:"people" doc:"People in them"`
 	Load      LoadStatus  `json:"load" doc:"How loaded the server is, and what it gives up because of that"`
+	Ways      Ways        `json:"ways" doc:"Media that does not come over UDP"`
 }
 
 // LoadStatus is how loaded the machine of the rooms is.
@@ -164,6 +165,16 @@ type LoadStatus struct {
 	CPU         int    `json:"cpu" doc:"Processor time used, in percent of what the process could get"`
 	LateMS      int    `json:"late_ms" doc:"How late timers fire, in milliseconds"`
 	EgressKbps  int    `json:"egress_kbps" doc:"Media sent, in kb/s"`
+}
+
+// Ways counts what people use who get no UDP through.
+type Ways struct {
+	TCP          int    `json:"tcp" doc:"Media connections over TCP now"`
+	TCPRefused   uint64 `json:"tcp_refused" doc:"Those refused so far because there were too many"`
+	Relays       int    `json:"relays" doc:"TURN allocations now"`
+	Refused      uint64 `json:"relays_refused" doc:"Those refused so far because there were too many"`
+	Denied       uint64 `json:"relays_denied" doc:"Attempts so far to reach something else than this server's media through the relay"`
+	RelayedBytes uint64 `json:"relayed_bytes" doc:"Relayed so far, both directions"`
 }
 
 // PartStatus is how one part is doing.
