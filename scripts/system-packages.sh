@@ -5,7 +5,7 @@ set -euo pipefail
 
 # program:package, as Debian names it
 build="cmake:cmake g++:g++ make:make git:git node:nodejs npm:npm python3:python3 pip3:python3-pip"
-tests="chromium:chromium nft:nftables ss:iproute2 java:default-jre-headless mvn:maven"
+tests="chromium:chromium nft:nftables java:default-jre-headless mvn:maven"
 sound="opusenc:opus-tools" # encodes the sounds without speech that recognisers are tried with
 
 wanted=""

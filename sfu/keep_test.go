@@ -49,17 +49,20 @@ func (a *actor) restart() {
 	a.handle(signal.ClientMessage{Type: signal.Restart})
 }
 
-// failed waits until the server has given up on a participant's media: nothing is sent to him any more.
-func (s *stage) silent(t *testing.T, a *actor, source *actor) {
-	t.Helper()
-	mid := a.awaitSlot(source, signal.Mic)
-	for {
-		seen := len(a.Packets(mid))
-		time.Sleep(100 * time.Millisecond)
-		if len(a.Packets(mid)) == seen {
-			return
+// mend restarts ICE until it helps, as clients do: a node that gives up quickly may have done so again on a busy machine.
+func (a *actor) mend(what string, ok func() bool) {
+	a.t.Helper()
+	var tried time.Time
+	eventually(a.t, what, func() bool {
+		if ok() {
+			return true
 		}
-	}
+		if time.Since(tried) > 5*time.Second {
+			a.restart()
+			tried = time.Now()
+		}
+		return false
+	})
 }
 
 func TestMediaGoesOnWhenSignallingBreaks(t *testing.T) {
@@ -155,11 +158,8 @@ func comesBack(t *testing.T, node func(*sfu.Config), absence time.Duration) {
 	s := openChanged(t, welcoming(), node)
 	ear := newEar()
 	defer s.room.Listen(ear)()
-	network, err := sfutest.NewNetwork()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ada, ben := s.joinWith("Ada", sfutest.Config{Network: network}), s.join("Ben")
+	network, bens := newNetwork(t), newNetwork(t)
+	ada, ben := s.joinWith("Ada", sfutest.Config{Network: network}), s.joinWith("Ben", sfutest.Config{Network: bens})
 	defer ada.openMic("ada").keepSaying(t)()
 	defer ben.openMic("ben").keepSaying(t)()
 	atBen, atAda := ben.awaitSlot(ada, signal.Mic), ada.awaitSlot(ben, signal.Mic)
@@ -176,10 +176,9 @@ func comesBack(t *testing.T, node func(*sfu.Config), absence time.Duration) {
 	if w := ada.keep(s); !w.Kept {
 		t.Fatal("Ada's media was not kept")
 	}
-	ada.restart()
 	back := time.Now()
 	seenBen, seenAda := len(ben.Packets(atBen)), len(ada.Packets(atAda))
-	eventually(t, "both are heard again", func() bool { return len(ben.Packets(atBen)) > seenBen+20 && len(ada.Packets(atAda)) > seenAda+20 })
+	ada.mend("both are heard again", func() bool { return len(ben.Packets(atBen)) > seenBen+20 && len(ada.Packets(atAda)) > seenAda+20 })
 	eventually(t, "the caption of meanwhile comes", func() bool { return len(ada.Texts(signal.CaptionsChannel)) >= 2 })
 	t.Logf("audio and captions were back %v after the network", time.Since(back).Round(time.Millisecond))
 	say(t, s, "after", 3)
@@ -198,6 +197,15 @@ func comesBack(t *testing.T, node func(*sfu.Config), absence time.Duration) {
 	}
 }
 
+func newNetwork(t *testing.T) *sfutest.Network {
+	t.Helper()
+	n, err := sfutest.NewNetwork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // say sends everybody a final caption.
 func say(t *testing.T, s *stage, text string, rev int) {
 	t.Helper()
@@ -214,10 +222,7 @@ func TestMediaFollowsAClientToAnotherAddress(t *testing.T) {
 	s := newStage(t, welcoming())
 	ear := newEar()
 	defer s.room.Listen(ear)()
-	network, err := sfutest.NewNetwork()
-	if err != nil {
-		t.Fatal(err)
-	}
+	network := newNetwork(t)
 	ada, ben := s.joinWith("Ada", sfutest.Config{Network: network}), s.join("Ben")
 	defer ada.openMic("ada").keepSaying(t)()
 	defer ben.openMic("ben").keepSaying(t)()
@@ -226,10 +231,9 @@ func TestMediaFollowsAClientToAnotherAddress(t *testing.T) {
 	if err := network.Move(); err != nil {
 		t.Fatal(err)
 	}
-	ada.restart()
 	moved := time.Now()
 	seenBen, seenAda := len(ben.Packets(atBen)), len(ada.Packets(atAda))
-	eventually(t, "both are heard again", func() bool { return len(ben.Packets(atBen)) > seenBen+50 && len(ada.Packets(atAda)) > seenAda+50 })
+	ada.mend("both are heard again", func() bool { return len(ben.Packets(atBen)) > seenBen+50 && len(ada.Packets(atAda)) > seenAda+50 })
 	t.Logf("a second of audio came within %v of the move", time.Since(moved).Round(time.Millisecond))
 	sameTrack(t, ear)
 	sameStream(t, ben.Packets(atBen))

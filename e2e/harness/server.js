@@ -61,14 +61,6 @@ export class Server {
     return until('a child process that recognises speech', () => childrenOf(this.#child.pid, 'asr')[0], 15_000);
   }
 
-  /** The UDP port of all media. */
-  async mediaPort() {
-    const mine = (await run('ss', ['-Hlunp'])).split('\n').filter((line) => line.includes(`pid=${this.#child.pid},`));
-    const port = /:(\d+)\s/.exec(mine[0] ?? '')?.[1];
-    if (!port) throw new Error('the server has no UDP port');
-    return Number(port);
-  }
-
   async stop() {
     await stop(this.#child);
     await this.#real?.stop();

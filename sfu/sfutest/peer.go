@@ -137,11 +137,11 @@ func newAPI(config Config) (*webrtc.API, error) {
 	settings.SetICEMaxBindingRequests(100)
 	// Packets are lost above SRTP, which therefore takes a repeat for a replay.
 	settings.DisableSRTPReplayProtection(config.LoseDownlink != nil)
-	// A peer that only listens shows it is there by its connectivity checks: often, so that tests with a node that gives up
-	// quickly can tell absence from silence.
-	settings.SetICETimeouts(5*time.Second, 25*time.Second, 250*time.Millisecond)
 	if config.Network != nil {
 		settings.SetNet(config.Network)
+		// A peer that only listens shows that it is there by its connectivity checks: often, so that a node that gives up
+		// quickly can tell absence from silence.
+		settings.SetICETimeouts(5*time.Second, 25*time.Second, 250*time.Millisecond)
 	}
 	if config.OnlyTCP {
 		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})

@@ -29,10 +29,20 @@ export class FakePeer {
     this.channels.set(label, channel);
     return channel;
   }
-  addTransceiver(): object {
-    const t = { mid: String(this.transceivers.length), sender: { replaceTrack: async () => undefined } };
+  addTransceiver(kind: string): object {
+    const mid = String(this.transceivers.length);
+    const sender = {
+      replaceTrack: async () => undefined,
+      getParameters: () => ({ encodings: [] }),
+      setParameters: async () => undefined,
+      getStats: async () => new Map(),
+    };
+    const t = { mid, sender, receiver: { track: { kind } }, setCodecPreferences: () => undefined };
     this.transceivers.push(t);
-    return { ...t, setCodecPreferences: () => undefined };
+    return t;
+  }
+  async getStats(): Promise<Map<string, object>> {
+    return new Map();
   }
   getTransceivers(): object[] {
     return [];
