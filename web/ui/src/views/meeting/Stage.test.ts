@@ -38,7 +38,7 @@ class Sized {
   disconnect(): void {}
 }
 
-describe('the stage', () => {
+describe('the stage', { timeout: 20_000 }, () => {
   let session: MeetingSession;
   let stage: ReturnType<typeof mount>;
   let views: (readonly ViewTile[])[];
@@ -111,6 +111,16 @@ describe('the stage', () => {
     expect(views.at(-1)?.[0]).toEqual({ participant: 'p0', source: 'camera', height: 180 });
     await press('next-page');
     expect(views.at(-1)?.map((v) => v.participant)).toEqual(crowd(12, 24));
+  });
+
+  it('tells whether anybody sees it, from the start', async () => {
+    const seen = vi.spyOn(session.view, 'seen');
+    const state = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden');
+    await opens(3);
+    expect(seen.mock.calls.at(-1)).toEqual([false]);
+    state.mockReturnValue('visible');
+    document.dispatchEvent(new Event('visibilitychange'));
+    expect(seen.mock.calls.at(-1)).toEqual([true]);
   });
 
   it('has no pages for few people', async () => {
