@@ -12,7 +12,9 @@
 //   - intake.go, track.go, layer.go, slot.go: the packet path, which has no mailbox, no allocation and no log. One goroutine
 //     reads an incoming stream, keeps the packet in the layer's ring and writes it to the slots that send the layer;
 //   - captions.go: the two data channels;
-//   - guard.go, shedding.go: what one person may send, and what rooms give up when the machine runs short.
+//   - guard.go, shedding.go: what one person may send, and what rooms give up when the machine runs short;
+//   - door.go, lobby.go, share.go, moderate.go, hands.go, chat.go: how people live together. All of it belongs to the
+//     room's goroutine, lasts as long as the room, and is in memory only.
 //
 // Small packages hold what can be understood alone: ring, splice, vp8, levels, load, seqnum; rate follows what a downlink can
 // carry, layers shares that among its pictures.
