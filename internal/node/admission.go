@@ -36,12 +36,14 @@ func (n *Node) full() bool {
 	return n.cfg.crowded(people)
 }
 
-// count returns how many meetings go on, and how many people are in them.
+// count returns how many meetings go on, and how many people are in them or at their doors: whoever waits may be let in at
+// any moment.
 func (n *Node) count() (meetings, people int) {
 	for _, l := range n.all() {
 		l.mu.Lock()
 		people += len(l.present)
 		l.mu.Unlock()
+		people += l.media.Waiting()
 		meetings++
 	}
 	return meetings, people
