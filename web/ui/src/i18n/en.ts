@@ -403,7 +403,7 @@ export const en = {
     places: { bottom: 'Bottom', top: 'Top' },
     preview: 'This is how captions look.',
     unknownSpeaker: 'Somebody',
-    shortcuts: 'Keyboard shortcuts (c, m, v)',
+    shortcuts: 'Keyboard shortcuts (c, m, v, h, t)',
   },
   panel: {
     transcript: 'Transcript so far',
@@ -610,7 +610,7 @@ export const en = {
     waits: (name: string) => `${name} is waiting to be let in.`,
     show: 'Show',
     admit: 'Let in',
-    admitOf: (name: string) => `Let ${name} in`,
+    admitOf: (name: string) => `Let in ${name}`,
     admitAll: 'Let all in',
     refuse: 'Refuse',
     refuseOf: (name: string) => `Refuse ${name}`,

@@ -414,7 +414,7 @@ export const fr: Catalogue = {
     places: { bottom: 'En bas', top: 'En haut' },
     preview: 'Voici l’aspect des sous-titres.',
     unknownSpeaker: 'Quelqu’un',
-    shortcuts: 'Raccourcis clavier (c, m, v)',
+    shortcuts: 'Raccourcis clavier (c, m, v, h, t)',
   },
   panel: {
     transcript: 'Transcription jusqu’ici',
