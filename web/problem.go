@@ -74,7 +74,7 @@ func (s *Server) answerFor(ctx context.Context, tried string, err error) error {
 	case errors.Is(err, ErrNotLive), errors.Is(err, ErrMeetingEnded):
 		return problem(http.StatusConflict, "not-live", "No meeting is live in this room now.")
 	case errors.Is(err, ErrRoomFull):
-		return problem(http.StatusConflict, "room-full", "The meeting is full. Try again when somebody has left.")
+		return later(problem(http.StatusConflict, "room-full", "The meeting is full. Try again when somebody has left."))
 	case errors.Is(err, ErrLocked):
 		return problem(http.StatusConflict, "locked", "The meeting is locked: nobody new comes in. Ask an organizer.")
 	case errors.Is(err, ErrLobbyFull):
