@@ -578,6 +578,7 @@ export const en = {
     hintUnread: (n: number) =>
       plural('en', n, { one: 'Chat (t), one new message', other: `Chat (t), ${n} new messages` }),
     kept: 'Everybody in the meeting reads along. The chat is deleted when the meeting ends.',
+    clear: 'Unlike sound and pictures it is not end-to-end encrypted: the server could read it.',
     empty: 'Nobody has written anything yet.',
     write: 'Message to everybody',
     send: 'Send',

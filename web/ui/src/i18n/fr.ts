@@ -590,6 +590,7 @@ export const fr: Catalogue = {
     hintUnread: (n) =>
       plural('fr', n, { one: 'Discussion (t), un nouveau message', other: `Discussion (t), ${n} nouveaux messages` }),
     kept: 'Toute la réunion peut lire. La discussion est effacée à la fin de la réunion.',
+    clear: 'Contrairement au son et aux images, elle n’est pas chiffrée de bout en bout : le serveur pourrait la lire.',
     empty: 'Personne n’a encore rien écrit.',
     write: 'Message à tout le monde',
     send: 'Envoyer',
