@@ -111,6 +111,20 @@ type RoomConfig struct {
 	// moment: nobody who joins is missed or told of twice. It is called on the room's goroutine. Without it the owner
 	// sends the welcome himself.
 	Welcome func(meeting.ParticipantID, []signal.Peer) *signal.WelcomeInfo
+
+	// Rules are how people live together in the room; SetRules changes them.
+	Rules meeting.Rules
+	// Door is how the door stands at first; Known are those who have been in the meeting before, in an earlier process.
+	Door  meeting.Door
+	Known []meeting.PersonID
+	// WaitLimit is how long somebody may wait at the door; 0 means 30 minutes.
+	WaitLimit time.Duration
+	// Seat, if set, is asked on the room's goroutine when somebody comes in, before everybody is told, and returns the
+	// person as the roster shows it. Who waits is seated when admitted.
+	Seat func(meeting.Person) meeting.Person
+	// Hold, if set, makes what somebody who waits is told, but for WaitingInfo.Organizer, which the room knows. It is
+	// called on the room's goroutine.
+	Hold func(meeting.ParticipantID) *signal.WaitingInfo
 }
 
 func (c *RoomConfig) setDefaults(log *slog.Logger) {
@@ -122,6 +136,9 @@ func (c *RoomConfig) setDefaults(log *slog.Logger) {
 	}
 	if c.ResumeWindow == 0 {
 		c.ResumeWindow = time.Minute
+	}
+	if c.WaitLimit == 0 {
+		c.WaitLimit = 30 * time.Minute
 	}
 	if c.Events == nil {
 		c.Events = deafEvents{}
@@ -138,12 +155,19 @@ type Signaller interface {
 // not call Join, Resume, Listen, its stop function or Close of the same room; Peers, Broadcast, SendCaption and Remove
 // are fine.
 type Events interface {
-	// ParticipantLeft says that a participant is gone for good; reason is a short word for logs.
+	// ParticipantLeft says that a participant is gone for good, or waits at the door no more without having been let in;
+	// reason is a short word for logs.
 	ParticipantLeft(id meeting.ParticipantID, reason string)
 	// OptOut says that a participant does not, or does again, want to be transcribed.
 	OptOut(id meeting.ParticipantID, out bool)
 	// RosterChanged says that a participant joined, left, or changed in the roster.
 	RosterChanged([]signal.Peer)
+	// Welcomed says that a participant has been welcomed on a signalling connection.
+	Welcomed(meeting.ParticipantID, Signaller)
+	// DoorChanged says how the door stands now.
+	DoorChanged(meeting.Door)
+	// Moderated says what an organizer has done.
+	Moderated(Moderation)
 }
 
 type deafEvents struct{}
@@ -151,3 +175,6 @@ type deafEvents struct{}
 func (deafEvents) ParticipantLeft(meeting.ParticipantID, string) {}
 func (deafEvents) OptOut(meeting.ParticipantID, bool)            {}
 func (deafEvents) RosterChanged([]signal.Peer)                   {}
+func (deafEvents) Welcomed(meeting.ParticipantID, Signaller)     {}
+func (deafEvents) DoorChanged(meeting.Door)                      {}
+func (deafEvents) Moderated(Moderation)                          {}

@@ -98,6 +98,9 @@ type events struct{ left chan string }
 func (e events) ParticipantLeft(_ meeting.ParticipantID, reason string) { e.left <- reason }
 func (e events) OptOut(meeting.ParticipantID, bool)                     {}
 func (e events) RosterChanged([]signal.Peer)                            {}
+func (e events) Welcomed(meeting.ParticipantID, sfu.Signaller)          {}
+func (e events) DoorChanged(meeting.Door)                               {}
+func (e events) Moderated(sfu.Moderation)                               {}
 
 func TestICERestartKeepsTheStreams(t *testing.T) {
 	s := newStage(t, sfu.RoomConfig{})

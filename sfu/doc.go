@@ -14,7 +14,9 @@
 //   - captions.go: the two data channels;
 //   - guard.go, shedding.go: what one person may send, and what rooms give up when the machine runs short;
 //   - standing.go: whether a client that comes back goes on with the media that it has;
-//   - fallback.go: media over TCP and the relay, for networks without UDP.
+//   - fallback.go: media over TCP and the relay, for networks without UDP;
+//   - door.go, lobby.go, share.go, moderate.go, hands.go, chat.go: how people live together. All of it belongs to the
+//     room's goroutine, lasts as long as the room, and is in memory only.
 //
 // Small packages hold what can be understood alone: ring, splice, vp8, levels, load, seqnum, gate, turn; rate follows what a
 // downlink can carry, layers shares that among its pictures.

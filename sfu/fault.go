@@ -23,6 +23,14 @@ var (
 	ErrClosed = errors.New("the meeting is over")
 	// ErrUnknownParticipant says that a participant to resume is not, or no longer, in the room: join instead.
 	ErrUnknownParticipant = errors.New("unknown participant")
-	// ErrFull says that the room has RoomConfig.MaxParticipants already.
+	// ErrFull says that as many are in the room as its rules, or RoomConfig.MaxParticipants, allow.
 	ErrFull = errors.New("the room is full")
+	// ErrRemoved says that an organizer has removed this person from the meeting.
+	ErrRemoved = errors.New("removed from the meeting")
+	// ErrLocked says that the meeting takes nobody new.
+	ErrLocked = errors.New("the meeting is locked")
+	// ErrLobbyFull says that as many wait at the door as may.
+	ErrLobbyFull = errors.New("too many people wait")
+	// ErrNotAdmitted says that an organizer has refused this person within the last minute.
+	ErrNotAdmitted = errors.New("not admitted")
 )

@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"souffleur/internal/meeting"
 	"souffleur/internal/signal"
 	"souffleur/sfu"
 	"souffleur/sfu/sfutest"
@@ -17,13 +18,13 @@ import (
 )
 
 func TestRetargetLooksLikeOneCamera(t *testing.T) {
-	s := newStage(t, sfu.RoomConfig{})
+	s := newStage(t, sfu.RoomConfig{Rules: meeting.Rules{ShareReplaces: true}})
 	ada, ben, reader := s.join("Ada"), s.join("Ben"), s.join("Reader")
 	stopAda := ada.openVideo(signal.Screen, 65000, 32700).film(t)
 	mid := reader.awaitSlot(ada, signal.Screen)
 	eventually(t, "Ada's screen is seen", func() bool { return len(reader.Packets(mid)) > 100 })
 
-	defer ben.openVideo(signal.Screen, 17, 4).film(t)() // the newest share is shown
+	defer ben.openVideo(signal.Screen, 17, 4).film(t)() // it takes the place of the first
 	if again := reader.awaitSlot(ben, signal.Screen); again != mid {
 		t.Fatalf("Ben's screen came in slot %s, not %s", again, mid)
 	}

@@ -41,6 +41,7 @@ type member struct {
 	connection atomic.Int64         // number of the present signalling connection
 	captions   atomic.Pointer[captionLine]
 	standing   atomic.Pointer[standing] // nil until the client has answered the downlink offer
+	waiting    atomic.Bool              // at the door: nothing of his counts, and the goroutine does not run
 
 	// Below: the member's goroutine only.
 	client     *line   // whose media this is: offers and answers go there and nowhere else
@@ -188,10 +189,19 @@ func (m *member) acceptOffer(msg signal.ClientMessage) error {
 		m.log.Debug("uplink offer refused", "err", err)
 		return faultf(signal.CodeBadSDP, "the uplink offer cannot be used")
 	}
+	m.claimShare()
 	_ = m.client.Send(signal.ServerMessage{Type: signal.Answer, PC: signal.Up, SDP: answer})
 	m.up.refresh()
 	m.publishRoster()
 	return nil
+}
+
+// claimShare asks for the share if a screen is published; without it, the screen is muted before its first packet.
+func (m *member) claimShare() {
+	wanted := func(source string) bool { return m.up.publishes(source) && !m.muted[source] }
+	if (wanted(signal.Screen) || wanted(signal.ScreenAudio)) && !m.room.claimShare(m) {
+		m.muted[signal.Screen], m.muted[signal.ScreenAudio] = true, true
+	}
 }
 
 // spendOffer counts a negotiation against the client's budget.
@@ -251,12 +261,16 @@ func (m *member) restart() error {
 	return nil
 }
 
-// setActive mutes or unmutes a source: at once on the packet path, then in the roster.
+// setActive mutes or unmutes a source: at once on the packet path, then in the roster. A screen stays muted while the
+// room does not let it be shared.
 func (m *member) setActive(source string, active bool) {
+	if active && isShare(source) && m.up != nil && m.up.publishes(source) && !m.room.claimShare(m) {
+		active = false
+	}
 	m.muted[source] = !active
 	if m.up != nil {
 		if t := m.up.tracks[source]; t != nil && t.active.Swap(active) != active {
-			m.room.trackActive(t, active)
+			m.room.trackActive(t)
 		}
 	}
 	m.publishRoster()

@@ -21,6 +21,9 @@ func (p *Participant) Handle(msg signal.ClientMessage) error {
 	if p.void() {
 		return faultf(signal.CodeReplaced, "this participant is connected elsewhere")
 	}
+	if p.m.waiting.Load() && msg.Type != signal.Leave && msg.Type != signal.Ping {
+		return nil // a client that does not know yet that it waits
+	}
 	switch msg.Type {
 	case signal.Ping:
 		p.m.tell(signal.ServerMessage{Type: signal.Pong})
@@ -30,6 +33,15 @@ func (p *Participant) Handle(msg signal.ClientMessage) error {
 		return nil
 	case signal.OptOut:
 		p.m.room.setOptOut(p.m, msg.OptOut)
+		return nil
+	case signal.Hand:
+		p.m.room.setHand(p.m, msg.Active)
+		return nil
+	case signal.Chat:
+		p.m.room.say(p.m, msg.Text)
+		return nil
+	case signal.Moderate:
+		p.m.room.moderate(p.m, msg)
 		return nil
 	}
 	var err error

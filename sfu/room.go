@@ -40,6 +40,8 @@ type Room struct {
 	roster   atomic.Pointer[[]signal.Peer] // as Peers returns it
 	moved    atomic.Bool                   // a slot has gone over to another layer
 
+	waitingCount atomic.Int32 // as Waiting returns it
+
 	// Below: the room's goroutine only.
 	entries map[meeting.ParticipantID]*entry
 	order   []*entry // in order of joining, those who left included
@@ -48,10 +50,24 @@ type Room struct {
 	ears    []AudioListener
 	layout  layout
 	shed    load.State // what is given up here; follows the node
+
+	// How people live together: also of the room's goroutine only.
+	rules        meeting.Rules
+	door         meeting.Door
+	known        map[meeting.PersonID]bool // who has been in this meeting; as many as came
+	waiting      []*waiter                 // at the door, in order of coming
+	refused      map[meeting.PersonID]time.Time
+	organized    bool                  // an organizer is present
+	sharer       meeting.ParticipantID // who shares a screen; empty: nobody
+	hands        hands
+	chat         *chat
+	stateStale   bool // everybody must be told of the state at the next tick
+	waitingStale bool // organizers must
 }
 
 // entry is a place in the roster.
 type entry struct {
+	person     meeting.PersonID
 	peer       signal.Peer
 	m          *member            // nil: left
 	slots      []*slot            // of the present downlink; nil: none yet
@@ -70,7 +86,12 @@ func newRoom(n *Node, config RoomConfig) *Room {
 	r := &Room{
 		mailbox: newMailbox(roomMailbox), node: n, config: config, log: config.Log.With("meeting", config.Meeting),
 		quit: make(chan struct{}), entries: make(map[meeting.ParticipantID]*entry),
-		mics: levels.NewSeats[*track](AudioSlots),
+		mics:  levels.NewSeats[*track](AudioSlots),
+		rules: config.Rules, door: config.Door, known: make(map[meeting.PersonID]bool),
+		refused: make(map[meeting.PersonID]time.Time), chat: newChat(time.Now()),
+	}
+	for _, id := range config.Known {
+		r.know(id)
 	}
 	r.audience.Store(&[]*member{})
 	r.roster.Store(&[]signal.Peer{})
@@ -97,6 +118,8 @@ func (r *Room) run() {
 
 // Join takes a participant into the room: the others are told, the downlink is offered. p.Participant is a fresh ID, or
 // the old one of somebody who comes back after a restart of the server. Someone who is in the room already is resumed.
+// When there is a lobby, a newcomer waits: he gets no welcome but a signal.Waiting, what he sends has no effect until he is
+// admitted, and RoomConfig.Seat and Events.Welcomed tell of that. MayEnter lists the errors.
 func (r *Room) Join(p meeting.Person, s Signaller) (*Participant, error) {
 	var joined *Participant
 	err := ErrClosed
@@ -144,7 +167,7 @@ func (r *Room) Remove(id meeting.ParticipantID, code, message string) {
 func (r *Room) SetRole(id meeting.ParticipantID, role meeting.Role) {
 	r.post(func() {
 		if e := r.entries[id]; e != nil && e.peer.Role != role {
-			e.peer.Role = role
+			e.peer.Role, r.stateStale = role, true
 			r.changed(e)
 		}
 	})
@@ -218,6 +241,9 @@ func (r *Room) removeAll() {
 			r.remove(e.m, "closed")
 		}
 	}
+	for _, w := range slices.Clone(r.waiting) { // dropWaiter changes it
+		r.dropWaiter(w, "closed")
+	}
 }
 
 // tick does what time brings.
@@ -227,6 +253,8 @@ func (r *Room) tick(now time.Time) {
 			r.remove(e.m, "lost")
 		}
 	}
+	r.tickLobby(now)
+	r.showState()
 	for _, e := range r.order {
 		r.turnPage(e, now)
 	}
@@ -309,12 +337,12 @@ func (r *Room) forgetTrack(t *track) {
 	}
 }
 
-// trackActive follows a mute or unmute, which the packet path knows already.
-func (r *Room) trackActive(t *track, active bool) {
+// trackActive follows a mute or unmute, which the packet path knows already. A moderator's mute may have come between.
+func (r *Room) trackActive(t *track) {
 	r.do(func() {
 		if slices.Contains(r.tracks, t) {
 			if t.audio {
-				t.noteMuted(!active)
+				t.noteMuted(!t.active.Load())
 			}
 			r.reseat()
 		}

@@ -10,13 +10,28 @@ import (
 
 // join runs on the room's goroutine, as all in this file but the three setters.
 func (r *Room) join(p meeting.Person, s Signaller) (*Participant, error) {
-	e := r.entries[p.Participant]
-	if e != nil && e.m != nil {
+	if e := r.entries[p.Participant]; e != nil && e.m != nil {
 		return r.resume(e, s, ""), nil
 	}
-	if len(*r.audience.Load()) >= r.config.MaxParticipants {
-		return nil, ErrFull
+	if w := r.waiterOf(p.Participant); w != nil {
+		return r.waitAgain(w, s), nil
 	}
+	if err := r.mayEnter(p); err != nil {
+		return nil, err
+	}
+	if r.mustWait(p) {
+		return r.wait(p, s)
+	}
+	return r.attach(r.seatPerson(p, newMember(r, p.Participant)), s, ""), nil
+}
+
+// seatPerson gives somebody a place in the roster and starts the member's goroutine.
+func (r *Room) seatPerson(p meeting.Person, m *member) *entry {
+	if r.config.Seat != nil {
+		p = r.config.Seat(p)
+	}
+	r.know(p.Person)
+	e := r.entries[p.Participant]
 	if e == nil {
 		e = &entry{}
 		r.entries[p.Participant] = e
@@ -25,7 +40,7 @@ func (r *Room) join(p meeting.Person, s Signaller) (*Participant, error) {
 	e.peer = signal.Peer{
 		Participant: p.Participant, Name: p.Name, Role: p.Role, Order: p.Order, Sources: []string{}, OptOut: e.peer.OptOut, Present: true,
 	}
-	e.m = newMember(r, p.Participant)
+	e.m, e.person = m, p.Person
 	e.detachedAt = time.Time{}
 	r.publish()
 	r.tellOthers(e, signal.ServerMessage{Type: signal.Joined, Peer: clonePeer(&e.peer)})
@@ -35,7 +50,7 @@ func (r *Room) join(p meeting.Person, s Signaller) (*Participant, error) {
 		m.run()
 	}(e.m)
 	r.log.Info("participant joined", "participant", p.Participant, "present", len(*r.audience.Load()))
-	return r.attach(e, s, ""), nil
+	return e
 }
 
 // resume replaces the signalling connection of someone who is in the room. keep is as for Room.Keep; "": nothing is kept.
@@ -49,21 +64,34 @@ func (r *Room) resume(e *entry, s Signaller, keep string) *Participant {
 
 // attach gives a participant a signalling connection. Its media goes on if keep names it and it can, else it starts anew.
 func (r *Room) attach(e *entry, s Signaller, keep string) *Participant {
+	p := &Participant{m: e.m, connection: e.m.connection.Add(1)}
+	r.begin(e, &line{s}, keep)
+	return p
+}
+
+// begin welcomes a participant on a signalling connection and goes on with his media, or starts it.
+func (r *Room) begin(e *entry, client *line, keep string) {
 	m := e.m
-	p := &Participant{m: m, connection: m.connection.Add(1)}
 	kept := keep != "" && keep == e.media && m.holds(keep)
 	if !kept {
 		e.media = newMediaName()
 	}
 	media := e.media
 	if r.config.Welcome != nil {
-		welcome := r.config.Welcome(m.id, r.Peers())
-		welcome.Load = loadState(r.shed)
-		welcome.Kept, welcome.Media, welcome.ICEServers = kept, media, r.node.iceServers(m.id)
-		_ = s.Send(signal.ServerMessage{Type: signal.Welcome, Welcome: welcome})
+		w := r.config.Welcome(m.id, r.Peers())
+		w.RoomState, w.Chat = r.stateNow(), r.chat.newest()
+		w.Load = loadState(r.shed)
+		w.Kept, w.Media, w.ICEServers = kept, media, r.node.iceServers(m.id)
+		_ = client.Send(signal.ServerMessage{Type: signal.Welcome, Welcome: w})
 	}
-	client := &line{s}
 	m.line.Store(client)
+	for _, piece := range r.chat.pieces() {
+		m.tell(signal.ServerMessage{Type: signal.Chat, Chat: piece})
+	}
+	if len(r.waiting) > 0 && e.peer.Role >= meeting.Organizer {
+		m.tell(signal.ServerMessage{Type: signal.Room, Room: r.stateFor(e, r.stateNow())})
+	}
+	r.config.Events.Welcomed(m.id, client.Signaller)
 	if kept {
 		r.introduceSlots(e)
 	}
@@ -71,7 +99,6 @@ func (r *Room) attach(e *entry, s Signaller, keep string) *Participant {
 		r.log.Error("participant does not take its messages", "participant", m.id)
 		r.remove(m, signal.CodeSlow)
 	}
-	return p
 }
 
 // detach notes that the signalling connection is gone; the tick removes the participant if it stays away.
@@ -80,10 +107,17 @@ func (r *Room) detach(m *member) {
 	if e := r.entries[m.id]; e != nil && e.m == m {
 		e.detachedAt = time.Now()
 	}
+	if w := r.waiterOf(m.id); w != nil && w.m == m {
+		w.detachedAt = time.Now()
+	}
 }
 
 // remove takes a participant out of the room for good. Its entry stays, so that late captions have a name.
 func (r *Room) remove(m *member, reason string) {
+	if w := r.waiterOf(m.id); w != nil && w.m == m {
+		r.dropWaiter(w, reason)
+		return
+	}
 	e := r.entries[m.id]
 	if e == nil || e.m != m {
 		return
@@ -96,6 +130,10 @@ func (r *Room) remove(m *member, reason string) {
 	m.line.Store(nil)
 	close(m.quit)
 	r.dropTracks(func(t *track) bool { return t.owner == m.id })
+	r.noteShare(m.id, nil)
+	if r.hands.set(m.id, false) {
+		r.stateStale = true
+	}
 	r.distribute()
 	r.forgetOldest()
 	r.publish()
@@ -134,6 +172,7 @@ func (r *Room) publish() {
 	}
 	r.roster.Store(&peers)
 	r.audience.Store(&audience)
+	r.noteOrganizers()
 	r.config.Events.RosterChanged(peers)
 }
 
@@ -161,7 +200,11 @@ func clonePeer(p *signal.Peer) *signal.Peer {
 func (r *Room) setSources(m *member, sources []string) {
 	r.do(func() {
 		e := r.entries[m.id]
-		if e != nil && e.m == m && !slices.Equal(e.peer.Sources, sources) {
+		if e == nil || e.m != m {
+			return
+		}
+		r.noteShare(m.id, sources)
+		if !slices.Equal(e.peer.Sources, sources) {
 			e.peer.Sources = sources
 			r.changed(e)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"souffleur/internal/meeting"
 	"souffleur/internal/signal"
 	"souffleur/sfu"
 	"souffleur/sfu/load"
@@ -348,7 +349,7 @@ func TestOnlyWhatIsOnThePageIsSent(t *testing.T) {
 }
 
 func TestH264ReachesThoseWhoTakeIt(t *testing.T) {
-	s := newStage(t, sfu.RoomConfig{})
+	s := newStage(t, sfu.RoomConfig{Rules: meeting.Rules{ShareReplaces: true}})
 	ada, ben := s.join("Ada"), s.join("Ben")
 	reader, old := s.join("Reader"), s.joinWith("Old", sfutest.Config{OnlyVP8: true})
 	eventually(t, "all are connected", func() bool { return reader.Connected() && old.Connected() })

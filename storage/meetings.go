@@ -26,6 +26,7 @@ type Meeting struct {
 	ImportedUnixMS  int64            // when it came from elsewhere; 0: it was held here
 	Kept            bool             // an organizer put off what the room's retention would delete
 	Retention       Retention        // the room's when the meeting began; it holds once the room is gone
+	Door            meeting.Door     // sealed; who may come in, while the meeting goes on
 }
 
 // meetingObject is the stored form.
@@ -50,6 +51,7 @@ type meetingNames struct {
 	People   []meeting.Person `json:"people"`
 	Policies []meeting.Policy `json:"policies"`
 	Tracks   []meeting.Track  `json:"tracks,omitempty"`
+	Door     meeting.Door     `json:"door,omitzero"`
 }
 
 // Meetings keeps the meetings of the installation, past and present.
@@ -197,7 +199,9 @@ func (m *Meetings) encode(ctx context.Context, object string, v Meeting) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := sealJSON(key, object, meetingNames{RoomName: v.RoomName, People: v.People, Policies: v.Policies, Tracks: v.Tracks})
+	sealed, err := sealJSON(key, object, meetingNames{
+		RoomName: v.RoomName, People: v.People, Policies: v.Policies, Tracks: v.Tracks, Door: v.Door,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +229,7 @@ func (m *Meetings) decode(ctx context.Context, id meeting.ID, object string, bod
 		return Meeting{}, err
 	}
 	v := o.facts()
-	v.RoomName, v.People, v.Policies, v.Tracks = names.RoomName, names.People, names.Policies, names.Tracks
+	v.RoomName, v.People, v.Policies, v.Tracks, v.Door = names.RoomName, names.People, names.Policies, names.Tracks, names.Door
 	return v, nil
 }
 

@@ -24,6 +24,7 @@ type Room struct {
 	Retention     Retention          `json:"retention,omitzero"`   // how long what is said here is kept; never longer than on the instance
 	CreatedUnixMS int64              `json:"created_unix_ms"`
 	E2EE          bool               `json:"e2ee,omitempty"` // browsers encrypt for one another: the server hears nothing, so there is no AI
+	Rules         meeting.Rules      `json:"rules,omitzero"` // how people live together in its meetings
 }
 
 // CeilingIn returns how far the AI may go in the room: its own ceiling, else the instance's. Where the server cannot hear,

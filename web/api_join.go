@@ -24,7 +24,7 @@ func (s *Server) describeEntrances(api huma.API) {
 	huma.Register(api, operation(tagRooms, "organize-room", http.MethodPost, "/rooms/{room}/organize", http.StatusOK,
 		"Become an organizer by the room's organizer link", http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusTooManyRequests), s.organizeRoom)
 	huma.Register(api, operation(tagRooms, "join-room", http.MethodPost, "/rooms/{room}/join", http.StatusOK,
-		"Get a place in the room's meeting", http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), s.joinRoom)
+		"Get a place in the room's meeting", http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), s.joinRoom)
 	huma.Register(api, operation(tagRooms, "end-meeting", http.MethodPost, "/rooms/{room}/end", http.StatusNoContent,
 		"End the meeting for everybody. Organizers", http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.endMeeting)
 }
@@ -41,7 +41,7 @@ func (s *Server) renewOrganizerLink(ctx context.Context, in *roomPath) (*organiz
 		return nil, err
 	}
 	secret, hash := newSecret()
-	_, err = s.rooms.Update(ctx, in.Room, func(r *storage.Room) error {
+	r, err := s.rooms.Update(ctx, in.Room, func(r *storage.Room) error {
 		// Whoever renews the link stays an organizer; an admin does not become one.
 		r.LinkHash = hash
 		r.Organizers = slices.DeleteFunc(r.Organizers, func(p meeting.PersonID) bool { return p != v.session.Person })
@@ -51,6 +51,9 @@ func (s *Server) renewOrganizerLink(ctx context.Context, in *roomPath) (*organiz
 		return nil, s.answerFor(ctx, "change room", err)
 	}
 	s.record(ctx, v, "room.organizer-link", roomObject(in.Room))
+	if err := s.live.RoomChanged(ctx, r, v.actor(v.role(&r))); err != nil {
+		return nil, s.answerFor(ctx, "apply changes of room", err)
+	}
 	out := &organizerLinkOutput{}
 	out.Body.OrganizerURL = organizerURL(v, in.Room, secret)
 	return out, nil
@@ -81,7 +84,7 @@ func (s *Server) organizeRoom(ctx context.Context, in *organizeInput) (*organize
 		return nil, problem(http.StatusGone, "link-revoked", "This organizer link is not valid any more. Ask an organizer of the room for the new one.")
 	}
 	// The room first: signing in ends the present session, and what fails after that would leave the visitor with none.
-	if err := s.addOrganizer(ctx, r.ID, v.person()); err != nil {
+	if err := s.addOrganizer(ctx, r.ID, v); err != nil {
 		return nil, err
 	}
 	cookie, err := s.signIn(ctx, v, s.lifeOf(v), func(session *storage.Session) { addRoom(session, r.ID) })
@@ -96,9 +99,10 @@ func (s *Server) organizeRoom(ctx context.Context, in *organizeInput) (*organize
 	return &organizeOutput{SetCookie: cookie, Body: view.Body}, nil
 }
 
-// addOrganizer puts a person on the room's list, or returns the problem to answer.
-func (s *Server) addOrganizer(ctx context.Context, room meeting.RoomID, person meeting.PersonID) error {
-	_, err := s.rooms.Update(ctx, room, func(r *storage.Room) error {
+// addOrganizer puts the visitor on the room's list, also for the meeting that goes on, or returns the problem to answer.
+func (s *Server) addOrganizer(ctx context.Context, room meeting.RoomID, v *visitor) error {
+	person := v.person()
+	r, err := s.rooms.Update(ctx, room, func(r *storage.Room) error {
 		if person == r.Owner || slices.Contains(r.Organizers, person) {
 			return nil
 		}
@@ -111,7 +115,10 @@ func (s *Server) addOrganizer(ctx context.Context, room meeting.RoomID, person m
 	if errors.Is(err, storage.ErrNotFound) {
 		return errNoRoom()
 	}
-	return s.answerFor(ctx, "add organizer", err)
+	if err != nil {
+		return s.answerFor(ctx, "add organizer", err)
+	}
+	return s.answerFor(ctx, "apply changes of room", s.live.RoomChanged(ctx, r, v.actor(meeting.Organizer)))
 }
 
 type joinInput struct {

@@ -22,7 +22,7 @@ func (s *Server) describeRooms(api huma.API) {
 	huma.Register(api, operation(tagRooms, "get-room", http.MethodGet, "/rooms/{room}", http.StatusOK,
 		"One room, for everybody who has its link", http.StatusNotFound), s.getRoom)
 	huma.Register(api, operation(tagRooms, "change-room", http.MethodPatch, "/rooms/{room}", http.StatusOK,
-		"Change name, languages and glossary. Organizers", http.StatusForbidden, http.StatusNotFound), s.changeRoom)
+		"Change name, languages, glossary and rules; what concerns people in the room holds at once. Organizers", http.StatusForbidden, http.StatusNotFound), s.changeRoom)
 	huma.Register(api, operation(tagRooms, "delete-room", http.MethodDelete, "/rooms/{room}", http.StatusNoContent,
 		"End the meeting and delete the room; transcripts stay until they are deleted. Organizers", http.StatusForbidden, http.StatusNotFound), s.deleteRoom)
 }
@@ -54,6 +54,28 @@ type roomBody struct {
 	CreatedUnixMS      int64          `json:"created_unix_ms"`
 	JoinURL            string         `json:"join_url"`
 	E2EE               bool           `json:"e2ee" doc:"End-to-end encrypted: only browsers that have the key of the link can join, the server cannot hear, and there is no AI"`
+	Rules              rulesBody      `json:"rules" doc:"How people live together in the room"`
+}
+
+// rulesBody are the rules of a room.
+type rulesBody struct {
+	Lobby         bool   `json:"lobby" doc:"Newcomers wait until an organizer lets them in"`
+	MaxPeople     int    `json:"max_people" minimum:"0" maximum:"10000" doc:"How many may be in a meeting at once; 0: as many as the installation allows, which is never exceeded"`
+	Share         string `json:"share" enum:"everybody,organizers" doc:"Who may share a screen"`
+	ShareReplaces bool   `json:"share_replaces" doc:"A second shared screen takes the place of the first; else it is refused, but to organizers"`
+}
+
+func rulesView(r meeting.Rules) rulesBody {
+	return rulesBody{Lobby: r.Lobby, MaxPeople: r.MaxPeople, Share: r.Share.String(), ShareReplaces: r.ShareReplaces}
+}
+
+// rules returns what was asked for; the words of share are checked already.
+func (b *rulesBody) rules() meeting.Rules {
+	r := meeting.Rules{Lobby: b.Lobby, MaxPeople: b.MaxPeople, ShareReplaces: b.ShareReplaces}
+	if b.Share == meeting.OrganizersShare.String() {
+		r.Share = meeting.OrganizersShare
+	}
+	return r
 }
 
 // liveBody is the meeting that goes on in a room.
@@ -61,6 +83,8 @@ type liveBody struct {
 	Meeting     meeting.ID `json:"meeting"`
 	People      int        `json:"people"`
 	SinceUnixMS int64      `json:"since_unix_ms"`
+	Locked      bool       `json:"locked" doc:"Nobody new comes in"`
+	Lobby       bool       `json:"lobby" doc:"Newcomers wait until an organizer lets them in"`
 }
 
 // TransformSchema says that live may be null, which struct tags cannot.
@@ -87,6 +111,7 @@ func (s *Server) roomView(v *visitor, r *storage.Room, instance *storage.Setting
 		EffectiveCeiling: policy.Ceiling.String(), EffectiveLevel: policy.Level.String(),
 		KeepAudio: r.KeepAudio, MayKeepAudio: instance.KeepAudio, KeepsAudio: policy.KeepAudio,
 		Langs: append([]string{}, r.Langs...), Role: v.role(r).String(), CreatedUnixMS: r.CreatedUnixMS, JoinURL: joinURL(v, r.ID),
+		Rules:              rulesView(r.Rules),
 		EffectiveRetention: effectiveRetention(r.Retention, instance.Retention), E2EE: r.E2EE,
 	}
 	if v.organizes(r) || v.admin() {
@@ -101,7 +126,9 @@ func (s *Server) roomView(v *visitor, r *storage.Room, instance *storage.Setting
 		body.Engines = &engines
 	}
 	if live, ok := s.live.Room(r.ID); ok {
-		body.Live = &liveBody{Meeting: live.Meeting, People: live.People, SinceUnixMS: live.SinceUnixMS}
+		body.Live = &liveBody{
+			Meeting: live.Meeting, People: live.People, SinceUnixMS: live.SinceUnixMS, Locked: live.Locked, Lobby: live.Lobby,
+		}
 	}
 	return body
 }
@@ -308,6 +335,8 @@ type changeRoomInput struct {
 		Langs *[]string `json:"langs,omitempty" nullable:"false" maxItems:"8" pattern:"^[a-z]{2,3}$" doc:"Empty: any"`
 
 		Glossary *[]string `json:"glossary,omitempty" nullable:"false" maxItems:"30" minLength:"1" maxLength:"40" doc:"Names and acronyms that captions should expect, the most frequent first"`
+
+		Rules *rulesBody `json:"rules,omitempty" doc:"All of them"`
 	}
 }
 
@@ -336,10 +365,16 @@ func (s *Server) changeRoom(ctx context.Context, in *changeRoomInput) (*roomOutp
 		if in.Body.Langs != nil {
 			r.Langs = *in.Body.Langs
 		}
+		if in.Body.Rules != nil {
+			r.Rules = in.Body.Rules.rules()
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, s.answerFor(ctx, "change room", err)
+	}
+	if in.Body.Rules != nil {
+		s.record(ctx, v, "room.rules", roomObject(r.ID))
 	}
 	if err := s.live.RoomChanged(ctx, r, v.actor(v.role(&r))); err != nil {
 		return nil, s.answerFor(ctx, "apply changes of room", err)

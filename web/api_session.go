@@ -79,7 +79,7 @@ func (s *Server) redeemLink(ctx context.Context, in *linkInput) (*linkOutput, er
 		change = func(session *storage.Session) { addRoom(session, out.Body.Room) }
 	}
 	if out.Body.Room != "" {
-		if err := s.addOrganizer(ctx, out.Body.Room, v.person()); err != nil {
+		if err := s.addOrganizer(ctx, out.Body.Room, v); err != nil {
 			return nil, err
 		}
 	}

@@ -53,6 +53,18 @@ func TestJoinRefused(t *testing.T) {
 			t.Errorf("a full server answered %d %s %v", a.status, a.body, a.header)
 		}
 	}
+	for err, want := range map[error]struct {
+		status int
+		code   string
+	}{
+		ErrRoomFull: {409, "room-full"}, ErrLocked: {409, "locked"}, ErrLobbyFull: {409, "lobby-full"},
+		ErrRemoved: {403, "removed"}, ErrNotAdmitted: {403, "not-admitted"},
+	} {
+		s.live.refuse = fmt.Errorf("join: %w", err)
+		if a := s.browser().do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gus"}); a.status != want.status || a.problem() != want.code {
+			t.Errorf("%v answered %d %s", err, a.status, a.body)
+		}
+	}
 	s.live.refuse = errors.New("no answer from the store at 10.0.0.1")
 	a := s.browser().do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gus"})
 	if a.status != 503 || a.problem() != "unavailable" {

@@ -32,6 +32,16 @@ var (
 	ErrLive = errors.New("a meeting is live in the room")
 	// ErrRoomChanged: the room is not any more what the caller took it for.
 	ErrRoomChanged = errors.New("room has been changed meanwhile")
+	// ErrRoomFull: as many people are in the meeting as may be.
+	ErrRoomFull = errors.New("meeting is full")
+	// ErrRemoved: an organizer has removed this person from the meeting.
+	ErrRemoved = errors.New("person was removed from the meeting")
+	// ErrLocked: the meeting takes nobody new.
+	ErrLocked = errors.New("meeting is locked")
+	// ErrLobbyFull: as many people wait to be let in as may.
+	ErrLobbyFull = errors.New("too many people wait")
+	// ErrNotAdmitted: an organizer has just refused to let this person in.
+	ErrNotAdmitted = errors.New("person was not admitted")
 	// ErrNotLive: no meeting is held in the room now.
 	ErrNotLive = errors.New("no meeting is live in the room")
 )
@@ -51,14 +61,13 @@ const TokenHolder meeting.PersonID = "api-token"
 // are safe for concurrent use. What they change they also record in the audit.
 type Live interface {
 	// Admit opens a meeting in room if none is live and prepares a place for p, of whom Person, Name and Role are set.
-	// The place is taken by [Live.Connect] with the admission's token. ErrOverloaded, ErrRefused, ErrRoomChanged if the room's
-	// encryption is not what room says, or a failure of storage.
+	// The place is taken by [Live.Connect] with the admission's token. ErrOverloaded, ErrRefused, ErrRoomFull, ErrRemoved, ErrLocked,
+	// ErrLobbyFull, ErrNotAdmitted, ErrRoomChanged if the room's encryption is not what room says, or a failure of storage.
 	Admit(ctx context.Context, room storage.Room, p meeting.Person) (Admission, error)
 
 	// Connect takes a hello's token: a first join, or a participant who comes back, maybe with his media still there
-	// (Keep, Media). It sends the welcome through
-	// out, before or after it returns; ctx ends with the connection. ErrBadToken, ErrExpiredToken, ErrMeetingEnded or
-	// ErrRefused tell why not.
+	// (Keep, Media). It sends the welcome through out, before or after it returns, or lets the participant wait for it; ctx
+	// ends with the connection. ErrBadToken, ErrExpiredToken, ErrMeetingEnded or one of Admit's tell why not.
 	Connect(ctx context.Context, hello signal.ClientMessage, out Outbox) (Session, error)
 
 	// SetLevel stores the organizer's choice of AI level for a room and applies it to the meeting, if one is live.
@@ -82,7 +91,8 @@ type Live interface {
 	// off in the room's settings, where they stay when it is switched off again. ErrLive.
 	SetE2EE(ctx context.Context, room meeting.RoomID, on bool, by Actor) error
 
-	// RoomChanged applies a room's new settings, such as its languages, to the meeting, if one is live.
+	// RoomChanged applies a room's new settings, such as its languages, rules and organizers, to the meeting, if one is
+	// live.
 	RoomChanged(ctx context.Context, room storage.Room, by Actor) error
 
 	// End ends the meeting in a room for everybody. ErrNotLive.
@@ -142,6 +152,8 @@ type LiveRoom struct {
 	SinceUnixMS int64 // when the meeting began
 	Policy      meeting.Policy
 	Status      meeting.Status
+	Locked      bool // nobody new comes in
+	Lobby       bool // newcomers wait until an organizer admits them
 }
 
 // SystemStatus is how the parts of the installation are doing.

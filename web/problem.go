@@ -73,6 +73,16 @@ func (s *Server) answerFor(ctx context.Context, tried string, err error) error {
 		return problem(http.StatusConflict, "room-changed", "The room was changed just now. Load the page again.")
 	case errors.Is(err, ErrNotLive), errors.Is(err, ErrMeetingEnded):
 		return problem(http.StatusConflict, "not-live", "No meeting is live in this room now.")
+	case errors.Is(err, ErrRoomFull):
+		return later(problem(http.StatusConflict, "room-full", "The meeting is full. Try again when somebody has left."))
+	case errors.Is(err, ErrLocked):
+		return problem(http.StatusConflict, "locked", "The meeting is locked: nobody new comes in. Ask an organizer.")
+	case errors.Is(err, ErrLobbyFull):
+		return problem(http.StatusConflict, "lobby-full", "Too many people wait to be let in. Try again in a few minutes.")
+	case errors.Is(err, ErrRemoved):
+		return problem(http.StatusForbidden, "removed", "An organizer removed you from this meeting. You cannot come back while it lasts.")
+	case errors.Is(err, ErrNotAdmitted):
+		return problem(http.StatusForbidden, "not-admitted", "An organizer did not let you in. Wait a minute before you ask again.")
 	case errors.Is(err, ErrRefused):
 		return later(problem(http.StatusServiceUnavailable, "refused", "Nobody more can come in now. Try again in a minute: whoever leaves makes room."))
 	case errors.Is(err, ErrOverloaded):

@@ -392,3 +392,32 @@ func TestAnAdminChoosesTheEnginesOfARoom(t *testing.T) {
 		t.Errorf("an unknown room: %d", a.status)
 	}
 }
+
+func TestRulesOfARoom(t *testing.T) {
+	s := newSite(t)
+	owner, guest := s.browser(), s.browser()
+	room, _ := owner.makeRoom("Hall")
+	first := guest.must(http.MethodGet, "/rooms/"+room, nil, http.StatusOK)
+	if first.fields.at("rules", "lobby") != false || first.fields.text("rules", "share") != "everybody" || first.fields.at("rules", "max_people") != 0.0 {
+		t.Errorf("a new room has %v", first.fields.at("rules"))
+	}
+	rules := fields{"lobby": true, "max_people": 12, "share": "organizers", "share_replaces": true}
+	guest.must(http.MethodPatch, "/rooms/"+room, fields{"rules": rules}, http.StatusForbidden)
+	owner.must(http.MethodPatch, "/rooms/"+room, fields{"rules": rules}, http.StatusOK)
+	want := meeting.Rules{Lobby: true, MaxPeople: 12, Share: meeting.OrganizersShare, ShareReplaces: true}
+	if got := s.live.changed[len(s.live.changed)-1].Rules; got != want {
+		t.Errorf("the meeting was told %+v", got)
+	}
+	owner.must(http.MethodPatch, "/rooms/"+room, fields{"name": "Hall B"}, http.StatusOK)
+	after := guest.must(http.MethodGet, "/rooms/"+room, nil, http.StatusOK)
+	if after.fields.at("rules", "lobby") != true || after.fields.text("rules", "share") != "organizers" || after.fields.at("rules", "max_people") != 12.0 {
+		t.Errorf("another change left %v", after.fields.at("rules"))
+	}
+	for _, bad := range []fields{
+		{"lobby": true, "max_people": -1, "share": "everybody", "share_replaces": false},
+		{"lobby": true, "max_people": 0, "share": "nobody", "share_replaces": false},
+		{"lobby": true},
+	} {
+		owner.must(http.MethodPatch, "/rooms/"+room, fields{"rules": bad}, http.StatusUnprocessableEntity)
+	}
+}

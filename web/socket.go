@@ -232,7 +232,17 @@ func (s *socket) connectProblem(err error) (code, message string) {
 	case errors.Is(err, ErrMeetingEnded):
 		return signal.CodeEnded, "The meeting has ended."
 	case errors.Is(err, ErrRefused), errors.Is(err, ErrOverloaded):
-		return signal.CodeRefused, "The meeting or the server is full. Try again later."
+		return signal.CodeRefused, "The server takes nobody more now. Try again later."
+	case errors.Is(err, ErrRoomFull):
+		return signal.CodeFull, "The meeting is full. Try again when somebody has left."
+	case errors.Is(err, ErrRemoved):
+		return signal.CodeRemoved, "An organizer removed you from this meeting."
+	case errors.Is(err, ErrLocked):
+		return signal.CodeLocked, "The meeting is locked: nobody new comes in."
+	case errors.Is(err, ErrLobbyFull):
+		return signal.CodeLobbyFull, "Too many people wait to be let in. Try again in a few minutes."
+	case errors.Is(err, ErrNotAdmitted):
+		return signal.CodeNotAdmitted, "An organizer did not let you in."
 	}
 	s.log.Error("could not connect a participant", "error", err)
 	return signal.CodeShutdown, "The server could not open the meeting; trying again."

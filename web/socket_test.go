@@ -266,6 +266,11 @@ func TestConnectRefused(t *testing.T) {
 		{ErrExpiredToken, signal.CodeExpired},
 		{ErrMeetingEnded, signal.CodeEnded},
 		{ErrRefused, signal.CodeRefused},
+		{ErrRoomFull, signal.CodeFull},
+		{ErrRemoved, signal.CodeRemoved},
+		{ErrLocked, signal.CodeLocked},
+		{ErrLobbyFull, signal.CodeLobbyFull},
+		{ErrNotAdmitted, signal.CodeNotAdmitted},
 		{&CloseError{Code: "custom", Message: "Because."}, "custom"},
 		{errors.New("no answer from 10.0.0.1"), signal.CodeShutdown},
 	} {

@@ -366,7 +366,9 @@ type fakeLive struct {
 
 var _ Live = (*fakeLive)(nil)
 
-func refuseAll(context.Context, signal.ClientMessage, Outbox) (Session, error) { return nil, ErrBadToken }
+func refuseAll(context.Context, signal.ClientMessage, Outbox) (Session, error) {
+	return nil, ErrBadToken
+}
 
 func (f *fakeLive) Admit(_ context.Context, room storage.Room, p meeting.Person) (Admission, error) {
 	f.mu.Lock()

@@ -58,8 +58,8 @@ func (n *connection) hello(ctx context.Context) error {
 	if err := n.write(ctx, signal.ClientMessage{Type: signal.Hello, Token: token}); err != nil {
 		return err
 	}
-	var m signal.ServerMessage
-	if err := n.receive(ctx, &m); err != nil {
+	m, err := n.firstWord(ctx)
+	if err != nil {
 		return fmt.Errorf("wait for the welcome: %w", err)
 	}
 	if m.Type == signal.Gone {
@@ -70,6 +70,20 @@ func (n *connection) hello(ctx context.Context) error {
 	}
 	n.welcomed(*m.Welcome)
 	return nil
+}
+
+// firstWord returns the welcome, or what came instead, once the participant waits at the door no more.
+func (n *connection) firstWord(ctx context.Context) (signal.ServerMessage, error) {
+	for {
+		var m signal.ServerMessage
+		if err := n.receive(ctx, &m); err != nil || m.Type != signal.Waiting || m.Waiting == nil {
+			return m, err
+		}
+		n.c.mu.Lock()
+		n.c.token = m.Waiting.Token // keeps the place, should the connection be lost
+		n.c.mu.Unlock()
+		n.c.cfg.Log.Info("waiting to be let in", "organizer_present", m.Waiting.Organizer)
+	}
 }
 
 func (n *connection) welcomed(w signal.WelcomeInfo) {

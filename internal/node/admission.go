@@ -12,7 +12,7 @@ import (
 // mayBegin says why no new meeting can begin: the machine is at its limit, or the limits of the configuration are reached.
 func (n *Node) mayBegin() error {
 	meetings, people := n.count()
-	return n.cfg.admits(n.deps.SFU.Load().State, meetings, people)
+	return n.cfg.admits(n.deps.SFU.Load().State, meetings, people+n.waiting())
 }
 
 // admits judges whether one meeting more may begin beside so many, with so many people.
@@ -33,7 +33,16 @@ func (c Config) crowded(people int) bool { return c.MaxTotal > 0 && people >= c.
 // full says whether the node has as many people as it may.
 func (n *Node) full() bool {
 	_, people := n.count()
-	return n.cfg.crowded(people)
+	return n.cfg.crowded(people + n.waiting())
+}
+
+// waiting returns how many people wait at the doors of meetings. They take places: whoever waits may be let in at any moment.
+func (n *Node) waiting() int {
+	total := 0
+	for _, l := range n.all() {
+		total += l.media.Waiting()
+	}
+	return total
 }
 
 // count returns how many meetings go on, and how many people are in them.

@@ -6,10 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"souffleur/internal/meeting"
 	"souffleur/storage"
 )
 
-// keeper writes people, policies and tracks of a meeting to meeting.json in the background: changes that come while one write
+// keeper writes people, policies, tracks and door of a meeting to meeting.json in the background: changes that come while one write
 // is under way go out together with the next.
 type keeper struct {
 	meetings *storage.Meetings
@@ -65,12 +66,12 @@ func (k *keeper) write() {
 
 func (k *keeper) update(ctx context.Context, endedUnixMS int64) error {
 	k.l.mu.Lock()
-	people, policies, tracks := slices.Clone(k.l.people), slices.Clone(k.l.policies), slices.Clone(k.l.tracks)
+	people, policies, tracks, door := slices.Clone(k.l.people), slices.Clone(k.l.policies), slices.Clone(k.l.tracks), k.l.door
 	k.l.mu.Unlock()
 	_, err := k.meetings.Update(ctx, k.l.id, func(m *storage.Meeting) error {
-		m.People, m.Policies, m.Tracks = people, policies, tracks
+		m.People, m.Policies, m.Tracks, m.Door = people, policies, tracks, door
 		if endedUnixMS != 0 {
-			m.EndedUnixMS = endedUnixMS
+			m.EndedUnixMS, m.Door = endedUnixMS, meeting.Door{} // who was removed is nobody's business any more
 		}
 		return nil
 	})

@@ -30,6 +30,7 @@ type live struct {
 	recorder *bot.Recorder  // set once
 	outbox   *outbox        // set once; events to Kafka, in order
 	keeper   *keeper        // set once; writes meeting.json
+	scribe   *scribe        // set once; writes what organizers do to the audit
 	prompt   *prompt        // set once; captions to readers
 	log      *slog.Logger   // set once
 	unlisten func()         // set once
@@ -48,9 +49,12 @@ type live struct {
 	workerAt time.Time
 	onSince  time.Time      // when captions were switched on
 	shown    meeting.Status // what everybody sees
+
+	organizers []meeting.PersonID // of the room, its owner included
+	door       meeting.Door
 }
 
-func newLive(n *Node, doc storage.Meeting, policy meeting.Policy, key seal.Key) *live {
+func newLive(n *Node, room storage.Room, doc storage.Meeting, policy meeting.Policy, key seal.Key) *live {
 	l := &live{
 		n: n, id: doc.ID, room: doc.Room, roomName: doc.RoomName, began: time.UnixMilli(doc.BeganUnixMS), key: key,
 		log:    n.deps.Log.With("meeting", doc.ID, "room", doc.Room),
@@ -58,7 +62,7 @@ func newLive(n *Node, doc storage.Meeting, policy meeting.Policy, key seal.Key) 
 		policies: slices.Clone(doc.Policies), people: slices.Clone(doc.People), tracks: slices.Clone(doc.Tracks),
 		sessions: make(map[meeting.ParticipantID]*session), present: make(map[meeting.ParticipantID]bool),
 		claims: make(map[meeting.ParticipantID]claims),
-		empty:  time.Now(), onSince: time.Now(),
+		empty:  time.Now(), onSince: time.Now(), organizers: organizersOf(room), door: doc.Door,
 	}
 	l.shown = meeting.Status{State: meeting.StateOff}
 	if policy.Level > meeting.Off {
@@ -66,7 +70,9 @@ func newLive(n *Node, doc storage.Meeting, policy meeting.Policy, key seal.Key) 
 	}
 	l.media = n.deps.SFU.NewRoom(sfu.RoomConfig{
 		Meeting: doc.ID, Events: l, Log: n.deps.Log.With("room", doc.Room), MaxParticipants: n.cfg.MaxPeople, Welcome: l.welcome,
+		Rules: room.Rules, Door: doc.Door, Known: personsOf(doc.People), Seat: l.seat, Hold: l.hold,
 	})
+	l.scribe = newScribe(n.deps.Audit, l.log)
 	l.outbox = newOutbox(n.deps.Bus, doc, key, l.log)
 	l.keeper = newKeeper(n.deps.Meetings, l)
 	l.prompt = newPrompt(l.media, n.cfg.History)
@@ -78,6 +84,15 @@ func newLive(n *Node, doc storage.Meeting, policy meeting.Policy, key seal.Key) 
 		l.unlisten = l.media.Listen(l.recorder)
 	}
 	return l
+}
+
+// personsOf are those who have been in the meeting.
+func personsOf(people []meeting.Person) []meeting.PersonID {
+	ids := make([]meeting.PersonID, len(people))
+	for i, p := range people {
+		ids[i] = p.Person
+	}
+	return ids
 }
 
 // now is the room clock.
@@ -179,7 +194,7 @@ func (l *live) announcePolicy(p meeting.Policy) {
 	})
 }
 
-// ParticipantLeft implements the SFU's events: a participant is gone for good.
+// ParticipantLeft implements the SFU's events: a participant is gone for good, or waits no more.
 func (l *live) ParticipantLeft(id meeting.ParticipantID, _ string) {
 	l.mu.Lock()
 	was := l.present[id]
@@ -205,11 +220,11 @@ func (l *live) OptOut(id meeting.ParticipantID, out bool) {
 // RosterChanged implements the SFU's events; the SFU has told the participants already.
 func (l *live) RosterChanged([]signal.Peer) {}
 
-// deserted says whether nobody has been in the meeting for the grace period.
+// deserted says whether nobody has been in the meeting, nor waited at its door, for the grace period.
 func (l *live) deserted(now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.present) == 0 && now.Sub(l.empty) > l.n.cfg.Grace
+	return len(l.present) == 0 && l.media.Waiting() == 0 && now.Sub(l.empty) > l.n.cfg.Grace
 }
 
 // end closes the meeting for good.
@@ -220,6 +235,7 @@ func (l *live) end(ctx context.Context) {
 	l.tellGone(signal.CodeEnded, "The meeting has ended.")
 	l.media.Close()
 	l.prompt.close()
+	l.scribe.close()
 	l.keeper.end(ctx, time.Now())
 	l.outbox.close()
 }
@@ -231,6 +247,7 @@ func (l *live) suspend() {
 	l.tellGone(signal.CodeShutdown, "The server restarts. You will be back in a moment.")
 	l.media.Close()
 	l.prompt.close()
+	l.scribe.close()
 	l.keeper.close()
 	l.outbox.close()
 }

@@ -259,7 +259,7 @@ func (n *Node) open(ctx context.Context, id meeting.RoomID) (*live, error) {
 	now := time.Now()
 	doc := storage.Meeting{
 		ID: meeting.NewID(), Room: room.ID, RoomName: room.Name, BeganUnixMS: now.UnixMilli(),
-		Policies: []meeting.Policy{policy}, Retention: room.Retention,
+		Policies: []meeting.Policy{policy}, Retention: room.Retention, Door: meeting.Door{Lobby: room.Rules.Lobby},
 	}
 	if err := n.deps.Keys.Create(ctx, doc.ID); err != nil {
 		return nil, fmt.Errorf("make the meeting's keys: %w", err)
@@ -267,7 +267,7 @@ func (n *Node) open(ctx context.Context, id meeting.RoomID) (*live, error) {
 	if err := n.deps.Meetings.Create(ctx, doc); err != nil {
 		return nil, fmt.Errorf("store the meeting: %w", err)
 	}
-	l, err := n.start(ctx, doc, policy)
+	l, err := n.start(ctx, room, doc, policy)
 	if err != nil {
 		return nil, err
 	}
@@ -297,7 +297,7 @@ func (n *Node) resume(ctx context.Context, doc storage.Meeting) error {
 		last := doc.Policies[len(doc.Policies)-1]
 		policy.By, policy.ByName, policy.AtMS = last.By, last.ByName, last.AtMS
 	}
-	l, err := n.start(ctx, doc, policy)
+	l, err := n.start(ctx, room, doc, policy)
 	if err != nil {
 		return err
 	}
@@ -312,12 +312,12 @@ func (n *Node) resume(ctx context.Context, doc storage.Meeting) error {
 }
 
 // start makes the live side of a meeting whose documents exist.
-func (n *Node) start(ctx context.Context, doc storage.Meeting, policy meeting.Policy) (*live, error) {
+func (n *Node) start(ctx context.Context, room storage.Room, doc storage.Meeting, policy meeting.Policy) (*live, error) {
 	key, err := n.deps.Keys.Live(ctx, doc.ID)
 	if err != nil {
 		return nil, fmt.Errorf("get the meeting's live key: %w", err)
 	}
-	l := newLive(n, doc, policy, key)
+	l := newLive(n, room, doc, policy, key)
 	if !n.add(l) {
 		l.suspend()
 		return nil, web.ErrRefused

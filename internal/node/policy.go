@@ -212,6 +212,7 @@ func (n *Node) apply(ctx context.Context, room storage.Room, by web.Actor) error
 		return err
 	}
 	l.setPolicy(l.attributed(p, by))
+	l.follow(room)
 	return nil
 }
 
@@ -259,9 +260,10 @@ func (n *Node) Room(id meeting.RoomID) (web.LiveRoom, bool) {
 	}
 	ai := l.ai()
 	l.mu.Lock()
-	people := len(l.present)
+	people, door := len(l.present), l.door
 	l.mu.Unlock()
 	return web.LiveRoom{
 		Meeting: l.id, People: people, SinceUnixMS: l.began.UnixMilli(), Policy: ai.Policy, Status: ai.Status,
+		Locked: door.Locked, Lobby: door.Lobby,
 	}, true
 }

@@ -33,8 +33,11 @@ func (n *Node) Admit(ctx context.Context, room storage.Room, p meeting.Person) (
 	if l.e2ee != room.E2EE {
 		return web.Admission{}, fmt.Errorf("join %s: %w", room.ID, web.ErrRoomChanged)
 	}
-	if l.full() || n.full() {
+	if n.full() {
 		return web.Admission{}, fmt.Errorf("join %s: %w", room.ID, web.ErrRefused)
+	}
+	if err := l.media.MayEnter(p); err != nil {
+		return web.Admission{}, fmt.Errorf("join %s: %w", room.ID, refusal(err))
 	}
 	c := claims{
 		Room: room.ID, Meeting: l.id, Participant: meeting.NewParticipantID(), Person: p.Person, Name: p.Name,
@@ -46,12 +49,6 @@ func (n *Node) Admit(ctx context.Context, room storage.Room, p meeting.Person) (
 	}
 	l.admitted()
 	return web.Admission{Token: token, Participant: c.Participant, Meeting: l.id, AI: l.ai()}, nil
-}
-
-func (l *live) full() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.present) >= l.n.cfg.MaxPeople
 }
 
 // admitted begins the grace period anew: somebody is on the way.
@@ -73,7 +70,7 @@ func (n *Node) Connect(_ context.Context, hello signal.ClientMessage, out web.Ou
 	if l == nil || l.id != c.Meeting {
 		return nil, web.ErrMeetingEnded
 	}
-	if (l.full() || n.full()) && !l.knows(c.Participant) {
+	if n.full() && !l.knows(c.Participant) {
 		return nil, web.ErrRefused
 	}
 	keep := ""
@@ -89,103 +86,70 @@ func (l *live) knows(id meeting.ParticipantID) bool {
 	return l.indexLocked(id) >= 0
 }
 
-// connect seats a participant: a first join, or one who comes back. keep names the media to go on with; "": none.
+// connect brings a participant in, or to the door: a first join, or one who comes back. keep names the media to go on with;
+// "": none.
 func (l *live) connect(c claims, keep string, out web.Outbox) (*session, error) {
-	person, first := l.seat(c)
 	s := &session{l: l, id: c.Participant, out: out}
 	l.mu.Lock()
 	old := l.sessions[c.Participant]
 	l.sessions[c.Participant] = s
-	was := l.present[c.Participant]
-	l.present[c.Participant] = true
 	l.claims[c.Participant] = c
+	person := l.personLocked(c)
 	l.mu.Unlock()
 	if old != nil {
 		sendTo(old.out, signal.ServerMessage{Type: signal.Gone, Code: signal.CodeReplaced, Message: "You joined from another window."})
 	}
 	peer, err := l.enter(person, keep, out)
 	if err != nil {
-		l.unseat(s, was)
+		l.disconnect(s)
 		return nil, fmt.Errorf("enter the room: %w", err)
 	}
 	s.peer = peer
-	l.recall(out)
-	if first {
-		l.post(meeting.Event{Type: meeting.EventJoined, Participant: c.Participant, Person: &person}, nil)
-		l.keeper.save()
-	}
 	return s, nil
 }
 
-// unseat takes back a failed connect.
-func (l *live) unseat(s *session, wasPresent bool) {
+// disconnect takes back a failed connect.
+func (l *live) disconnect(s *session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.sessions[s.id] != s {
 		return
 	}
 	delete(l.sessions, s.id)
-	if !wasPresent {
-		delete(l.present, s.id)
-	}
-	if len(l.present) == 0 {
-		l.empty = time.Now()
+	if !l.present[s.id] {
+		delete(l.claims, s.id)
 	}
 }
 
-// seat finds or makes the person's entry.
-func (l *live) seat(c claims) (p meeting.Person, first bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// personLocked is who comes with a token, in the role of this moment.
+func (l *live) personLocked(c claims) meeting.Person {
+	p := meeting.Person{Participant: c.Participant, Person: c.Person, Name: c.Name, Role: c.Role}
 	if i := l.indexLocked(c.Participant); i >= 0 {
-		return l.people[i], false
+		p = l.people[i]
 	}
-	p = meeting.Person{
-		Participant: c.Participant, Person: c.Person, Name: c.Name, Role: c.Role,
-		JoinedMS: l.now(), Order: len(l.people),
-	}
-	l.people = append(l.people, p)
-	return p, true
+	p.Role = l.roleLocked(p.Person, p.Role)
+	return p
 }
 
-// enter puts the participant into the SFU's room, or gives a known one its new connection. Either sends the welcome.
+// enter puts the participant into the SFU's room, or at its door, or gives a known one its new connection. Each sends the
+// welcome, or what those who wait are told.
 func (l *live) enter(p meeting.Person, keep string, out web.Outbox) (*sfu.Participant, error) {
 	peer, err := l.media.Keep(p.Participant, keep, out)
 	if errors.Is(err, sfu.ErrUnknownParticipant) {
 		peer, err = l.media.Join(p, out)
 	}
-	switch {
-	case errors.Is(err, sfu.ErrFull):
-		return nil, fmt.Errorf("%w: %w", web.ErrRefused, err)
-	case errors.Is(err, sfu.ErrClosed):
-		return nil, fmt.Errorf("%w: %w", web.ErrMeetingEnded, err)
-	}
-	return peer, err
+	return peer, refusal(err)
 }
 
 // welcome is the state a participant starts from. The SFU calls it, and sends it, between two changes of the roster.
 func (l *live) welcome(id meeting.ParticipantID, peers []signal.Peer) *signal.WelcomeInfo {
-	l.mu.Lock()
-	c := l.claims[id]
-	l.mu.Unlock()
-	c.ExpiresUnix = time.Now().Add(l.n.cfg.ResumeLife).Unix()
-	token, err := c.token(l.n.instance)
-	if err != nil {
-		l.log.Error("participant cannot resume", "participant", id, "err", err)
+	role := meeting.Guest
+	if i := slices.IndexFunc(peers, func(p signal.Peer) bool { return p.Participant == id }); i >= 0 {
+		role = peers[i].Role
 	}
 	return &signal.WelcomeInfo{
-		Participant: id, Meeting: l.id, Room: l.room, RoomName: l.roomName, Role: c.Role,
-		BeganUnixMS: l.began.UnixMilli(), Token: token, Peers: l.roster(peers), AI: l.ai(),
-	}
-}
-
-// recall sends the last finals to one who comes late, or comes back.
-func (l *live) recall(out web.Outbox) {
-	if l.level() == meeting.Off {
-		return
-	}
-	for _, m := range l.prompt.recent() {
-		sendTo(out, m)
+		Participant: id, Meeting: l.id, Room: l.room, RoomName: l.roomName, Role: role,
+		BeganUnixMS: l.began.UnixMilli(), Token: l.resumeToken(id), Peers: l.roster(peers), AI: l.ai(),
 	}
 }
 

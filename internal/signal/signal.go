@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"souffleur/internal/meeting"
 )
@@ -29,7 +31,10 @@ const (
 	OptOut    = "opt-out"   // OptOut: "do not transcribe me"
 	Leave     = "leave"
 	Ping      = "ping"
-	View      = "view" // Tiles: the video the client shows now; replaces the view before
+	View      = "view"     // Tiles: the video the client shows now; replaces the view before
+	Hand      = "hand"     // Active: raises or lowers one's hand
+	Chat      = "chat"     // Text: something written to everybody
+	Moderate  = "moderate" // Action, Participant, Source: an organizer keeps order
 )
 
 // Types of server messages, beside Offer, Answer and Candidate.
@@ -46,7 +51,32 @@ const (
 	Pong    = "pong"
 	Layers  = "layers" // Source, Layers: the simulcast layers of the source that somebody watches; none: nobody does
 	Load    = "load"   // Load: how much video the server sheds
+
+	// Room, Waiting, Moderated and Chat (which both sides send) are about how people live together in a room.
+	Room      = "room"      // Room: its state, whenever that has changed
+	Waiting   = "waiting"   // Waiting: instead of a welcome, to one who waits at the door
+	Moderated = "moderated" // Moderated: what an organizer did to the one who is told
 )
+
+// What Moderate asks for. All but the last two are about one participant; the last ones about the room.
+const (
+	ModerateMute      = "mute"       // Source: mic (if absent) or camera. Whose it is may switch it on again
+	ModerateStopShare = "stop-share" // ends a shared screen, with its sound
+	ModerateRemove    = "remove"     // out of the room, not to come back to this meeting
+	ModerateLowerHand = "lower-hand" // without Participant: all hands
+	ModerateAdmit     = "admit"      // lets in who waits; without Participant: all
+	ModerateRefuse    = "refuse"     // sends away who waits; without Participant: all
+	ModerateLock      = "lock"       // nobody new comes in
+	ModerateUnlock    = "unlock"
+	ModerateLobbyOn   = "lobby-on" // newcomers wait, in this meeting
+	ModerateLobbyOff  = "lobby-off"
+)
+
+// MaxChat is the longest chat message, in Unicode code points.
+const MaxChat = 2000
+
+// maxID bounds an identifier that a client names.
+const maxID = 128
 
 // Peer connections of a participant.
 const (
@@ -127,6 +157,10 @@ type ClientMessage struct {
 	// keeps its ends, too, if it can (WelcomeInfo.Kept).
 	Keep  bool   `json:"keep,omitempty"`
 	Media string `json:"media,omitempty"`
+
+	Text        string                `json:"text,omitempty"`
+	Action      string                `json:"action,omitempty"`
+	Participant meeting.ParticipantID `json:"participant,omitempty"`
 }
 
 // Tile is a video that a client shows. Tiles come in the order of their importance.
@@ -187,6 +221,9 @@ type WelcomeInfo struct {
 	Media string `json:"media,omitempty"`
 	// ICEServers relay media where no direct way works. Credentials last some hours; each welcome brings fresh ones.
 	ICEServers []ICEServer `json:"ice_servers,omitempty"`
+
+	RoomState *RoomState `json:"room_state,omitempty"`
+	Chat      int64      `json:"chat,omitempty"` // ID of the newest message of the history that follows; 0: none was written
 }
 
 // ICEServer is RTCIceServer.
@@ -194,6 +231,48 @@ type ICEServer struct {
 	URLs       []string `json:"urls"`
 	Username   string   `json:"username,omitempty"`
 	Credential string   `json:"credential,omitempty"`
+}
+
+// RoomState is how people live together in the room at this moment.
+type RoomState struct {
+	Locked        bool                    `json:"locked"`         // nobody new comes in
+	Lobby         bool                    `json:"lobby"`          // newcomers wait until an organizer admits them
+	Share         meeting.Sharing         `json:"share"`          // who may share a screen
+	ShareReplaces bool                    `json:"share_replaces"` // a second shared screen takes the place of the first
+	MaxPeople     int                     `json:"max_people"`
+	Hands         []meeting.ParticipantID `json:"hands"`             // in the order in which they were raised
+	Waiting       []Waiter                `json:"waiting,omitempty"` // who waits at the door, in order of coming; told to organizers only
+}
+
+// Waiter is somebody who waits at the door.
+type Waiter struct {
+	Participant meeting.ParticipantID `json:"participant"`
+	Name        string                `json:"name"`
+	SinceUnixMS int64                 `json:"since_unix_ms"`
+}
+
+// WaitingInfo is all that somebody who waits at the door is told.
+type WaitingInfo struct {
+	Room      meeting.RoomID `json:"room"`
+	RoomName  string         `json:"room_name"`
+	Token     string         `json:"token"`     // for the hello of a new connection, which keeps the place
+	Organizer bool           `json:"organizer"` // somebody is there who can let people in
+}
+
+// ChatMessage is what somebody wrote to everybody.
+type ChatMessage struct {
+	ID          int64                 `json:"id"` // rises, in one meeting and over restarts of the server
+	Participant meeting.ParticipantID `json:"participant"`
+	Name        string                `json:"name"`
+	Text        string                `json:"text"` // plain text, at most MaxChat code points
+	AtUnixMS    int64                 `json:"at_unix_ms"`
+}
+
+// Moderation is what was done to somebody.
+type Moderation struct {
+	Action string `json:"action"`           // ModerateMute, ModerateStopShare or ModerateLowerHand
+	Source string `json:"source,omitempty"` // of ModerateMute
+	ByName string `json:"by_name"`          // who did it; empty: a rule of the room
 }
 
 // ServerMessage is what the server sends.
@@ -213,6 +292,10 @@ type ServerMessage struct {
 	Source      string                `json:"source,omitempty"`
 	Layers      []string              `json:"layers,omitempty"`
 	Load        *LoadState            `json:"load,omitempty"`
+	Room        *RoomState            `json:"room,omitempty"`
+	Waiting     *WaitingInfo          `json:"waiting,omitempty"`
+	Moderated   *Moderation           `json:"moderated,omitempty"`
+	Chat        []ChatMessage         `json:"chat,omitempty"` // oldest first
 }
 
 // Codes of Gone and Fault.
@@ -227,6 +310,19 @@ const (
 	CodeFlood      = "flood"    // the client sends too much
 	CodeRefused    = "refused"  // the server takes nobody more
 	CodeShutdown   = "shutdown" // the server restarts: come back
+
+	CodeRemoved     = "removed"      // an organizer removed this person from the meeting
+	CodeLocked      = "locked"       // the meeting takes nobody new
+	CodeFull        = "full"         // as many are in the meeting as may be
+	CodeNotAdmitted = "not_admitted" // an organizer did not let this person in
+	CodeWaited      = "waited"       // nobody let this person in for a long time
+	CodeLobbyFull   = "lobby_full"   // as many wait already as may wait
+
+	CodeForbidden   = "forbidden"   // the participant's role does not allow it
+	CodeNobody      = "nobody"      // whom it is about is not there (any more)
+	CodeShareRule   = "share_rule"  // only organizers share their screen here
+	CodeShareTaken  = "share_taken" // somebody shares a screen already
+	CodeChatTooFast = "chat_rate"   // too many chat messages in a short time
 )
 
 // PausedCodec is another word of MediaSlot.Paused: the reader's browser cannot decode what the publisher's sends.
@@ -276,10 +372,14 @@ func (m *ClientMessage) check() error {
 		return need(m.Candidate != nil, "candidate without candidate")
 	case TrackSet:
 		return need(knownSource(m.Source), "unknown source")
-	case Restart, OptOut, Leave, Ping:
+	case Restart, OptOut, Leave, Ping, Hand:
 		return nil
 	case View:
 		return m.checkView()
+	case Chat:
+		return checkChat(m.Text)
+	case Moderate:
+		return m.checkModerate()
 	}
 	return fmt.Errorf("unknown type %q", m.Type)
 }
@@ -304,6 +404,31 @@ func (m *ClientMessage) checkView() error {
 
 // maxMediaName bounds a hello's Media, in bytes. The server's own have 16.
 const maxMediaName = 64
+
+func checkChat(text string) error {
+	if len(text) > MaxChat*utf8.UTFMax || utf8.RuneCountInString(text) > MaxChat {
+		return fmt.Errorf("chat of more than %d characters", MaxChat)
+	}
+	return need(strings.TrimSpace(text) != "", "chat without text")
+}
+
+func (m *ClientMessage) checkModerate() error {
+	if len(m.Participant) > maxID {
+		return errors.New("participant is not an identifier")
+	}
+	switch m.Action {
+	case ModerateMute:
+		if m.Source != "" && m.Source != Mic && m.Source != Camera {
+			return fmt.Errorf("source %q cannot be muted", m.Source)
+		}
+		return need(m.Participant != "", "mute without participant")
+	case ModerateStopShare, ModerateRemove:
+		return need(m.Participant != "", m.Action+" without participant")
+	case ModerateLowerHand, ModerateAdmit, ModerateRefuse, ModerateLock, ModerateUnlock, ModerateLobbyOn, ModerateLobbyOff:
+		return nil
+	}
+	return fmt.Errorf("unknown action %q", m.Action)
+}
 
 func knownSource(s string) bool {
 	return s == Mic || s == Camera || s == Screen || s == ScreenAudio

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // golden returns the golden messages of one side by their type. The browser client's tests read the same files.
@@ -32,7 +33,7 @@ func golden(t testing.TB, side string) map[string][]byte {
 
 func TestGoldenClientMessages(t *testing.T) {
 	messages := golden(t, "client")
-	for _, kind := range []string{Hello, Offer, Answer, Candidate, TrackSet, Restart, OptOut, Leave, Ping, View} {
+	for _, kind := range []string{Hello, Offer, Answer, Candidate, TrackSet, Restart, OptOut, Leave, Ping, View, Hand, Chat, Moderate} {
 		b, ok := messages[kind]
 		if !ok {
 			t.Errorf("no golden message of type %s", kind)
@@ -56,7 +57,7 @@ func TestGoldenServerMessages(t *testing.T) {
 	messages := golden(t, "server")
 	for _, kind := range []string{
 		Offer, Answer, Candidate, Welcome, Joined, Left, Changed, Slot, AI, Caption, Gone, Fault, Pong,
-		Layers, Load,
+		Layers, Load, Room, Waiting, Moderated, Chat,
 	} {
 		b, ok := messages[kind]
 		if !ok {
@@ -117,6 +118,15 @@ func TestParseClientRefuses(t *testing.T) {
 		"a tile as high as a house":     `{"type":"view","tiles":[{"participant":"p","source":"camera","height":20000}]}`,
 		"a media name too long":         `{"type":"hello","token":"t","keep":true,"media":"` + strings.Repeat("m", 65) + `"}`,
 		"a token that is no string":     `{"type":"hello","token":{}}`,
+		"a chat without text":           `{"type":"chat"}`,
+		"a chat of white space":         `{"type":"chat","text":" \n\t\u00a0"}`,
+		"a chat that is too long":       `{"type":"chat","text":"` + strings.Repeat("é", MaxChat+1) + `"}`,
+		"an unknown action":             `{"type":"moderate","action":"unmute","participant":"p1"}`,
+		"no action":                     `{"type":"moderate","participant":"p1"}`,
+		"a mute of nobody":              `{"type":"moderate","action":"mute"}`,
+		"a mute of a screen":            `{"type":"moderate","action":"mute","participant":"p1","source":"screen"}`,
+		"a removal of nobody":           `{"type":"moderate","action":"remove"}`,
+		"a participant without end":     `{"type":"moderate","action":"admit","participant":"` + strings.Repeat("p", 129) + `"}`,
 		"deep nesting":                  strings.Repeat(`{"candidate":`, 20_000),
 		"a byte too many":               `{"type":"ping"}` + strings.Repeat(" ", MaxMessage),
 	} {
@@ -146,7 +156,9 @@ func FuzzParseClient(f *testing.F) {
 			}
 			return
 		}
-		if m.Type == Hello && m.Token == "" || m.Type == Candidate && m.Candidate == nil || m.Type == Offer && len(m.Tracks) > 16 || len(m.Tiles) > MaxTiles && m.Type == View {
+		if m.Type == Hello && m.Token == "" || m.Type == Candidate && m.Candidate == nil || m.Type == Offer && len(m.Tracks) > 16 || len(m.Tiles) > MaxTiles && m.Type == View ||
+			m.Type == Chat && (utf8.RuneCountInString(m.Text) > MaxChat || strings.TrimSpace(m.Text) == "") ||
+			m.Type == Moderate && (m.Action == "" || len(m.Participant) > 128) {
 			t.Fatalf("accepted %+v", m)
 		}
 		again, err := json.Marshal(m)

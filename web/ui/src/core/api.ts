@@ -3,6 +3,7 @@
 import { levels, roles, type Level, type Role } from './level';
 import { type Deletion, type Retention, readDeletion, readRetention } from './retention';
 import { count, countOr, fields, flagOr, isFields, list, oneOf, text, textOr } from './shape';
+import { sharings, type Sharing } from './signal';
 
 const base = '/api/v1';
 const problemPrefix = 'urn:souffleur:problem:';
@@ -56,10 +57,30 @@ export interface Room {
   /** Only admins read it. */
   readonly engines: Engines;
   readonly role: Role;
-  readonly live: { readonly meeting: string; readonly people: number; readonly sinceUnixMs: number } | undefined;
+  readonly live:
+    | {
+        readonly meeting: string;
+        readonly people: number;
+        readonly sinceUnixMs: number;
+        /** Nobody new comes in. */
+        readonly locked: boolean;
+        /** Newcomers wait until somebody lets them in. */
+        readonly lobby: boolean;
+      }
+    | undefined;
   readonly joinUrl: string;
   /** End-to-end encrypted: without AI, and only for those who have the secret of the link. */
   readonly e2ee: boolean;
+  readonly rules: Rules;
+}
+
+/** How people live together in a room. */
+export interface Rules {
+  readonly lobby: boolean;
+  /** 0: as many as the server allows. */
+  readonly maxPeople: number;
+  readonly share: Sharing;
+  readonly shareReplaces: boolean;
 }
 
 export interface CreatedRoom {
@@ -331,6 +352,12 @@ export class Api {
     await this.#call('PATCH', `/rooms/${part(room)}`, speech);
   }
 
+  async setRules(room: string, rules: Rules): Promise<void> {
+    const { lobby, maxPeople, share, shareReplaces } = rules;
+    const written = { lobby, max_people: maxPeople, share, share_replaces: shareReplaces };
+    await this.#call('PATCH', `/rooms/${part(room)}`, { rules: written });
+  }
+
   async setCeiling(room: string, ceiling: Ceiling): Promise<void> {
     await this.#call('PUT', `/rooms/${part(room)}/ceiling`, { ceiling });
   }
@@ -543,10 +570,23 @@ export function readRoom(v: unknown): Room {
           meeting: textOr(live['meeting'], ''),
           people: countOr(live['people'], 0),
           sinceUnixMs: countOr(live['since_unix_ms'], 0),
+          locked: flagOr(live['locked'], false),
+          lobby: flagOr(live['lobby'], false),
         }
       : undefined,
     joinUrl: textOr(r['join_url'], ''),
     e2ee: flagOr(r['e2ee'], false),
+    rules: readRules(r['rules'] ?? {}),
+  };
+}
+
+function readRules(v: unknown): Rules {
+  const r = fields(v, 'rules');
+  return {
+    lobby: flagOr(r['lobby'], false),
+    maxPeople: countOr(r['max_people'], 0),
+    share: oneOf(r['share'] ?? 'everybody', sharings, 'share'),
+    shareReplaces: flagOr(r['share_replaces'], false),
   };
 }
 

@@ -28,6 +28,10 @@ const serverTypes: Record<ServerMessage['type'], true> = {
   pong: true,
   layers: true,
   load: true,
+  room: true,
+  waiting: true,
+  moderated: true,
+  chat: true,
 };
 
 const sdp = 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n';
@@ -64,6 +68,12 @@ const clientMessages: { [T in ClientMessage['type']]: Extract<ClientMessage, { t
       { participant: 'p2c5n7qhd3wxk4tba', source: 'camera', height: 180 },
     ],
   },
+  hand: { type: 'hand', active: true },
+  chat: {
+    type: 'chat',
+    text: 'L’ordre du jour : https://example.org/ordre?n=1&j=2\n<b>à tout de suite</b>',
+  },
+  moderate: { type: 'moderate', action: 'mute', participant: 'pc2wvb6nqy5dhj3ks', source: 'mic' },
 };
 
 describe('golden messages of the server', () => {

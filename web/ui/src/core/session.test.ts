@@ -243,6 +243,113 @@ describe('a stay in a meeting', () => {
     expect(session.phase.get()).toEqual({ name: 'connected' });
   });
 
+  it('waits at the door, keeps its place over a loss, and is let in on the same connection', async () => {
+    const inside = vi.fn();
+    void session.admitted.then(inside);
+    Wire.last.opens();
+    const waiting = { room: 'r1', room_name: 'Tuesday', token: 'place-1', organizer: false };
+    says({ type: 'waiting', waiting });
+    expect(session.phase.get()).toEqual({ name: 'waiting' });
+    expect(session.waiting.get()).toEqual(waiting);
+    Wire.last.breaks();
+    await vi.advanceTimersByTimeAsync(1_000);
+    Wire.last.opens();
+    expect(hellos()[1]).toBe('{"type":"hello","token":"place-1"}');
+    says({ type: 'waiting', waiting: { ...waiting, organizer: true, token: 'place-2' } });
+    expect(session.waiting.get()?.organizer).toBe(true);
+    expect(inside).not.toHaveBeenCalled();
+    says(welcome());
+    await vi.advanceTimersByTimeAsync(0);
+    expect(session.waiting.get()).toBeUndefined();
+    expect(session.phase.get()).toEqual({ name: 'connected' });
+    expect(inside).toHaveBeenCalledWith(true);
+    expect(Wire.last.sent).toHaveLength(1); // nothing but the hello
+  });
+
+  it.each(['removed', 'locked', 'full', 'not_admitted', 'waited', 'lobby_full'])(
+    'is over, and was not inside, when turned away with "%s"',
+    async (code) => {
+      const inside = vi.fn();
+      void session.admitted.then(inside);
+      Wire.last.opens();
+      says({ type: 'gone', code, message: '' });
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(session.phase.get()).toEqual({ name: 'gone', code });
+      expect(inside).toHaveBeenCalledWith(false);
+      expect(Wire.all).toHaveLength(1);
+    },
+  );
+
+  it('follows the state of the room', () => {
+    joined({ room_state: { locked: true, hands: ['ada'] } });
+    expect(session.house.state.get()).toMatchObject({ locked: true, lobby: false, share: 'everybody', hands: ['ada'] });
+    expect(session.handUp).toBe(true);
+    says({ type: 'room', room: { lobby: true, share: 'organizers', hands: [] } });
+    expect(session.house.state.get()).toMatchObject({ locked: false, lobby: true, share: 'organizers' });
+    expect(session.handUp).toBe(false);
+    expect(notices).toEqual([]);
+  });
+
+  it('tells organizers, and only them, who waits and who raises a hand', () => {
+    const state = { hands: ['ben'], waiting: [{ participant: 'cleo', name: 'Cleo' }] };
+    joined({ peers: [peer('ada', 0), peer('ben', 1)] });
+    says({ type: 'room', room: { hands: ['ben'] } });
+    expect(notices).toEqual([]);
+    says({ type: 'room', room: {} });
+    says({ type: 'changed', peer: { ...peer('ada', 0), role: 'organizer' } });
+    expect(session.role.get()).toBe('organizer');
+    says({ type: 'room', room: state });
+    says({ type: 'room', room: state });
+    expect(notices).toEqual([
+      { kind: 'waiter', name: 'Cleo' },
+      { kind: 'hand', name: 'ben', up: 1 },
+    ]);
+  });
+
+  it('sends what people want of the room', () => {
+    joined();
+    session.raiseHand(true);
+    session.moderate({ type: 'moderate', action: 'admit' });
+    expect(session.write('hello')).toBe(true);
+    expect(Wire.last.sent.slice(1)).toEqual([
+      '{"type":"hand","active":true}',
+      '{"type":"moderate","action":"admit"}',
+      '{"type":"chat","text":"hello"}',
+    ]);
+    Wire.last.breaks();
+    expect(session.write('lost')).toBe(false);
+  });
+
+  it('says who did something to it', () => {
+    joined();
+    says({ type: 'moderated', moderated: { action: 'mute', source: 'mic', by_name: 'Grace' } });
+    expect(notices).toMatchObject([{ kind: 'moderated', done: { by_name: 'Grace', source: 'mic' } }]);
+    expect(session.mic.state.get()).toBe('off');
+  });
+
+  it('does not let somebody choose a screen that the room refuses', async () => {
+    joined({ peers: [peer('ada', 0), { ...peer('ben', 1), sources: ['screen'] }] });
+    await session.toggleScreen();
+    expect(notices).toEqual([{ kind: 'fault', code: 'share_taken' }]);
+  });
+
+  it('announces what others write, but not the history nor its own', () => {
+    const said = (id: number, participant: string) => ({
+      id,
+      participant,
+      name: participant,
+      text: 'x',
+      at_unix_ms: 1,
+    });
+    joined({ chat: 2 });
+    says({ type: 'chat', chat: [said(1, 'ben'), said(2, 'ben')] });
+    expect(notices).toEqual([]);
+    says({ type: 'chat', chat: [said(3, 'ada')] });
+    says({ type: 'chat', chat: [said(4, 'ben')] });
+    expect(notices).toEqual([{ kind: 'chat', name: 'ben' }]);
+    expect(session.chat.messages.get()).toHaveLength(4);
+  });
+
   it('says that it leaves', () => {
     joined();
     session.leave();

@@ -5,18 +5,26 @@ import { afterGone } from './backoff';
 import { capture, captureScreen, CaptureError, type CaptureKind, type ScreenTracks } from './capture';
 import { CaptionStore } from './captions';
 import { Cell, type Readable } from './cell';
+import { ChatStore } from './chat';
 import { Downlink, type DownlinkEvents } from './downlink';
 import type { Encryption } from './e2ee';
 import { Floor } from './floor';
+import { House, shareRefusal } from './house';
+import { mayRun, type Role } from './level';
 import { QualityMeter, type Quality } from './quality';
 import { Roster } from './roster';
 import {
   sources,
   type AIState,
   type Caption,
+  type ChatMessage,
   type Load,
+  type ModerateMessage,
+  type Moderation,
+  type RoomState,
   type ServerMessage,
   type Source,
+  type WaitingInfo,
   type Welcome,
 } from './signal';
 import { SignalSocket } from './socket';
@@ -26,6 +34,8 @@ import { ViewReport } from './view';
 
 export type Phase =
   | { readonly name: 'connecting' | 'connected' | 'left' }
+  /** At the door: somebody has to let us in. */
+  | { readonly name: 'waiting' }
   | { readonly name: 'reconnecting'; readonly attempt: number }
   /** The server ended it; code says why. */
   | { readonly name: 'gone'; readonly code: string };
@@ -35,7 +45,13 @@ export type Notice =
   /** change: the level is another; sound: whether sound is kept is. At joining neither is, and both are as they are. */
   | { readonly kind: 'policy'; readonly ai: AIState; readonly change: boolean; readonly sound: boolean }
   | { readonly kind: 'trouble'; readonly error: CaptureError }
-  | { readonly kind: 'fault'; readonly code: string };
+  | { readonly kind: 'fault'; readonly code: string }
+  | { readonly kind: 'moderated'; readonly done: Moderation }
+  | { readonly kind: 'chat'; readonly name: string }
+  /** To organizers: who asks to be let in. */
+  | { readonly kind: 'waiter'; readonly name: string }
+  /** To organizers: who raised a hand, and how many are up. */
+  | { readonly kind: 'hand'; readonly name: string; readonly up: number };
 
 export interface SessionOptions {
   readonly socketUrl: string;
@@ -63,6 +79,12 @@ export class MeetingSession {
   readonly ai = new Cell<AIState | undefined>(undefined);
   readonly roster = new Roster();
   readonly captions = new CaptionStore();
+  readonly chat = new ChatStore();
+  readonly house = new House();
+  /** Ours at this moment; an organizer link that is used, or renewed, changes it during a meeting. */
+  readonly role = new Cell<Role>('participant');
+  /** What we are told at the door; undefined: we do not wait. */
+  readonly waiting = new Cell<WaitingInfo | undefined>(undefined);
   readonly speaking = new Cell<ReadonlySet<string>>(new Set());
   /** Whom of the others the large tile follows. */
   readonly speaker = new Cell<string | undefined>(undefined);
@@ -72,6 +94,8 @@ export class MeetingSession {
   readonly quality = new Cell<Quality>('good');
   /** Takes what the screen shows. */
   readonly view: ViewReport;
+  /** Settles when we are in the meeting for the first time (true), or are not let in (false). */
+  readonly admitted: Promise<boolean>;
   readonly downlink: Downlink;
   readonly encryption: Encryption | undefined;
   /** MIDs of the slots whose frames cannot be opened. */
@@ -86,6 +110,7 @@ export class MeetingSession {
   readonly #lastHeard = new Map<string, number>();
   readonly #floor = new Floor();
   readonly #meter = new QualityMeter();
+  #admit: (inside: boolean) => void = () => undefined;
   #token: string;
   #welcomedMs = 0;
   #rejoined = false;
@@ -103,6 +128,7 @@ export class MeetingSession {
     this.#options = options;
     this.encryption = options.encryption;
     this.unreadable = options.encryption?.unreadable ?? new Cell(new Set());
+    this.admitted = new Promise((settle) => (this.#admit = settle));
     this.#token = options.token;
     this.#socket = new SignalSocket(options.socketUrl, {
       opened: () => this.#hello(),
@@ -152,6 +178,34 @@ export class MeetingSession {
     this.#socket.send({ type: 'opt-out', opt_out: optOut });
   }
 
+  raiseHand(up: boolean): void {
+    this.#socket.send({ type: 'hand', active: up });
+  }
+
+  /** Whether our hand is up. */
+  get handUp(): boolean {
+    return this.house.state.get().hands.includes(this.welcome.get()?.participant ?? '');
+  }
+
+  /** Writes to everybody; false: there is no connection at this moment. */
+  write(text: string): boolean {
+    return this.#socket.send({ type: 'chat', text });
+  }
+
+  moderate(order: ModerateMessage): void {
+    this.#socket.send(order);
+  }
+
+  /** Shares or ends sharing the screen. What the server would refuse is said before a screen is chosen. */
+  async toggleScreen(): Promise<void> {
+    const me = this.welcome.get()?.participant ?? '';
+    const peers = this.roster.peers.get().values();
+    const refusal =
+      this.screen.state.get() === 'off' ? shareRefusal(this.house.state.get(), peers, me, this.role.get()) : undefined;
+    if (refusal) return this.#options.notice({ kind: 'fault', code: refusal });
+    await this.screen.toggle();
+  }
+
   leave(): void {
     this.#socket.send({ type: 'leave' });
     this.#end({ name: 'left' });
@@ -161,6 +215,7 @@ export class MeetingSession {
     const now = this.phase.get().name;
     if (now === 'left' || now === 'gone') return;
     this.phase.set(phase);
+    this.#admit(false);
     globalThis.removeEventListener?.('online', this.#online);
     clearInterval(this.#levels);
     clearInterval(this.#measures);
@@ -240,7 +295,16 @@ export class MeetingSession {
       case 'gone':
         return this.#gone(m.code);
       case 'fault':
+        if (m.code === 'share_rule' || m.code === 'share_taken') void this.screen.set(false);
         return this.#options.notice({ kind: 'fault', code: m.code });
+      case 'waiting':
+        return this.#waits(m.waiting);
+      case 'room':
+        return this.#roomChanged(m.room);
+      case 'moderated':
+        return this.#moderated(m.moderated);
+      case 'chat':
+        return this.#written(m.chat);
       case 'joined':
       case 'changed':
       case 'left':
@@ -258,6 +322,7 @@ export class MeetingSession {
       return;
     }
     this.roster.put(m.peer);
+    if (m.peer.participant === this.welcome.get()?.participant) this.role.set(m.peer.role);
     const isNew = m.type === 'joined' && !before.get(m.peer.participant)?.present;
     if (isNew && m.peer.participant !== this.welcome.get()?.participant) {
       this.#options.notice({ kind: 'joined', name: m.peer.name });
@@ -275,16 +340,56 @@ export class MeetingSession {
     this.encryption?.identify(w.participant);
     if (!w.kept) this.downlink.close();
     this.roster.replace(w.peers);
+    this.role.set(w.role);
+    this.house.state.set(w.room_state);
+    if (before && before.meeting !== w.meeting) this.chat.forget();
+    this.chat.begin(w.chat);
+    this.waiting.set(undefined);
     this.welcome.set(w);
     this.phase.set({ name: 'connected' });
     this.load.set(w.load.state);
     this.view.again();
+    this.#admit(true);
     this.#aiChanged(w.ai);
     if (!w.kept) return this.#uplink.renew();
     this.downlink.resume();
     // What was said while signalling was away was lost.
     if (this.#uplink.offered) for (const source of sources) this.#tell(source, this.#uplink.live().includes(source));
     await this.#uplink.resume();
+  }
+
+  /** At the door nothing is sent and nothing comes; a place that is kept waits for us behind it. */
+  #waits(info: WaitingInfo): void {
+    this.#token = info.token;
+    this.#rejoined = false;
+    this.#socket.settled();
+    for (const source of [this.mic, this.camera, this.screen]) void source.set(false);
+    this.waiting.set(info);
+    this.phase.set({ name: 'waiting' });
+  }
+
+  #roomChanged(now: RoomState): void {
+    const { waiters, hands } = this.house.take(now);
+    if (!mayRun(this.role.get())) return;
+    for (const w of waiters) this.#options.notice({ kind: 'waiter', name: w.name });
+    const me = this.welcome.get()?.participant;
+    for (const h of hands) {
+      const peer = this.roster.peers.get().get(h);
+      if (peer && h !== me) this.#options.notice({ kind: 'hand', name: peer.name, up: now.hands.length });
+    }
+  }
+
+  // The server has acted already; the device follows, so that nobody believes to be heard or seen.
+  #moderated(done: Moderation): void {
+    if (done.action === 'mute') void (done.source === 'camera' ? this.camera : this.mic).set(false);
+    if (done.action === 'stop-share') void this.screen.set(false);
+    this.#options.notice({ kind: 'moderated', done });
+  }
+
+  #written(messages: readonly ChatMessage[]): void {
+    const news = this.chat.receive(messages, this.welcome.get()?.participant ?? '');
+    const last = news.at(-1);
+    if (last) this.#options.notice({ kind: 'chat', name: last.name });
   }
 
   #tell(source: Source, active: boolean): void {

@@ -50,7 +50,10 @@ export type ClientMessage =
   | { readonly type: 'restart' }
   | { readonly type: 'leave' }
   | { readonly type: 'ping' }
-  | { readonly type: 'view'; readonly tiles: readonly ViewTile[] };
+  | { readonly type: 'view'; readonly tiles: readonly ViewTile[] }
+  | { readonly type: 'hand'; readonly active: boolean }
+  | { readonly type: 'chat'; readonly text: string }
+  | ModerateMessage;
 
 /** A video that is shown now. Tiles come in the order of their importance. */
 export interface ViewTile {
@@ -59,6 +62,18 @@ export interface ViewTile {
   /** In device pixels. */
   readonly height: number;
 }
+
+/** What organizers do about the room, and to people; without a participant to all in question. */
+export type ModerateMessage =
+  | {
+      readonly type: 'moderate';
+      readonly action: 'mute';
+      readonly participant: string;
+      readonly source: 'mic' | 'camera';
+    }
+  | { readonly type: 'moderate'; readonly action: 'stop-share' | 'remove'; readonly participant: string }
+  | { readonly type: 'moderate'; readonly action: 'lower-hand' | 'admit' | 'refuse'; readonly participant?: string }
+  | { readonly type: 'moderate'; readonly action: 'lock' | 'unlock' | 'lobby-on' | 'lobby-off' };
 
 export interface Peer {
   readonly participant: string;
@@ -150,12 +165,62 @@ export interface Welcome {
   readonly media: string;
   /** Relays for where no direct way works. */
   readonly ice_servers: readonly IceServer[];
+  readonly room_state: RoomState;
+  /** ID of the newest chat message of the history that follows; 0: nothing was written. */
+  readonly chat: number;
 }
 
 export interface IceServer {
   readonly urls: readonly string[];
   readonly username: string;
   readonly credential: string;
+}
+
+export const sharings = ['everybody', 'organizers'] as const;
+export type Sharing = (typeof sharings)[number];
+
+/** Somebody who waits to be let in. */
+export interface Waiter {
+  readonly participant: string;
+  readonly name: string;
+  readonly since_unix_ms: number;
+}
+
+export interface RoomState {
+  readonly locked: boolean;
+  readonly lobby: boolean;
+  readonly share: Sharing;
+  readonly share_replaces: boolean;
+  readonly max_people: number;
+  /** In the order in which they were raised. */
+  readonly hands: readonly string[];
+  /** Only organizers read it. */
+  readonly waiting: readonly Waiter[];
+}
+
+/** What we are told while we wait to be let in. */
+export interface WaitingInfo {
+  readonly room: string;
+  readonly room_name: string;
+  readonly token: string;
+  /** Somebody is there who can let us in. */
+  readonly organizer: boolean;
+}
+
+export interface ChatMessage {
+  readonly id: number;
+  readonly participant: string;
+  readonly name: string;
+  readonly text: string;
+  readonly at_unix_ms: number;
+}
+
+/** What was done to us. */
+export interface Moderation {
+  readonly action: string;
+  readonly source: string;
+  /** '' if a rule of the room did it. */
+  readonly by_name: string;
 }
 
 export type ServerMessage =
@@ -170,8 +235,15 @@ export type ServerMessage =
   | { readonly type: 'gone' | 'fault'; readonly code: string; readonly message: string }
   | { readonly type: 'pong' }
   | { readonly type: 'layers'; readonly source: Source; readonly layers: readonly string[] }
-  | { readonly type: 'load'; readonly load: LoadState };
+  | { readonly type: 'load'; readonly load: LoadState }
+  | { readonly type: 'room'; readonly room: RoomState }
+  | { readonly type: 'waiting'; readonly waiting: WaitingInfo }
+  | { readonly type: 'moderated'; readonly moderated: Moderation }
+  | { readonly type: 'chat'; readonly chat: readonly ChatMessage[] };
 
+const maxWaiting = 500;
+const maxChatMessages = 1_000;
+const maxChatText = 16_000; // UTF-16 units; the server allows 2,000 code points
 const maxPeers = 2_000;
 const maxSlots = 512;
 const maxCaptionText = 8_192;
@@ -217,6 +289,14 @@ export function parseServer(frame: string): ServerMessage {
       };
     case 'load':
       return { type, load: readLoad(m['load']) };
+    case 'room':
+      return { type, room: readRoomState(m['room']) };
+    case 'waiting':
+      return { type, waiting: readWaiting(m['waiting']) };
+    case 'moderated':
+      return { type, moderated: readModeration(m['moderated']) };
+    case 'chat':
+      return { type, chat: list(m['chat'], readChat, 'chat', maxChatMessages) };
   }
   throw new ShapeError('unknown message type');
 }
@@ -268,6 +348,8 @@ function readWelcome(v: unknown): Welcome {
     media: textOr(w['media'], ''),
     ice_servers:
       w['ice_servers'] === undefined ? [] : list(w['ice_servers'], readIceServer, 'ice_servers', maxIceServers),
+    room_state: readRoomState(w['room_state'] ?? {}),
+    chat: countOr(w['chat'], 0),
   };
 }
 
@@ -287,6 +369,56 @@ function readIceServer(v: unknown): IceServer {
     username: bounded(textOr(s['username'], '')),
     credential: bounded(textOr(s['credential'], '')),
   };
+}
+
+function readRoomState(v: unknown): RoomState {
+  const r = fields(v, 'room state');
+  return {
+    locked: flagOr(r['locked'], false),
+    lobby: flagOr(r['lobby'], false),
+    share: oneOf(r['share'] ?? 'everybody', sharings, 'share'),
+    share_replaces: flagOr(r['share_replaces'], false),
+    max_people: countOr(r['max_people'], 0),
+    hands: list(r['hands'], (h) => named(h, 'hand'), 'hands', maxPeers),
+    waiting: list(r['waiting'], readWaiter, 'waiting', maxWaiting),
+  };
+}
+
+function readWaiter(v: unknown): Waiter {
+  const w = fields(v, 'waiter');
+  return {
+    participant: named(w['participant'], 'participant'),
+    name: textOr(w['name'], ''),
+    since_unix_ms: countOr(w['since_unix_ms'], 0),
+  };
+}
+
+function readWaiting(v: unknown): WaitingInfo {
+  const w = fields(v, 'waiting');
+  return {
+    room: textOr(w['room'], ''),
+    room_name: textOr(w['room_name'], ''),
+    token: text(w['token'], 'token'),
+    organizer: flagOr(w['organizer'], false),
+  };
+}
+
+function readChat(v: unknown): ChatMessage {
+  const c = fields(v, 'chat message');
+  const written = text(c['text'], 'chat text');
+  if (written.length > maxChatText) throw new ShapeError('chat text is too long');
+  return {
+    id: count(c['id'], 'id'),
+    participant: named(c['participant'], 'participant'),
+    name: textOr(c['name'], ''),
+    text: written,
+    at_unix_ms: countOr(c['at_unix_ms'], 0),
+  };
+}
+
+function readModeration(v: unknown): Moderation {
+  const m = fields(v, 'moderation');
+  return { action: text(m['action'], 'action'), source: textOr(m['source'], ''), by_name: textOr(m['by_name'], '') };
 }
 
 function readPeer(v: unknown): Peer {

@@ -8,6 +8,8 @@ describe('a join that is turned away', () => {
   it('is told from one that fails', () => {
     expect(crowdOf(refused('overloaded'))).toBe('server');
     expect(crowdOf(refused('refused'))).toBe('meeting');
+    expect(crowdOf(refused('room-full'))).toBe('meeting');
+    expect(crowdOf(refused('locked'))).toBeUndefined();
     expect(crowdOf(refused('unavailable'))).toBeUndefined();
     expect(crowdOf(new TypeError('no route'))).toBeUndefined();
   });

@@ -14,7 +14,7 @@ const usualWaitMs = 60_000;
 export function crowdOf(reason: unknown): Crowd | undefined {
   if (!(reason instanceof ApiError)) return undefined;
   if (reason.code === 'overloaded') return 'server';
-  return reason.code === 'refused' ? 'meeting' : undefined;
+  return reason.code === 'refused' || reason.code === 'room-full' ? 'meeting' : undefined;
 }
 
 /** How long to wait before the next try: what the server said, and up to half as long on top. random is in [0, 1). */

@@ -56,6 +56,16 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.unfinished;
     case 'above-retention':
       return t.error.aboveRetention;
+    case 'room-full':
+      return t.out.full;
+    case 'locked':
+      return t.out.locked;
+    case 'lobby-full':
+      return t.out.lobby_full;
+    case 'removed':
+      return t.out.removed;
+    case 'not-admitted':
+      return t.out.not_admitted;
   }
   return byStatus(t, reason.status);
 }

@@ -1,0 +1,133 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"souffleur/internal/meeting"
+	"souffleur/internal/signal"
+	"souffleur/sfu"
+	"souffleur/storage"
+	"souffleur/web"
+)
+
+// refusals are the reasons of the SFU's room as package web knows them.
+var refusals = map[error]error{
+	sfu.ErrFull: web.ErrRoomFull, sfu.ErrRemoved: web.ErrRemoved, sfu.ErrLocked: web.ErrLocked,
+	sfu.ErrLobbyFull: web.ErrLobbyFull, sfu.ErrNotAdmitted: web.ErrNotAdmitted, sfu.ErrClosed: web.ErrMeetingEnded,
+}
+
+// refusal wraps an error of the SFU's room with its meaning.
+func refusal(err error) error {
+	for reason, told := range refusals {
+		if errors.Is(err, reason) {
+			return fmt.Errorf("%w: %w", told, err)
+		}
+	}
+	return err
+}
+
+// seat gives somebody who comes in a place among the people of the meeting. The SFU's room calls it, also for one who
+// waited at the door until now.
+func (l *live) seat(p meeting.Person) meeting.Person {
+	l.mu.Lock()
+	i := l.indexLocked(p.Participant)
+	first := i < 0
+	if first {
+		p.JoinedMS, p.Order = l.now(), len(l.people)
+		l.people = append(l.people, p)
+	} else {
+		l.people[i].Role = p.Role
+		p = l.people[i]
+	}
+	l.present[p.Participant] = true
+	l.mu.Unlock()
+	if first {
+		l.post(meeting.Event{Type: meeting.EventJoined, Participant: p.Participant, Person: &p}, nil)
+		l.keeper.save()
+	}
+	return p
+}
+
+// hold is what somebody who waits is told. Nobody hears anything else of the meeting before being let in.
+func (l *live) hold(id meeting.ParticipantID) *signal.WaitingInfo {
+	return &signal.WaitingInfo{Room: l.room, RoomName: l.roomName, Token: l.resumeToken(id)}
+}
+
+// resumeToken lets a participant come back under the same ID.
+func (l *live) resumeToken(id meeting.ParticipantID) string {
+	l.mu.Lock()
+	c := l.claims[id]
+	l.mu.Unlock()
+	c.ExpiresUnix = time.Now().Add(l.n.cfg.ResumeLife).Unix()
+	token, err := c.token(l.n.instance)
+	if err != nil {
+		l.log.Error("participant cannot resume", "participant", id, "err", err)
+	}
+	return token
+}
+
+// Welcomed implements the SFU's events: who comes late, or comes back, gets the last finals.
+func (l *live) Welcomed(_ meeting.ParticipantID, out sfu.Signaller) {
+	if l.level() == meeting.Off {
+		return
+	}
+	for _, m := range l.prompt.recent() {
+		_ = out.Send(m) // a closed connection is told by Detach
+	}
+}
+
+// DoorChanged implements the SFU's events: how the door stands outlives a restart of the server.
+func (l *live) DoorChanged(d meeting.Door) {
+	l.mu.Lock()
+	l.door = d
+	l.mu.Unlock()
+	l.keeper.save()
+}
+
+// follow brings the meeting in line with the room's document: its rules, and who organizes it.
+func (l *live) follow(room storage.Room) {
+	l.media.SetRules(room.Rules)
+	l.mu.Lock()
+	l.organizers = organizersOf(room)
+	changed := make(map[meeting.ParticipantID]meeting.Role)
+	for id := range l.present {
+		i := l.indexLocked(id)
+		if i < 0 {
+			continue
+		}
+		p := &l.people[i]
+		if role := l.roleLocked(p.Person, p.Role); role != p.Role {
+			p.Role, changed[id] = role, role
+		}
+	}
+	l.mu.Unlock()
+	for id, role := range changed {
+		l.media.SetRole(id, role)
+	}
+	if len(changed) > 0 {
+		l.keeper.save()
+	}
+}
+
+func organizersOf(room storage.Room) []meeting.PersonID {
+	list := slices.Clone(room.Organizers)
+	if room.Owner != "" {
+		list = append(list, room.Owner)
+	}
+	return list
+}
+
+// roleLocked is what somebody may do at this moment. Admins are known by their sign-in alone; for all others the room
+// decides, and not the role they once came with.
+func (l *live) roleLocked(id meeting.PersonID, came meeting.Role) meeting.Role {
+	switch {
+	case came == meeting.Admin:
+		return meeting.Admin
+	case slices.Contains(l.organizers, id):
+		return meeting.Organizer
+	}
+	return meeting.Guest
+}
