@@ -60,6 +60,9 @@ func scenarios() []scenario {
 func TestFollowsALinkDownAndUp(t *testing.T) {
 	for _, c := range scenarios() {
 		t.Run(c.name, func(t *testing.T) {
+			if testing.Short() && c.rtt > 100*time.Millisecond {
+				t.Skip("played in the full tests")
+			}
 			l := &link{capacity: 5e6, queue: queueBits, oneWay: c.rtt / 2}
 			s := newScene(l, c.remb, c.demand)
 			s.play(40 * time.Second)
