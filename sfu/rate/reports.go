@@ -18,12 +18,20 @@ import (
 //   - A value below what is sent that stays there means congestion, too: other receivers measure, and do not move.
 //   - A value above what is sent says only that little is sent. It is no limit, or a downlink on which thumbnails were
 //     paused would be starved by its own silence. How far a budget may grow in silence is ours to bound.
+//
+// And it can be plain wrong. A receiver without processor time to read its packets takes that for a queue: Chromium on a
+// machine with thirteen times too much to do went down to 8 kb/s while 200 kb/s arrived, none of it late, and stayed there
+// for half a minute. So an estimate alone takes a budget down to unconfirmed only; for less, receiver reports must say
+// that not all arrives. One that is far below what is sent while all of it arrives is nonsense.
 const (
 	fell        = 0.97            // of the estimate before: less is a fall (Chrome reports a fall of 3 % at once)
 	rose        = 1.002           // of the estimate before: more is a rise
 	wellBelow   = 0.8             // of what is sent: a fall to more than that may be a hiccup
 	patience    = 2 * time.Second // how long an estimate below what is sent may stay there
 	rembExpires = 4 * time.Second // Chrome sends one a second while video arrives
+	unconfirmed = 500_000
+	allArrives  = 0.75 // of what is sent: what arrives is known so exactly, by packets of a mean size
+	nonsense    = 0.5  // of what is sent
 )
 
 // Loss is judged by the rule of Google congestion control (draft-ietf-rmcat-gcc-02, section 6), with one addition: what
@@ -73,6 +81,7 @@ type Reports struct {
 
 	remb      float64 // newest estimate of the receiver
 	rembAt    time.Time
+	fellAt    time.Time // when it last fell below what is sent
 	belowFrom time.Time // since when it has been below what is sent without rising; zero: it is not
 
 	losses losses
@@ -139,12 +148,18 @@ func (r *Reports) OnRTCP(packets []rtcp.Packet, now time.Time) {
 }
 
 func (r *Reports) noteReports(reports []rtcp.ReceptionReport, now time.Time) {
+	fresh := false
 	for i := range reports {
-		if r.losses.note(&reports[i], now) {
-			r.heard = now
-		}
+		fresh = r.losses.note(&reports[i], now) || fresh
 	}
+	if !fresh {
+		return
+	}
+	r.heard = now
 	r.losses.measure(r.total)
+	if now.Sub(r.fellAt) < rembExpires && r.remb < r.sent.rate(now, sendWindow, 0) && r.short(now) {
+		r.heed(now) // the reports confirm what the estimate said before
+	}
 }
 
 // noteREMB acts on an estimate of the receiver. The same one again changes nothing.
@@ -159,17 +174,46 @@ func (r *Reports) noteREMB(estimate float64, now time.Time) {
 	case estimate >= sent:
 		r.belowFrom = time.Time{}
 	case known && estimate < fell*before:
-		r.wrong = now
+		r.wrong, r.fellAt = now, now
 		if estimate < wellBelow*sent || r.untried(sent) {
-			r.backOff(estimate, now)
+			r.heed(now)
 		} else if r.belowFrom.IsZero() {
 			r.belowFrom = now
 		}
 	case !known || estimate > rose*before || r.belowFrom.IsZero():
 		r.belowFrom = now
 	case now.Sub(r.belowFrom) >= patience:
-		r.backOff(estimate, now)
+		r.heed(now)
 	}
+}
+
+// heed lowers the budget to the receiver's estimate, as far as it can be believed.
+func (r *Reports) heed(now time.Time) {
+	switch {
+	case r.short(now):
+		r.backOff(max(r.remb, underLink*r.losses.arriving(now)), now)
+	case !r.mistaken(now):
+		r.backOff(max(r.remb, unconfirmed), now)
+	}
+}
+
+// short says whether receiver reports tell that less arrives than is sent. A stream that began to flow is in them after two
+// reports, so only what is sent for three seconds counts.
+func (r *Reports) short(now time.Time) bool {
+	arriving := r.losses.arriving(now)
+	if arriving == 0 || r.share >= lossGrow {
+		return arriving > 0
+	}
+	steady := math.Inf(1)
+	for ago := range 3 {
+		steady = min(steady, r.sent.rate(now, sendWindow, time.Duration(ago)*sendWindow))
+	}
+	return arriving < allArrives*steady
+}
+
+// mistaken says whether the receiver's estimate is nonsense.
+func (r *Reports) mistaken(now time.Time) bool {
+	return r.remb < nonsense*r.sent.rate(now, sendWindow, 0) && r.losses.arriving(now) > 0 && !r.short(now)
 }
 
 // untried says whether sent is more than went well before: then growth is what went wrong.
@@ -281,7 +325,7 @@ func (r *Reports) mayGrow(sent float64, now time.Time) bool {
 		return true // nothing is sent, so nobody says anything
 	case now.Sub(r.heard) > silence:
 		return false
-	case !r.belowFrom.IsZero() && now.Sub(r.belowFrom) > patience-time.Second/2 && now.Sub(r.rembAt) < rembExpires:
+	case !r.belowFrom.IsZero() && now.Sub(r.belowFrom) > patience-time.Second/2 && now.Sub(r.rembAt) < rembExpires && !r.mistaken(now):
 		return false // the receiver may be about to complain
 	}
 	return r.share < lossGrow

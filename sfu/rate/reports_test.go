@@ -229,6 +229,20 @@ func TestSilenceNeitherStarvesNorFeeds(t *testing.T) {
 	}
 }
 
+func TestAQueueThatLosesNothingIsEmptied(t *testing.T) {
+	s := newScene(&link{capacity: 5e6, queue: 20e6, oneWay: 25 * time.Millisecond}, true, cameras)
+	s.play(40 * time.Second)
+	s.capacity = 500e3
+	s.play(30 * time.Second)
+	after := s.between(40*time.Second, 70*time.Second)
+	settled := settling(after, func(x sample) bool { return x.rate < 500e3 })
+	drained := settling(after, func(x sample) bool { return x.queue < 100*time.Millisecond })
+	t.Logf("settled after %v, empty after %v", settled, drained)
+	if settled > 3*time.Second || drained > 20*time.Second {
+		t.Errorf("it took %v to settle and %v until nothing waited", settled, drained)
+	}
+}
+
 func TestPausedVideoComesBack(t *testing.T) {
 	s := newScene(&link{capacity: 120e3, queue: queueBits, oneWay: 25 * time.Millisecond}, true, cameras)
 	s.play(20 * time.Second)
@@ -299,12 +313,15 @@ func TestWhatAnEstimateMeans(t *testing.T) {
 			f.rate = 800e3
 			f.wait(5, 0, rising(235e3))
 		}, 1.2, 10},
-		{"it falls to half of what is sent: that is congestion", func(f *feed) { f.say(400e3) }, 0, 0.51},
+		{"it falls, and less arrives: that is congestion", func(f *feed) { f.wait(1, 0.4, nil); f.say(400e3) }, 0, 0.61},
+		{"it falls, and then less is said to arrive", func(f *feed) { f.say(420e3); f.wait(1, 0.45, nil) }, 0, 0.56},
+		{"it falls, and all arrives: half a megabit is left", func(f *feed) { f.say(450e3) }, 0.6, 0.63},
 		{"it falls by a sixth, where all went well, and rises again", func(f *feed) { f.say(670e3); f.wait(4, 0, rising(670e3)) }, 1, 10},
 		{"it falls by a sixth and stays there", func(f *feed) { f.say(670e3); f.wait(4, 0, always(670e3)) }, 0, 0.9},
 		{"it stays below what is sent from the first", func(f *feed) { f.now = f.now.Add(time.Minute); f.wait(4, 0, always(500e3)) }, 0, 0.7},
 		{"it falls, far above what is sent", func(f *feed) { f.say(3e6); f.say(1e6) }, 1, 10},
-		{"it is zero: the receiver does not want any", func(f *feed) { f.say(0) }, 0, 0.1},
+		{"it falls far below all measure, and all arrives: it is wrong", func(f *feed) { f.say(100e3); f.wait(8, 0, always(8e3)) }, 1, 10},
+		{"it is zero, and all arrives", func(f *feed) { f.say(0); f.wait(8, 0, always(0)) }, 1, 10},
 		{"it is beyond all measure", func(f *feed) { f.say(1e19); f.wait(3, 0, always(1e19)) }, 1, 4},
 	} {
 		f := newFeed(800e3)
@@ -312,6 +329,17 @@ func TestWhatAnEstimateMeans(t *testing.T) {
 		c.then(f)
 		if share := float64(f.Budget(f.now)) / f.rate; share < c.from || share > c.to {
 			t.Errorf("%s: the budget is %.2f of what is sent, not %.2f to %.2f", c.what, share, c.from, c.to)
+		}
+	}
+}
+
+func TestABusyReceiverKeepsItsThumbnail(t *testing.T) {
+	f := newFeed(200e3)
+	f.wait(10, 0, always(285e3))
+	for _, estimate := range []float64{230e3, 149e3, 38e3, 11e3, 11e3, 12e3, 13e3, 13e3, 13e3, 8e3, 8e3, 8e3} { // as Chromium said
+		f.wait(1, 0, always(estimate))
+		if b := f.Budget(f.now); float64(b) < f.rate {
+			t.Fatalf("all arrives, and the budget is %d", b)
 		}
 	}
 }

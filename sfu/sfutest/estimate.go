@@ -26,7 +26,7 @@ const (
 	risePerSecond  = 1.08
 	riseKnown      = 30_000 // bits per second, each second
 	riseAtMost     = 1.5
-	typeREMB        = "goog-remb"
+	typeREMB       = "goog-remb"
 	videoClockRate = 90_000
 )
 
