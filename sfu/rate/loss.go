@@ -30,6 +30,7 @@ type losses struct {
 	video          int     // packets of video expected since told
 	told           int64   // bytes of video sent, when video was last 0
 	size           float64 // bytes of a packet of video, on the mean
+	burst          burst
 }
 
 // stream is what was last reported of one.
@@ -40,6 +41,7 @@ type stream struct {
 	highest uint32
 	lost    int32   // 24 bits with sign
 	rate    float64 // packets that arrived in a second, by the newest report
+	asked   asked
 }
 
 func (l *losses) follow(s stream) {

@@ -43,10 +43,17 @@ const (
 	underLink   = 0.85                    // of what got through: the rest empties the queue
 	echoTime    = 1500 * time.Millisecond // after this time what was sent has been reported
 
-	// A cut to less than half leaves a full queue behind, in which sound waits, too. For a while less is sent to empty it.
+	// A full queue, in which sound waits, too, is emptied by sending less than gets through for a while: after a cut to
+	// less than half for drainTime, after any cut as long as packets are seen to wait, but no longer than drainMost.
 	deepCut   = 0.5
 	drain     = 0.6
 	drainTime = 1500 * time.Millisecond
+	drainMost = 6 * time.Second
+
+	queueShort = 80 * time.Millisecond  // nothing grows while packets wait longer
+	queueFull  = 200 * time.Millisecond // what is sent does not get through
+
+	queuePatience = 10 * time.Second
 )
 
 // Growth, for each second. After congestion it first waits.
@@ -85,6 +92,7 @@ type Reports struct {
 	belowFrom time.Time // since when it has been below what is sent without rising; zero: it is not
 
 	losses losses
+	queue  queue
 	share  float64   // lost, as last judged
 	proven float64   // most that was sent for proofTime without complaint, fading with halfLife
 	wrong  time.Time // newest complaint: loss, or an estimate that fell below what is sent
@@ -140,6 +148,8 @@ func (r *Reports) OnRTCP(packets []rtcp.Packet, now time.Time) {
 			r.noteReports(p.Reports, now)
 		case *rtcp.SenderReport:
 			r.noteReports(p.Reports, now)
+		case *rtcp.TransportLayerNack:
+			r.noteNack(p, now)
 		}
 	}
 	if share, ok := r.losses.judge(now); ok {
@@ -150,7 +160,10 @@ func (r *Reports) OnRTCP(packets []rtcp.Packet, now time.Time) {
 func (r *Reports) noteReports(reports []rtcp.ReceptionReport, now time.Time) {
 	fresh := false
 	for i := range reports {
-		fresh = r.losses.note(&reports[i], now) || fresh
+		if r.losses.note(&reports[i], now) {
+			r.queue.note(reports[i].LastSenderReport, reports[i].Delay, now)
+			fresh = true
+		}
 	}
 	if !fresh {
 		return
@@ -159,6 +172,35 @@ func (r *Reports) noteReports(reports []rtcp.ReceptionReport, now time.Time) {
 	r.losses.measure(r.total)
 	if now.Sub(r.fellAt) < rembExpires && r.remb < r.sent.rate(now, sendWindow, 0) && r.short(now) {
 		r.heed(now) // the reports confirm what the estimate said before
+	}
+	if r.queue.waits(now) > queueFull && now.Sub(r.cut) > echoTime {
+		r.noteQueue(now)
+	}
+}
+
+// noteQueue acts on packets that wait long. The queue may be somebody else's, who downloads a file: so it is a reason to
+// send little, not to send nothing, and below unconfirmed what is sent is lowered slowly. If the budget has just grown
+// that made the queue, and the step is taken back.
+func (r *Reports) noteQueue(now time.Time) {
+	r.wrong = now
+	sent := r.sent.rate(now, sendWindow, 0)
+	to := underLink * min(r.losses.arriving(now), sent)
+	switch {
+	case r.untried(sent):
+		to = max(to, r.proven)
+	case now.Sub(r.cut) < queuePatience:
+		to = max(to, unconfirmed)
+	}
+	r.backOff(to, now)
+}
+
+// noteNack acts on a receiver that misses most of what is sent.
+func (r *Reports) noteNack(nack *rtcp.TransportLayerNack, now time.Time) {
+	r.losses.noteNack(nack, now)
+	share, arriving, ok := r.losses.judgeBurst(now)
+	if ok && share >= lossHeavy && arriving > 0 {
+		r.share, r.wrong = share, now
+		r.backOff(max(underLink*arriving, r.sent.rate(now, sendWindow, 0)/10), now)
 	}
 }
 
@@ -266,7 +308,7 @@ func (r *Reports) Budget(now time.Time) Bitrate {
 	r.fade(sent, now)
 	r.prove(now)
 	r.grow(sent, now)
-	if now.Before(r.drained) {
+	if now.Before(r.drained) || now.Sub(r.cut) < drainMost && r.queue.waits(now) > queueShort {
 		return Bitrate(max(drain*r.target, float64(r.config.Min)))
 	}
 	return Bitrate(r.target)
@@ -323,7 +365,7 @@ func (r *Reports) mayGrow(sent float64, now time.Time) bool {
 		return false
 	case sent == 0:
 		return true // nothing is sent, so nobody says anything
-	case now.Sub(r.heard) > silence:
+	case now.Sub(r.heard) > silence || r.queue.waits(now) > queueShort:
 		return false
 	case !r.belowFrom.IsZero() && now.Sub(r.belowFrom) > patience-time.Second/2 && now.Sub(r.rembAt) < rembExpires && !r.mistaken(now):
 		return false // the receiver may be about to complain
