@@ -12,9 +12,9 @@ const (
 	// maxReported is the most packets that one report may cover: more than a second of anything, so that a receiver that
 	// jumps ahead says nothing.
 	maxReported = 1 << 14
-	// Loss is judged every lossInterval, by at least lossPackets: three packets lost of ten mean nothing.
+	// Loss is judged every lossInterval, by at least lossPackets: one packet lost of twenty means nothing.
 	lossInterval = 400 * time.Millisecond
-	lossPackets  = 20
+	lossPackets  = 60
 
 	reportExpires = 2500 * time.Millisecond
 )

@@ -13,7 +13,7 @@ import (
 // heavy, since a request says nothing of what arrived outside of it.
 const (
 	burstPause   = 200 * time.Millisecond // without requests a burst is over
-	burstLength  = 200 * time.Millisecond // it is judged after so long,
+	burstLength  = 120 * time.Millisecond // it is judged after so long,
 	burstPackets = 30                     // and by so many packets at least
 	askedWindow  = 1024                   // packets of which is known whether they were asked for
 )

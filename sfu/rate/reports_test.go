@@ -262,12 +262,13 @@ type feed struct {
 	*Reports
 	now  time.Time
 	rate float64
+	trip time.Duration
 	seq  uint32
 	lost uint32
 }
 
 func newFeed(rate float64) *feed {
-	f := &feed{Reports: NewReports(DefaultConfig()), now: begin, rate: rate}
+	f := &feed{Reports: NewReports(DefaultConfig()), now: begin, rate: rate, trip: 50 * time.Millisecond}
 	f.FollowVideo(videoSSRC)
 	return f
 }
@@ -283,7 +284,9 @@ func (f *feed) wait(seconds int, lost float64, estimate func() float64) {
 		packets := uint32(f.rate / 8 / packetBytes)
 		f.seq += packets
 		f.lost += uint32(lost * float64(packets))
-		f.OnRTCP([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: videoSSRC, LastSequenceNumber: f.seq, TotalLost: f.lost}}}}, f.now)
+		f.OnRTCP([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{
+			SSRC: videoSSRC, LastSequenceNumber: f.seq, TotalLost: f.lost, LastSenderReport: compactNTP(f.now.Add(-f.trip)),
+		}}}}, f.now)
 		if estimate != nil {
 			f.say(estimate())
 		}
@@ -307,7 +310,7 @@ func TestWhatAnEstimateMeans(t *testing.T) {
 		then     func(*feed)
 		from, to float64 // of the budget afterwards, as shares of the 800 kb/s that are sent
 	}{
-		{"it lags behind a step up, but rises", func(f *feed) {
+		{"it lags behind a step up, and rises", func(f *feed) {
 			f.rate = 150e3
 			f.wait(5, 0, always(235e3))
 			f.rate = 800e3
@@ -315,13 +318,12 @@ func TestWhatAnEstimateMeans(t *testing.T) {
 		}, 1.2, 10},
 		{"it falls, and less arrives: that is congestion", func(f *feed) { f.wait(1, 0.4, nil); f.say(400e3) }, 0, 0.61},
 		{"it falls, and then less is said to arrive", func(f *feed) { f.say(420e3); f.wait(1, 0.45, nil) }, 0, 0.56},
-		{"it falls, and all arrives: half a megabit is left", func(f *feed) { f.say(450e3) }, 0.6, 0.63},
-		{"it falls by a sixth, where all went well, and rises again", func(f *feed) { f.say(670e3); f.wait(4, 0, rising(670e3)) }, 1, 10},
-		{"it falls by a sixth and stays there", func(f *feed) { f.say(670e3); f.wait(4, 0, always(670e3)) }, 0, 0.9},
-		{"it stays below what is sent from the first", func(f *feed) { f.now = f.now.Add(time.Minute); f.wait(4, 0, always(500e3)) }, 0, 0.7},
-		{"it falls, far above what is sent", func(f *feed) { f.say(3e6); f.say(1e6) }, 1, 10},
-		{"it falls far below all measure, and all arrives: it is wrong", func(f *feed) { f.say(100e3); f.wait(8, 0, always(8e3)) }, 1, 10},
+		{"it falls, and packets begin to wait", func(f *feed) { f.say(420e3); f.trip = 300 * time.Millisecond; f.wait(1, 0, nil) }, 0, 0.9},
+		{"it falls, and all arrives in time", func(f *feed) { f.say(420e3); f.wait(4, 0, rising(420e3)) }, 1, 10},
+		{"it falls to next to nothing and stays there, and all arrives", func(f *feed) { f.say(100e3); f.wait(8, 0, always(8e3)) }, 1, 10},
+		{"it falls, far above what is sent", func(f *feed) { f.say(3e6); f.say(1e6); f.wait(1, 0.03, nil) }, 1, 10},
 		{"it is zero, and all arrives", func(f *feed) { f.say(0); f.wait(8, 0, always(0)) }, 1, 10},
+		{"it is zero, and most is lost", func(f *feed) { f.say(0); f.wait(4, 0.8, always(0)) }, 0, 0.3},
 		{"it is beyond all measure", func(f *feed) { f.say(1e19); f.wait(3, 0, always(1e19)) }, 1, 4},
 	} {
 		f := newFeed(800e3)

@@ -113,7 +113,7 @@ func newAPI(config Config) (*webrtc.API, error) {
 	}
 	always := func(*interceptor.StreamInfo) bool { return true }
 	responder, err1 := nack.NewResponderInterceptor(nack.ResponderStreamsFilter(always))
-	generator, err2 := nack.NewGeneratorInterceptor(nack.GeneratorStreamsFilter(always), nack.GeneratorInterval(50e6), nack.GeneratorMaxNacksPerPacket(10))
+	generator, err2 := nack.NewGeneratorInterceptor(nack.GeneratorStreamsFilter(always), nack.GeneratorInterval(50e6), nack.GeneratorMaxNacksPerPacket(20))
 	sender, err3 := report.NewSenderInterceptor()
 	receiver, err4 := report.NewReceiverInterceptor()
 	err = errors.Join(err, err1, err2, err3, err4,
