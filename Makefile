@@ -107,6 +107,13 @@ test-crash: $(WHISPER)
 	$(if $(findstring -real,$(CRASH)),scripts/system-packages.sh test && scripts/real-kafka.sh build/real/kafka && scripts/real-minio.sh build/real/bin)
 	go test -count=1 -v -timeout 2h ./e2e/crash -args -runs 1 $(CRASH)
 
+# Each test is a meeting of some ten or thirty seconds, alone on the machine: what it says of time would not hold beside others.
+## test-net: meetings over networks that lose packets, shrink and move, in network namespaces (root, Linux)
+.PHONY: test-net
+test-net:
+	scripts/system-packages.sh net
+	SOUFFLEUR_TEST_NET=1 GOFLAGS= go test -count=1 -v -parallel 1 -timeout 10m -run '^TestNetwork' ./sfu
+
 ## bench-bus: delays, and what the broker uses, with 150 tracks; options in BENCH (BENCH='-minutes 20 -json FILE')
 .PHONY: bench-bus
 bench-bus:

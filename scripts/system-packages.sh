@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that the system's packages are there: system-packages.sh build|test|sound …
+# Makes sure that the system's packages are there: system-packages.sh build|test|sound|net …
 # As root on Debian they are installed; elsewhere one message names all that are missing.
 set -euo pipefail
 
@@ -7,6 +7,7 @@ set -euo pipefail
 build="cmake:cmake g++:g++ make:make git:git node:nodejs npm:npm python3:python3 pip3:python3-pip"
 tests="chromium:chromium nft:nftables java:default-jre-headless mvn:maven"
 sound="opusenc:opus-tools" # encodes the sounds without speech that recognisers are tried with
+net="ip:iproute2 tc:iproute2" # network namespaces, and links with limits
 
 wanted=""
 for group in "$@"; do
@@ -14,6 +15,7 @@ for group in "$@"; do
     build) wanted+=" $build" ;;
     test) wanted+=" $tests" ;;
     sound) wanted+=" $sound" ;;
+    net) wanted+=" $net" ;;
     *) echo "system-packages: unknown group $group" >&2; exit 2 ;;
   esac
 done

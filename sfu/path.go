@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,7 +15,8 @@ type path struct {
 	estimate estimator // set once
 	narrow   func()    // set once: called when the budget has fallen below what was given out
 
-	given atomic.Uint64 // budget that the room last gave out, bits per second; 0: none since narrow was called
+	given   atomic.Uint64 // budget that the room last gave out, bits per second; 0: none since narrow was called
+	repeats allowance
 }
 
 // estimator is the rate.Estimator of a downlink that is told which streams go there.
@@ -54,4 +56,35 @@ func (p *path) budget(now time.Time) rate.Bitrate {
 	b := p.estimate.Budget(now)
 	p.given.Store(uint64(b))
 	return b
+}
+
+// mayRepeat says whether so many bytes of lost video may be sent again. Sound always may.
+func (p *path) mayRepeat(bytes int, now time.Time) bool {
+	return p.repeats.take(bytes, p.estimate.Budget(now), now)
+}
+
+// repeatShare is how much of the budget repeats of video may take: more than is lost on a line on which a picture is
+// worth sending. Where a line is overrun most packets are asked for again, and to send them all would keep it overrun.
+const repeatShare = 0.25
+
+// allowance is what may still be spent on repeats: at most what comes in repeatSaved. Any goroutine may use it.
+type allowance struct {
+	mu    sync.Mutex // guards all below; a last lock, held for a moment
+	bytes float64
+	at    time.Time
+}
+
+const repeatSaved = time.Second
+
+func (a *allowance) take(bytes int, budget rate.Bitrate, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	rate := repeatShare * float64(budget) / 8
+	a.bytes = min(a.bytes+rate*max(now.Sub(a.at), 0).Seconds(), rate*repeatSaved.Seconds())
+	a.at = now
+	if a.bytes < float64(bytes) {
+		return false
+	}
+	a.bytes -= float64(bytes)
+	return true
 }

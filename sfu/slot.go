@@ -403,7 +403,7 @@ func (s *slot) repeatAll(pairs []rtcp.NackPair, wire *wire, now time.Time, buf [
 			if !s.repairs.take(now) {
 				return false
 			}
-			if s.repeat(seq, wire, buf, w) {
+			if s.repeat(seq, wire, now, buf, w) {
 				s.count.repeats.Add(1)
 			}
 			return true
@@ -411,8 +411,8 @@ func (s *slot) repeatAll(pairs []rtcp.NackPair, wire *wire, now time.Time, buf [
 	}
 }
 
-// repeat sends packet seq of the slot again, if its layer's ring still has it.
-func (s *slot) repeat(seq uint16, wire *wire, buf []byte, w *writer) bool {
+// repeat sends packet seq of the slot again, if its layer's ring still has it and there is room for it.
+func (s *slot) repeat(seq uint16, wire *wire, now time.Time, buf []byte, w *writer) bool {
 	s.mu.Lock()
 	origin, ok := s.stream.Origin(seq)
 	s.mu.Unlock()
@@ -421,7 +421,7 @@ func (s *slot) repeat(seq uint16, wire *wire, buf []byte, w *writer) bool {
 	}
 	codec := origin.Source.track.codec
 	p, ok := origin.Source.ring.Get(origin.Seq, buf)
-	if !ok || wire.payloads[codec] == 0 {
+	if !ok || wire.payloads[codec] == 0 || !s.audio && s.path != nil && !s.path.mayRepeat(len(p.Payload), now) {
 		return false
 	}
 	in := splice.In{Seq: p.Seq, TS: p.TS, Marker: p.Marker, Empty: len(p.Payload) == 0}

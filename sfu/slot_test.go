@@ -88,7 +88,7 @@ func TestRepeatIsEqualToTheLastBit(t *testing.T) {
 	var again writer
 	buf := make([]byte, ring.MaxPayload)
 	for i := range n {
-		if !s.repeat(out.headers[i].SequenceNumber, s.wire.Load(), buf, &again) {
+		if !s.repeat(out.headers[i].SequenceNumber, s.wire.Load(), time.Now(), buf, &again) {
 			t.Fatalf("packet %d cannot be repeated", i)
 		}
 		first, _ := out.headers[i].Marshal()
@@ -98,7 +98,7 @@ func TestRepeatIsEqualToTheLastBit(t *testing.T) {
 		}
 	}
 	s.forget(cam)
-	if s.repeat(out.headers[0].SequenceNumber, s.wire.Load(), buf, &again) {
+	if s.repeat(out.headers[0].SequenceNumber, s.wire.Load(), time.Now(), buf, &again) {
 		t.Error("a packet of a track that has ended was repeated")
 	}
 }
@@ -173,7 +173,7 @@ func FuzzAccept(f *testing.F) {
 			}
 			buf := make([]byte, ring.MaxPayload)
 			for i, n := 0, len(out.headers); i < n; i++ {
-				if s.repeat(out.headers[i].SequenceNumber, s.wire.Load(), buf, &w) && !bytes.Equal(out.bodies[i], out.bodies[len(out.bodies)-1]) {
+				if s.repeat(out.headers[i].SequenceNumber, s.wire.Load(), time.Now(), buf, &w) && !bytes.Equal(out.bodies[i], out.bodies[len(out.bodies)-1]) {
 					t.Fatalf("packet %d was repeated differently", i)
 				}
 				if d, err := vp8.Parse(out.bodies[i]); codec == codecVP8 && err != nil && len(out.bodies[i]) > 0 {

@@ -142,7 +142,7 @@ func spent(wants []Want, choices []Choice) (sum rate.Bitrate) {
 
 func TestHoldsForAnything(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 100_000 {
+	for range tries(20_000) {
 		wants, budget := anything(random)
 		shed := Shed(random.IntN(3))
 		choices := Allocate(wants, budget, shed)
@@ -214,7 +214,7 @@ func settle(wants []Want, budget rate.Bitrate) ([]Choice, int) {
 
 func TestSettlesAndStays(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 50_000 {
+	for range tries(20_000) {
 		wants, budget := anything(random)
 		if _, rounds := settle(wants, budget); rounds > 6 {
 			t.Fatalf("it took %d rounds: %+v with %d", rounds, wants, budget)
@@ -253,4 +253,12 @@ func BenchmarkAllocate(b *testing.B) {
 			choices = AppendAllocation(choices[:0], wants, rate.Bitrate(i)*30*rate.Kbps, ShedNothing)
 		}
 	}
+}
+
+// tries is how many random cases are played: fewer in the quick tests.
+func tries(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
 }

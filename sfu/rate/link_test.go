@@ -83,6 +83,7 @@ type receiver struct {
 	streams  map[uint32]*counted
 	incoming meter
 
+	waited    time.Duration // the newest packet, in the queue
 	estimate  float64
 	capacity  bool // congested once: rises slowly from then on
 	delay     time.Duration
@@ -93,6 +94,9 @@ type receiver struct {
 	announced float64
 	announce  time.Time
 	started   time.Time
+
+	next    uint32 // number of the video packet that should come
+	missing []rtcp.NackPair
 }
 
 type counted struct{ highest, received, base uint32 }
@@ -105,15 +109,30 @@ func (r *receiver) take(a arrival) {
 	}
 	c.highest = max(c.highest, a.seq)
 	c.received++
+	r.waited = a.delay
 	if a.ssrc == videoSSRC {
+		r.miss(a.seq)
 		r.incoming.add(a.bytes, a.at)
 		r.delay = a.delay
 	}
 }
 
+// miss notes the packets that were skipped before seq, to be asked for.
+func (r *receiver) miss(seq uint32) {
+	for r.next != 0 && r.next < seq {
+		r.missing = append(r.missing, rtcp.NackPair{PacketID: uint16(r.next)})
+		r.next++
+	}
+	r.next = max(r.next, seq+1)
+}
+
 // step returns what the receiver reports at this tick.
 func (r *receiver) step(now time.Time) []rtcp.Packet {
 	var out []rtcp.Packet
+	if len(r.missing) > 0 {
+		out = append(out, &rtcp.TransportLayerNack{MediaSSRC: videoSSRC, Nacks: r.missing})
+		r.missing = nil
+	}
 	if now.Sub(r.reported) >= time.Second {
 		r.reported = now
 		if report := r.report(); report != nil {
@@ -267,6 +286,13 @@ func (s *scene) deliver() {
 		s.back = append(s.back, arrival{at: s.now.Add(s.oneWay), report: out})
 	}
 	for len(s.back) > 0 && !s.back[0].at.After(s.now) {
+		for _, packet := range s.back[0].report {
+			if rr, ok := packet.(*rtcp.ReceiverReport); ok {
+				for i := range rr.Reports {
+					rr.Reports[i].LastSenderReport = compactNTP(s.now.Add(-2*s.oneWay - s.receiver.waited))
+				}
+			}
+		}
 		// It reaches the readers of both streams.
 		s.estimator.OnRTCP(s.back[0].report, s.now)
 		s.estimator.OnRTCP(s.back[0].report, s.now)

@@ -12,9 +12,9 @@ const (
 	// maxReported is the most packets that one report may cover: more than a second of anything, so that a receiver that
 	// jumps ahead says nothing.
 	maxReported = 1 << 14
-	// Loss is judged every lossInterval, by at least lossPackets: three packets lost of ten mean nothing.
+	// Loss is judged every lossInterval, by at least lossPackets: one packet lost of twenty means nothing.
 	lossInterval = 400 * time.Millisecond
-	lossPackets  = 20
+	lossPackets  = 60
 
 	reportExpires = 2500 * time.Millisecond
 )
@@ -30,6 +30,7 @@ type losses struct {
 	video          int     // packets of video expected since told
 	told           int64   // bytes of video sent, when video was last 0
 	size           float64 // bytes of a packet of video, on the mean
+	burst          burst
 }
 
 // stream is what was last reported of one.
@@ -40,6 +41,7 @@ type stream struct {
 	highest uint32
 	lost    int32   // 24 bits with sign
 	rate    float64 // packets that arrived in a second, by the newest report
+	asked   asked
 }
 
 func (l *losses) follow(s stream) {

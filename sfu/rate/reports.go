@@ -12,18 +12,19 @@ import (
 // says. They all have libwebrtc's AimdRateControl, which lowers it only when packets are seen to queue up, to 0.85 of what
 // arrives; otherwise it rises by some 8 % a second, and never above 1.5 of what arrives. So:
 //
-//   - A fall below what is sent means congestion, and says what gets through. Where the same rate went well for a while, a
-//     small fall may be a hiccup of somebody's wireless network and is given time to pass.
-//   - A value below what is sent that rises means nothing: after a larger layer was switched on it lags for many seconds.
-//   - A value below what is sent that stays there means congestion, too: other receivers measure, and do not move.
+//   - A fall below what is sent is an alarm, and says what gets through.
+//   - Any other value below what is sent means nothing: after a larger layer was switched on it lags for many seconds.
 //   - A value above what is sent says only that little is sent. It is no limit, or a downlink on which thumbnails were
 //     paused would be starved by its own silence. How far a budget may grow in silence is ours to bound.
+//
+// And alarms can be false. A receiver without processor time to read its packets takes that for a queue, and so does one
+// whose publisher stutters: Chromium on a machine with thirteen times too much to do went down to 8 kb/s while 200 kb/s
+// arrived, and stayed there for half a minute. So an alarm counts once something else confirms it: loss, requests for
+// what was lost, a longer round trip, or less that arrives than is sent.
 const (
-	fell        = 0.97            // of the estimate before: less is a fall (Chrome reports a fall of 3 % at once)
-	rose        = 1.002           // of the estimate before: more is a rise
-	wellBelow   = 0.8             // of what is sent: a fall to more than that may be a hiccup
-	patience    = 2 * time.Second // how long an estimate below what is sent may stay there
-	rembExpires = 4 * time.Second // Chrome sends one a second while video arrives
+	fell       = 0.97            // of the estimate before: less is a fall (Chrome reports a fall of 3 % at once)
+	alarmTime  = 2 * time.Second // an alarm that nothing has confirmed by then was false
+	allArrives = 0.5             // of what is sent: what arrives is known by packets of a mean size and by when reports come
 )
 
 // Loss is judged by the rule of Google congestion control (draft-ietf-rmcat-gcc-02, section 6), with one addition: what
@@ -33,12 +34,23 @@ const (
 	lossBackOff = 0.10
 	lossHeavy   = 0.30                    // from here on the queue is plainly overrun, and what got through is known
 	underLink   = 0.85                    // of what got through: the rest empties the queue
+	stepLeast   = 0.6                     // of what was sent
 	echoTime    = 1500 * time.Millisecond // after this time what was sent has been reported
 
-	// A cut to less than half leaves a full queue behind, in which sound waits, too. For a while less is sent to empty it.
+	// A full queue, in which sound waits, too, is emptied by sending less than gets through for a while: after a cut to
+	// less than half for drainTime, after any cut as long as packets are seen to wait, but no longer than drainMost.
 	deepCut   = 0.5
 	drain     = 0.6
 	drainTime = 1500 * time.Millisecond
+	drainMost = 6 * time.Second
+
+	queueShort = 80 * time.Millisecond  // nothing grows while packets wait longer
+	queueFull  = 200 * time.Millisecond // what is sent does not get through
+
+	// A queue that our own growth did not make may be somebody else's, who downloads a file. It is a reason to send
+	// little, not to send nothing: down to queueFloor at once, below that slowly.
+	queueFloor    = 500_000
+	queuePatience = 10 * time.Second
 )
 
 // Growth, for each second. After congestion it first waits.
@@ -71,14 +83,14 @@ type Reports struct {
 	faded  time.Time
 	heard  time.Time // newest report
 
-	remb      float64 // newest estimate of the receiver
-	rembAt    time.Time
-	belowFrom time.Time // since when it has been below what is sent without rising; zero: it is not
+	remb   float64 // newest estimate of the receiver
+	fellAt time.Time
 
 	losses losses
+	queue  queue
 	share  float64   // lost, as last judged
 	proven float64   // most that was sent for proofTime without complaint, fading with halfLife
-	wrong  time.Time // newest complaint: loss, or an estimate that fell below what is sent
+	wrong  time.Time // newest complaint
 
 	drained time.Time // until when less is sent than target
 
@@ -131,6 +143,8 @@ func (r *Reports) OnRTCP(packets []rtcp.Packet, now time.Time) {
 			r.noteReports(p.Reports, now)
 		case *rtcp.SenderReport:
 			r.noteReports(p.Reports, now)
+		case *rtcp.TransportLayerNack:
+			r.noteNack(p, now)
 		}
 	}
 	if share, ok := r.losses.judge(now); ok {
@@ -139,12 +153,56 @@ func (r *Reports) OnRTCP(packets []rtcp.Packet, now time.Time) {
 }
 
 func (r *Reports) noteReports(reports []rtcp.ReceptionReport, now time.Time) {
+	fresh := false
 	for i := range reports {
 		if r.losses.note(&reports[i], now) {
-			r.heard = now
+			r.queue.note(reports[i].LastSenderReport, reports[i].Delay, now)
+			fresh = true
 		}
 	}
+	if !fresh {
+		return
+	}
+	r.heard = now
 	r.losses.measure(r.total)
+	r.heed(now)
+	if r.queue.waits(now) > queueFull && now.Sub(r.cut) > echoTime {
+		r.noteQueue(now)
+	}
+}
+
+// noteQueue acts on packets that wait long. If the budget has just grown that made the queue.
+func (r *Reports) noteQueue(now time.Time) {
+	sent, arriving := r.sent.rate(now, sendWindow, 0), r.losses.arriving(now)
+	if arriving == 0 {
+		return
+	}
+	r.wrong = now
+	to := r.stepBack(sent, arriving)
+	if !r.untried(sent) && now.Sub(r.cut) < queuePatience {
+		to = max(to, queueFloor)
+	}
+	r.backOff(to, now)
+}
+
+// stepBack returns the budget after a growth that went wrong: what went well before, or what gets through, but not too
+// little at once, as streams that have just begun are not in the reports yet.
+func (r *Reports) stepBack(sent, arriving float64) float64 {
+	to := max(underLink*min(arriving, sent), stepLeast*sent)
+	if r.untried(sent) {
+		to = max(to, r.proven)
+	}
+	return to
+}
+
+// noteNack acts on a receiver that misses most of what is sent.
+func (r *Reports) noteNack(nack *rtcp.TransportLayerNack, now time.Time) {
+	r.losses.noteNack(nack, now)
+	share, arriving, ok := r.losses.judgeBurst(now)
+	if ok && share >= lossHeavy && arriving > 0 {
+		r.share, r.wrong = share, now
+		r.backOff(max(underLink*arriving, r.sent.rate(now, sendWindow, 0)/10), now)
+	}
 }
 
 // noteREMB acts on an estimate of the receiver. The same one again changes nothing.
@@ -152,24 +210,34 @@ func (r *Reports) noteREMB(estimate float64, now time.Time) {
 	if math.IsNaN(estimate) || estimate < 0 {
 		return
 	}
-	before, known := r.remb, now.Sub(r.rembAt) < rembExpires
-	r.remb, r.rembAt, r.heard = estimate, now, now
-	sent := r.sent.rate(now, sendWindow, 0)
-	switch {
-	case estimate >= sent:
-		r.belowFrom = time.Time{}
-	case known && estimate < fell*before:
-		r.wrong = now
-		if estimate < wellBelow*sent || r.untried(sent) {
-			r.backOff(estimate, now)
-		} else if r.belowFrom.IsZero() {
-			r.belowFrom = now
-		}
-	case !known || estimate > rose*before || r.belowFrom.IsZero():
-		r.belowFrom = now
-	case now.Sub(r.belowFrom) >= patience:
-		r.backOff(estimate, now)
+	before := r.remb
+	r.remb, r.heard = estimate, now
+	if estimate < fell*before {
+		r.fellAt = now
+		r.heed(now)
 	}
+}
+
+// heed lowers the budget to the receiver's estimate, if that has fallen below what is sent and something confirms it.
+func (r *Reports) heed(now time.Time) {
+	if now.Sub(r.fellAt) < alarmTime && r.remb < r.sent.rate(now, sendWindow, 0) && r.confirmed(now) {
+		r.wrong = now
+		r.backOff(max(r.remb, underLink*r.losses.arriving(now)), now)
+	}
+}
+
+// confirmed says whether packets are lost or wait, or less arrives than is sent. A stream that began to flow is in reports
+// after two of them, so only what is sent for three seconds counts.
+func (r *Reports) confirmed(now time.Time) bool {
+	arriving := r.losses.arriving(now)
+	if arriving == 0 || r.share >= lossBackOff || r.queue.wait > queueShort && now.Sub(r.queue.at) < alarmTime {
+		return arriving > 0
+	}
+	steady := math.Inf(1)
+	for ago := range 3 {
+		steady = min(steady, r.sent.rate(now, sendWindow, time.Duration(ago)*sendWindow))
+	}
+	return arriving < allArrives*steady
 }
 
 // untried says whether sent is more than went well before: then growth is what went wrong.
@@ -185,12 +253,12 @@ func (r *Reports) noteLoss(share float64, now time.Time) {
 		r.wrong = now
 	}
 	switch arriving := r.losses.arriving(now); {
-	case share < lossGrow:
-	case share >= lossHeavy && arriving > 0:
+	case share < lossGrow || arriving == 0: // all is well, or nobody knows yet
+	case share >= lossHeavy:
 		r.backOff(max(underLink*arriving, sent/10), now) // no more at once: it may have been an outage
 	case echo:
 	case r.proven > 0 && r.untried(sent):
-		r.backOff(max(r.proven, underLink*arriving), now)
+		r.backOff(r.stepBack(sent, arriving), now)
 	case share >= lossBackOff:
 		r.backOff((1-share/2)*min(sent, r.target), now)
 	}
@@ -211,7 +279,6 @@ func (r *Reports) backOff(to float64, now time.Time) {
 	r.target, r.ceiling, r.cut, r.grown, r.wrong = to, to, now, now, now
 	r.retryAt = now.Add(min(retryFirst<<min(r.fails, 10), retryLongest))
 	r.proven = min(r.proven, to)
-	r.belowFrom = time.Time{}
 }
 
 // Budget implements Estimator.
@@ -222,7 +289,7 @@ func (r *Reports) Budget(now time.Time) Bitrate {
 	r.fade(sent, now)
 	r.prove(now)
 	r.grow(sent, now)
-	if now.Before(r.drained) {
+	if now.Before(r.drained) || now.Sub(r.cut) < drainMost && r.queue.waits(now) > queueShort {
 		return Bitrate(max(drain*r.target, float64(r.config.Min)))
 	}
 	return Bitrate(r.target)
@@ -279,10 +346,10 @@ func (r *Reports) mayGrow(sent float64, now time.Time) bool {
 		return false
 	case sent == 0:
 		return true // nothing is sent, so nobody says anything
-	case now.Sub(r.heard) > silence:
+	case now.Sub(r.heard) > silence || r.queue.waits(now) > queueShort:
 		return false
-	case !r.belowFrom.IsZero() && now.Sub(r.belowFrom) > patience-time.Second/2 && now.Sub(r.rembAt) < rembExpires:
-		return false // the receiver may be about to complain
+	case now.Sub(r.fellAt) < alarmTime && r.remb < sent:
+		return false // it may be confirmed
 	}
 	return r.share < lossGrow
 }

@@ -2,6 +2,7 @@ package sfutest
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -53,32 +54,44 @@ func (p *Peer) downlink() (*webrtc.PeerConnection, error) {
 			p.texts[label] = append(p.texts[label], string(m.Data))
 		})
 	}
+	p.estimate = &estimate{}
 	pc.OnTrack(p.receive)
 	p.down = pc
 	return pc, nil
 }
 
-// receive records what comes in one slot, until it ends.
+// receive records what comes in one slot, until it ends, and tells the server how much video can come.
 func (p *Peer) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 	mid := receiver.RTPTransceiver().Mid()
+	p.mu.Lock()
+	pc, estimate := p.down, p.estimate
+	p.mu.Unlock()
+	estimated := remote.Kind() == webrtc.RTPCodecTypeVideo && wantsREMB(receiver)
 	go p.receiveReports(mid, receiver)
 	for {
 		packet, _, err := remote.ReadRTP()
 		if err != nil {
 			return
 		}
-		p.record(mid, packet)
+		now := time.Now()
+		p.record(mid, packet, now)
+		if !estimated || pc == nil {
+			continue
+		}
+		if report := estimate.note(packet, now); report != nil {
+			_ = pc.WriteRTCP([]rtcp.Packet{report}) // an error means that the connection is closing
+		}
 	}
 }
 
-func (p *Peer) record(mid string, packet *rtp.Packet) {
+func (p *Peer) record(mid string, packet *rtp.Packet, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	list := append(p.packets[mid], packet)
-	if len(list) > maxPackets {
-		list = list[1:]
+	packets, arrivals := append(p.packets[mid], packet), append(p.arrivals[mid], now)
+	if len(packets) > maxPackets {
+		packets, arrivals = packets[1:], arrivals[1:]
 	}
-	p.packets[mid] = list
+	p.packets[mid], p.arrivals[mid] = packets, arrivals
 }
 
 func (p *Peer) receiveReports(mid string, receiver *webrtc.RTPReceiver) {

@@ -12,12 +12,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
+	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
 
 	"souffleur/internal/signal"
@@ -41,8 +43,8 @@ type Config struct {
 	OnlyVP8      bool              // no H.264 is offered or answered
 	Forge        func(*rtp.Header) // if set, changes the header of each RTP packet before it is sent
 
-	Network *Network // for UDP; nil: the machine's own
-	OnlyTCP bool     // as in a network without UDP
+	Net     transport.Net // where its sockets are, for instance a Network; nil: the machine's own
+	OnlyTCP bool          // as in a network without UDP
 	// OnlyRelay, if set, is the beginning of the relay addresses to use ("turn:", "turns:") out of the welcome's: nothing
 	// is sent to the server directly.
 	OnlyRelay string
@@ -61,10 +63,12 @@ type Peer struct {
 	mu       sync.Mutex // guards all below
 	err      error
 	down, up *webrtc.PeerConnection
+	estimate *estimate     // of the downlink
 	answered chan struct{} // closed when the uplink's present offer is answered
 	messages []signal.ServerMessage
 	slots    map[string]signal.MediaSlot // by MID
 	packets  map[string][]*rtp.Packet    // by MID
+	arrivals map[string][]time.Time      // of packets
 	reports  map[string][]*rtcp.SenderReport
 	texts    map[string][]string // by data channel
 	sources  []*Source
@@ -80,7 +84,7 @@ func New(config Config, send func(signal.ClientMessage) error) (*Peer, error) {
 	}
 	p := &Peer{
 		config: config, send: send, api: api, in: make(chan signal.ServerMessage, inbox), quit: make(chan struct{}),
-		slots: map[string]signal.MediaSlot{}, packets: map[string][]*rtp.Packet{},
+		slots: map[string]signal.MediaSlot{}, packets: map[string][]*rtp.Packet{}, arrivals: map[string][]time.Time{},
 		reports: map[string][]*rtcp.SenderReport{}, texts: map[string][]string{},
 		channels: map[string]*webrtc.DataChannel{},
 	}
@@ -108,7 +112,7 @@ func newAPI(config Config) (*webrtc.API, error) {
 		if i > 0 && config.OnlyVP8 {
 			break
 		}
-		capability.RTCPFeedback = []webrtc.RTCPFeedback{{Type: "goog-remb"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}}
+		capability.RTCPFeedback = []webrtc.RTCPFeedback{{Type: typeREMB}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}}
 		video := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(96 + 10*i), RTPCodecCapability: capability}
 		err = errors.Join(err, media.RegisterCodec(video, webrtc.RTPCodecTypeVideo))
 	}
@@ -117,7 +121,7 @@ func newAPI(config Config) (*webrtc.API, error) {
 	}
 	always := func(*interceptor.StreamInfo) bool { return true }
 	responder, err1 := nack.NewResponderInterceptor(nack.ResponderStreamsFilter(always))
-	generator, err2 := nack.NewGeneratorInterceptor(nack.GeneratorStreamsFilter(always), nack.GeneratorInterval(50e6), nack.GeneratorMaxNacksPerPacket(10))
+	generator, err2 := nack.NewGeneratorInterceptor(nack.GeneratorStreamsFilter(always), nack.GeneratorInterval(50e6), nack.GeneratorMaxNacksPerPacket(20))
 	sender, err3 := report.NewSenderInterceptor()
 	receiver, err4 := report.NewReceiverInterceptor()
 	err = errors.Join(err, err1, err2, err3, err4,
@@ -133,12 +137,13 @@ func newAPI(config Config) (*webrtc.API, error) {
 	registry.Add(receiver)
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // servers have addresses, not names
 	// pion gives a pair up after 1.4 s without an answer and never asks again; browsers do not give up on a busy server.
 	settings.SetICEMaxBindingRequests(100)
 	// Packets are lost above SRTP, which therefore takes a repeat for a replay.
 	settings.DisableSRTPReplayProtection(config.LoseDownlink != nil)
-	if config.Network != nil {
-		settings.SetNet(config.Network)
+	if config.Net != nil {
+		settings.SetNet(config.Net)
 		// A peer that only listens shows that it is there by its connectivity checks: often, so that a node that gives up
 		// quickly can tell absence from silence.
 		settings.SetICETimeouts(5*time.Second, 25*time.Second, 250*time.Millisecond)
@@ -276,6 +281,13 @@ func (p *Peer) Packets(mid string) []*rtp.Packet {
 	return slices.Clone(p.packets[mid])
 }
 
+// Arrivals returns when each of Packets arrived.
+func (p *Peer) Arrivals(mid string) []time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.arrivals[mid])
+}
+
 // Reports returns the sender reports of a slot.
 func (p *Peer) Reports(mid string) []*rtcp.SenderReport {
 	p.mu.Lock()
@@ -288,6 +300,30 @@ func (p *Peer) Texts(channel string) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.texts[channel])
+}
+
+// Description is what was agreed on one connection.
+type Description struct{ Own, Server string } // SDP; empty: not yet
+
+// Descriptions returns those of the open connections, the downlink first.
+func (p *Peer) Descriptions() []Description {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []Description
+	for _, pc := range []*webrtc.PeerConnection{p.down, p.up} {
+		if pc == nil {
+			continue
+		}
+		var d Description
+		if own := pc.LocalDescription(); own != nil {
+			d.Own = own.SDP
+		}
+		if server := pc.RemoteDescription(); server != nil {
+			d.Server = server.SDP
+		}
+		list = append(list, d)
+	}
+	return list
 }
 
 // Connected says whether the downlink is up.
