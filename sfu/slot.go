@@ -14,6 +14,7 @@ import (
 
 	"souffleur/internal/signal"
 	"souffleur/sfu/ring"
+	"souffleur/sfu/seqnum"
 	"souffleur/sfu/splice"
 	"souffleur/sfu/vp8"
 )
@@ -36,11 +37,13 @@ type slot struct {
 	told  uint32 // the room's goroutine only: octets that path knows of
 	meter slotMeter
 
-	mu        sync.Mutex // guards all below; never held while sending
-	target    *layer     // what the room wants here, nil: nothing
-	layer     *layer     // what is sent: target, or the layer of its track to be left for it; nil: nothing until target begins
-	replaying bool       // replay sends what has come of target; write leaves it alone
-	stream    *splice.Stream[*layer]
+	mu         sync.Mutex // guards all below; never held while sending
+	target     *layer     // what the room wants here, nil: nothing
+	layer      *layer     // what is sent: target, or the layer of its track to be left for it; nil: nothing until target begins
+	replaying  bool       // replay sends what has come of target; write leaves it alone
+	replayed   bool       // a replay has just caught up, with packet caughtUpAt; write may still come with that
+	caughtUpAt uint16
+	stream     *splice.Stream[*layer]
 }
 
 var _ webrtc.TrackLocal = (*slot)(nil)
@@ -207,8 +210,10 @@ func (s *slot) replay(l *layer, key keyFrame, wire *wire) bool {
 			if s.caughtUp(l, seq) {
 				return true
 			}
-			seq++ // lost; when it is repaired, write sends it late
-			continue
+			if p, there = l.ring.Get(seq, buf); !there { // it may have come a moment ago
+				seq++ // lost; when it is repaired, write sends it late
+				continue
+			}
 		}
 		in := splice.In{Seq: p.Seq, TS: p.TS, Marker: p.Marker, Empty: len(p.Payload) == 0}
 		if !l.describe(&in, &p) {
@@ -240,6 +245,7 @@ func (s *slot) caughtUp(l *layer, seq uint16) bool {
 		return false
 	}
 	s.replaying = false
+	s.replayed, s.caughtUpAt = true, seq-1
 	return true
 }
 
@@ -297,6 +303,8 @@ func (s *slot) mapLocked(l *layer, in splice.In, now time.Time) (splice.Out, boo
 	switch {
 	case s.replaying:
 		return splice.Out{}, false
+	case s.layer == l && s.wasReplayedLocked(in.Seq):
+		return splice.Out{}, false
 	case s.layer == l:
 	case s.target == l && !in.Empty && (l.track.audio || in.KeyFrame):
 		s.switchLocked(l, in, now)
@@ -306,12 +314,24 @@ func (s *slot) mapLocked(l *layer, in splice.In, now time.Time) (splice.Out, boo
 	return s.stream.Next(in, now)
 }
 
+// wasReplayedLocked says whether seq is the packet with which a replay has just caught up: it stood in the ring while its
+// intake was still on the way here.
+func (s *slot) wasReplayedLocked(seq uint16) bool {
+	if !s.replayed {
+		return false
+	}
+	if seqnum.Older(s.caughtUpAt, seq) {
+		s.replayed = false
+	}
+	return seq == s.caughtUpAt
+}
+
 // switchLocked makes l what is sent, from packet in on.
 func (s *slot) switchLocked(l *layer, in splice.In, now time.Time) {
 	if s.layer != nil && s.moved != nil {
 		s.moved.Store(true)
 	}
-	s.layer = l
+	s.layer, s.replayed = l, false
 	if old, ok := s.stream.Source(); ok {
 		if same, ok := l.sameInstant(old, in.TS); ok {
 			s.stream.Follow(l, in, same, now)
