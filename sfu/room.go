@@ -69,7 +69,7 @@ func newRoom(n *Node, config RoomConfig) *Room {
 	r := &Room{
 		mailbox: newMailbox(roomMailbox), node: n, config: config, log: config.Log.With("meeting", config.Meeting),
 		quit: make(chan struct{}), entries: make(map[meeting.ParticipantID]*entry),
-		mics: levels.NewSeats[*track](AudioSlots),
+		mics: levels.NewSeats[*track](config.Slots.Mic),
 	}
 	r.audience.Store(&[]*member{})
 	r.roster.Store(&[]signal.Peer{})

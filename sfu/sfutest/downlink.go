@@ -67,6 +67,10 @@ func (p *Peer) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 		if err != nil {
 			return
 		}
+		if p.hook != nil {
+			p.hook(mid, packet)
+			continue
+		}
 		p.record(mid, packet)
 	}
 }
@@ -144,6 +148,17 @@ func (p *Peer) SendData(label, text string) error {
 		return fmt.Errorf("no data channel %s yet", label)
 	}
 	return c.SendText(text)
+}
+
+// CloseDataChannel closes one of the server's data channels.
+func (p *Peer) CloseDataChannel(label string) error {
+	p.mu.Lock()
+	c := p.channels[label]
+	p.mu.Unlock()
+	if c == nil {
+		return fmt.Errorf("no data channel %s yet", label)
+	}
+	return c.Close()
 }
 
 // OpenDataChannel opens a data channel of the peer's own, which the server forbids.

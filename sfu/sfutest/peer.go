@@ -7,15 +7,18 @@ package sfutest
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
+	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
 
 	"souffleur/internal/signal"
@@ -38,13 +41,19 @@ type Config struct {
 	LoseDownlink func() bool       // the same for each one received
 	OnlyVP8      bool              // no H.264 is offered or answered
 	Forge        func(*rtp.Header) // if set, changes the header of each RTP packet before it is sent
+	// OnPacket, if set, gets what is received in each slot, by its MID, instead of its being recorded. The calls of one
+	// slot do not overlap.
+	OnPacket func(mid string, packet *rtp.Packet)
+	Loopback bool          // no addresses but this machine's own loopback ones: connections are up sooner
+	Net      transport.Net // makes the sockets; nil: the machine's own
 }
 
 // Peer is one participant's client. All methods may be called from any goroutine.
 type Peer struct {
 	send func(signal.ClientMessage) error
 	api  *webrtc.API
-	in   chan signal.ServerMessage // bounded by inbox: Send fails when it is full
+	in   chan signal.ServerMessage            // bounded by inbox: Send fails when it is full
+	hook func(mid string, packet *rtp.Packet) // Config.OnPacket
 	quit chan struct{}
 	once sync.Once
 	loop sync.WaitGroup
@@ -69,7 +78,7 @@ func New(config Config, send func(signal.ClientMessage) error) (*Peer, error) {
 		return nil, err
 	}
 	p := &Peer{
-		send: send, api: api, in: make(chan signal.ServerMessage, inbox), quit: make(chan struct{}),
+		send: send, api: api, hook: config.OnPacket, in: make(chan signal.ServerMessage, inbox), quit: make(chan struct{}),
 		slots: map[string]signal.MediaSlot{}, packets: map[string][]*rtp.Packet{},
 		reports: map[string][]*rtcp.SenderReport{}, texts: map[string][]string{},
 		channels: map[string]*webrtc.DataChannel{},
@@ -123,6 +132,13 @@ func newAPI(config Config) (*webrtc.API, error) {
 	registry.Add(receiver)
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	if config.Net != nil {
+		settings.SetNet(config.Net)
+	}
+	if config.Loopback {
+		settings.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() && ip.To4() != nil })
+	}
 	// pion gives a pair up after 1.4 s without an answer and never asks again; browsers do not give up on a busy server.
 	settings.SetICEMaxBindingRequests(100)
 	// Packets are lost above SRTP, which therefore takes a repeat for a replay.
