@@ -119,6 +119,12 @@ test-net:
 bench-bus:
 	go run ./bench/bus $(BENCH)
 
+# The signalling and the media of a meeting need neither the speech engine nor the web pages.
+## bench-sfu: what forwarding costs, beside a bare pion fan-out; options in BENCH (BENCH='-sets beside -json FILE', BENCH='-soak 30m')
+.PHONY: bench-sfu
+bench-sfu:
+	GOFLAGS= go run ./bench/sfu $(BENCH)
+
 ## bench-asr: what readers get, and when; options for the bench in BENCH (BENCH='-speakers 1,2,4,8 -json FILE'), a model in MODEL
 .PHONY: bench-asr
 bench-asr: system-bench $(BIN) models

@@ -89,13 +89,21 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// Media slots of every downlink.
+// Media slots of every downlink, unless RoomConfig.Slots says otherwise.
 const (
 	AudioSlots       = 3
 	CameraSlots      = 12
 	ScreenSlots      = 1
 	ScreenAudioSlots = 1
 )
+
+// SlotCounts says how many media slots of each source a downlink has.
+type SlotCounts struct{ Mic, ScreenAudio, Screen, Camera int }
+
+// DefaultSlots returns what suits a meeting: three voices, a page of cameras, one shared screen.
+func DefaultSlots() SlotCounts {
+	return SlotCounts{Mic: AudioSlots, ScreenAudio: ScreenAudioSlots, Screen: ScreenSlots, Camera: CameraSlots}
+}
 
 // RoomConfig is what a room is made with.
 type RoomConfig struct {
@@ -125,6 +133,9 @@ type RoomConfig struct {
 	// Hold, if set, makes what somebody who waits is told, but for WaitingInfo.Organizer, which the room knows. It is
 	// called on the room's goroutine.
 	Hold func(meeting.ParticipantID) *signal.WaitingInfo
+
+	// Slots is how many media slots each downlink has; its zero value means DefaultSlots.
+	Slots SlotCounts
 }
 
 func (c *RoomConfig) setDefaults(log *slog.Logger) {
@@ -142,6 +153,9 @@ func (c *RoomConfig) setDefaults(log *slog.Logger) {
 	}
 	if c.Events == nil {
 		c.Events = deafEvents{}
+	}
+	if c.Slots == (SlotCounts{}) {
+		c.Slots = DefaultSlots()
 	}
 }
 

@@ -3,6 +3,8 @@ package sfu
 import (
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,12 +15,18 @@ import (
 	"souffleur/internal/signal"
 )
 
-// slotCounts says how many slots of each source a downlink has, in the order of the m-lines.
-var slotCounts = []struct {
-	source string
-	count  int
-}{
-	{signal.Mic, AudioSlots}, {signal.ScreenAudio, ScreenAudioSlots}, {signal.Screen, ScreenSlots}, {signal.Camera, CameraSlots},
+// sources lists the source of every slot of a downlink, in the order of the m-lines.
+func (c SlotCounts) sources() []string {
+	var list []string
+	for _, of := range []struct {
+		source string
+		count  int
+	}{
+		{signal.Mic, c.Mic}, {signal.ScreenAudio, c.ScreenAudio}, {signal.Screen, c.Screen}, {signal.Camera, c.Camera},
+	} {
+		list = append(list, slices.Repeat([]string{of.source}, of.count)...)
+	}
+	return list
 }
 
 // downlink is the connection on which one participant receives everything: media slots and two data channels, offered
@@ -34,15 +42,20 @@ type downlink struct {
 
 	restart  bool // an ICE restart is wanted as soon as the client has answered
 	answered bool // the client has answered once: it has its end of the connection
-	loops    sync.WaitGroup
+	answers  answers
+
+	draining sync.Mutex // guards drained
+	drained  bool       // no drain may begin any more
+	drains   sync.WaitGroup
 }
 
 func (m *member) openDownlink() (*downlink, error) {
-	pc, err := m.room.node.down.connect(m.room.node.peers, m.newDownlinkGuard())
+	d := &downlink{m: m, path: newPath(func() { m.room.rechoose(m) })}
+	pc, err := m.room.node.down.connect(m.room.node.peers, m.newDownlinkGuard(d.listenTo))
 	if err != nil {
 		return nil, fmt.Errorf("open downlink: %w", err)
 	}
-	d := &downlink{m: m, pc: pc, path: newPath(func() { m.room.rechoose(m) })}
+	d.pc = pc
 	pc.OnConnectionStateChange(d.stateChanged)
 	pc.OnDataChannel(func(*webrtc.DataChannel) {
 		m.room.Remove(m.id, signal.CodeFlood, "data channels are opened by the server only")
@@ -56,17 +69,15 @@ func (m *member) openDownlink() (*downlink, error) {
 
 // fill adds the slots and the data channels.
 func (d *downlink) fill() error {
-	for _, c := range slotCounts {
-		for i := range c.count {
-			s := newSlot(c.source, i, &d.open, &d.loops)
-			s.path, s.moved = d.path, &d.m.room.moved
-			s.repairs = &d.repairs
-			init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
-			if _, err := d.pc.AddTransceiverFromTrack(s, init); err != nil {
-				return fmt.Errorf("add slot %s: %w", s.name, err)
-			}
-			d.slots = append(d.slots, s)
+	for i, source := range d.m.room.config.Slots.sources() {
+		s := newSlot(source, i, &d.open)
+		s.path, s.moved = d.path, &d.m.room.moved
+		s.repairs = &d.repairs
+		init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
+		if _, err := d.pc.AddTransceiverFromTrack(s, init); err != nil {
+			return fmt.Errorf("add slot %s: %w", s.name, err)
 		}
+		d.slots = append(d.slots, s)
 	}
 	finals, err := d.addChannel(signal.CaptionsChannel, signal.CaptionsChannelID, webrtc.DataChannelInit{})
 	if err != nil {
@@ -85,17 +96,49 @@ func (d *downlink) fill() error {
 	return nil
 }
 
-func (d *downlink) addChannel(label string, id uint16, init webrtc.DataChannelInit) (*webrtc.DataChannel, error) {
+func (d *downlink) addChannel(label string, id uint16, init webrtc.DataChannelInit) (*captionChannel, error) {
 	negotiated := true
 	init.Negotiated, init.ID = &negotiated, &id
 	c, err := d.pc.CreateDataChannel(label, &init)
 	if err != nil {
 		return nil, fmt.Errorf("add data channel %s: %w", label, err)
 	}
-	c.OnMessage(func(webrtc.DataChannelMessage) {
-		d.m.room.Remove(d.m.id, signal.CodeFlood, "data channels are for what the server sends")
+	out := &captionChannel{DataChannel: c}
+	c.OnOpen(func() { d.drain(out) })
+	return out, nil
+}
+
+// captionChannel is a data channel on which the server only sends.
+type captionChannel struct {
+	*webrtc.DataChannel
+	ended atomic.Bool // the client has closed it
+}
+
+// ReadyState returns the channel's state, also after the client has closed it.
+func (c *captionChannel) ReadyState() webrtc.DataChannelState {
+	if c.ended.Load() {
+		return webrtc.DataChannelStateClosed
+	}
+	return c.DataChannel.ReadyState()
+}
+
+// drain waits until the client closes a channel, and throws him out if he sends something. pion's own reader would hold
+// 64 kB for it, on each channel of each participant.
+func (d *downlink) drain(c *captionChannel) {
+	d.draining.Lock()
+	defer d.draining.Unlock()
+	in, err := c.Detach()
+	if err != nil || d.drained {
+		return
+	}
+	d.drains.Go(func() {
+		_, err := in.Read(make([]byte, 16))
+		if err == nil || errors.Is(err, io.ErrShortBuffer) {
+			d.m.room.Remove(d.m.id, signal.CodeFlood, "data channels are for what the server sends")
+			return
+		}
+		c.ended.Store(true)
 	})
-	return c, nil
 }
 
 // offer makes the description that the client must answer.
@@ -164,6 +207,9 @@ func (d *downlink) close() {
 	go func() {
 		defer d.m.room.background.Done()
 		_ = d.pc.GracefulClose() // errors are of sockets that are gone already
-		d.loops.Wait()
+		d.draining.Lock()
+		d.drained = true
+		d.draining.Unlock()
+		d.drains.Wait()
 	}()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
@@ -104,9 +105,14 @@ func newUplinkEngine(settings webrtc.SettingEngine) (*engine, error) {
 	return &engine{media: media, interceptors: registry, settings: settings}, nil
 }
 
+// maxInbox bounds what a client can send on data channels before he is thrown out for it, in bytes; pion takes 1 MB.
+const maxInbox = 64 << 10
+
 // newDownlinkEngine makes the connections that send. They have no interceptor at all: slots answer NACKs from the tracks'
 // rings and write their own sender reports. (600 forwarded videos took 45 MB instead of 1,177 MB.)
 func newDownlinkEngine(settings webrtc.SettingEngine) (*engine, error) {
+	settings.DetachDataChannels() // see drain
+	settings.SetSCTPMaxReceiveBufferSize(maxInbox)
 	media := &webrtc.MediaEngine{}
 	if err := registerCodecs(media, feedbackNACK, feedbackPLI, feedbackFIR, feedbackREMB); err != nil {
 		return nil, err
@@ -144,6 +150,7 @@ func (n *Node) settings() (webrtc.SettingEngine, error) {
 	s := webrtc.SettingEngine{LoggerFactory: pionLogs{n.log}}
 	s.SetLite(true)
 	s.SetICEUDPMux(n.mux)
+	s.SetNet(n.net) // each agent would list the machine's interfaces for itself, though the mux has the addresses
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	if n.tcp != nil {
 		s.SetICETCPMux(n.tcp)
@@ -159,7 +166,9 @@ func (n *Node) settings() (webrtc.SettingEngine, error) {
 	s.SetICETimeouts(silence, silence/2, 2*time.Second)
 	s.SetSCTPRTOMax(sctpRTOMax)
 	s.SetDTLSRetransmissionInterval(100 * time.Millisecond) // pion waits 1 s, which a lost packet would add to a join
-	s.SetSRTPReplayProtectionWindow(512)                    // browsers probe with old packets
+	// The cheapest first; browsers have all three.
+	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	s.SetSRTPReplayProtectionWindow(512) // browsers probe with old packets
 	s.SetSRTCPReplayProtectionWindow(512)
 	if len(n.config.PublicIPs) == 0 {
 		return s, nil

@@ -3,7 +3,6 @@ package sfu
 import (
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,13 +25,11 @@ func hall(people, cameras int) *Room {
 		r.entries[id], r.order = e, append(r.order, e)
 		var slots []*slot
 		path := newPath(func() {})
-		for _, c := range slotCounts {
-			for n := range c.count {
-				s := newSlot(c.source, n, open, &sync.WaitGroup{})
-				s.path, s.moved = path, &r.moved
-				s.wire.Store(&wire{ssrc: 77, payloads: [codecs]uint8{codecOpus: payloadOpus, codecVP8: payloadVP8}, out: &outlet{}})
-				slots = append(slots, s)
-			}
+		for n, source := range config.Slots.sources() {
+			s := newSlot(source, n, open)
+			s.path, s.moved = path, &r.moved
+			s.wire.Store(&wire{ssrc: 77, payloads: [codecs]uint8{codecOpus: payloadOpus, codecVP8: payloadVP8}, out: &outlet{}})
+			slots = append(slots, s)
 		}
 		e.take(slots)
 		if i < cameras {

@@ -52,6 +52,7 @@ const (
 type guard struct {
 	limits guardLimits  // set once, as all down to start
 	flood  func(string) // throws the participant out, with a sentence; must not wait. May be called again
+	listen listen       // who takes reports; nil: they wait until they are read
 	start  time.Time
 
 	begun atomic.Int32 // streams
@@ -75,6 +76,9 @@ type guardLimits struct {
 	deaf    bool  // no media is expected: it is dropped
 }
 
+// listen returns who takes the reports about a stream, on the goroutine that decrypts them; nil: nobody does.
+type listen func(ssrc uint32) func([]byte)
+
 // newUplinkGuard guards the media that a member sends.
 func (m *member) newUplinkGuard() *guard {
 	limits := m.room.node.config.Person
@@ -82,9 +86,11 @@ func (m *member) newUplinkGuard() *guard {
 }
 
 // newDownlinkGuard guards the reports that a member sends about what he gets.
-func (m *member) newDownlinkGuard() *guard {
+func (m *member) newDownlinkGuard(l listen) *guard {
 	packets := float64(m.room.node.config.Person.Packets)
-	return m.newGuard(guardLimits{amount{packets * reportSize, packets}, downlinkStreams, true})
+	g := m.newGuard(guardLimits{amount{packets * reportSize, packets}, downlinkStreams, true})
+	g.listen = l
+	return g
 }
 
 func (m *member) newGuard(limits guardLimits) *guard {
@@ -93,12 +99,16 @@ func (m *member) newGuard(limits guardLimits) *guard {
 }
 
 // buffer is a webrtc.SettingEngine's BufferFactory: the place where the packets of one stream wait to be read.
-func (g *guard) buffer(kind packetio.BufferPacketType, _ uint32) io.ReadWriteCloser {
+func (g *guard) buffer(kind packetio.BufferPacketType, ssrc uint32) io.ReadWriteCloser {
 	b := &guardedBuffer{Buffer: packetio.NewBuffer(), guard: g}
-	b.deaf = g.limits.deaf && kind == packetio.RTPBufferPacket
-	if kind == packetio.RTPBufferPacket {
+	switch {
+	case kind == packetio.RTPBufferPacket:
+		b.deaf = g.limits.deaf
 		b.SetLimitSize(mediaBuffer)
-	} else {
+	case g.listen != nil:
+		b.taker = g.listen(ssrc)
+		b.deaf = b.taker == nil
+	default:
 		b.SetLimitSize(reportBuffer)
 	}
 	if g.begun.Add(1) > g.limits.streams {
@@ -183,7 +193,8 @@ const (
 type guardedBuffer struct {
 	*packetio.Buffer
 	guard *guard
-	deaf  bool // takes nothing
+	deaf  bool         // takes nothing
+	taker func([]byte) // takes everything, so that nothing waits; nil: it waits here until it is read
 }
 
 // Read and Write implement io.ReadWriteCloser; the two below are what pion uses where it finds them.
@@ -201,6 +212,10 @@ func (b *guardedBuffer) ReadWithAttributes(p []byte, a packetio.Attributes) (int
 func (b *guardedBuffer) WriteWithAttributes(p []byte, a packetio.Attributes) (int, error) {
 	if !b.guard.take(len(p), time.Since(b.guard.start)) || b.deaf {
 		return 0, packetio.ErrFull // pion takes it for a full buffer, and goes on
+	}
+	if b.taker != nil {
+		b.taker(p)
+		return len(p), nil
 	}
 	return b.Buffer.Write(p, a)
 }

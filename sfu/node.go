@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/transport/v5/stdnet"
 	"github.com/pion/webrtc/v4"
 
 	"souffleur/sfu/turn"
@@ -22,6 +23,7 @@ type Node struct {
 	config Config // set once, as all down to mu
 	log    *slog.Logger
 	mux    *ice.MultiUDPMuxDefault
+	net    *stdnet.Net // the machine's interfaces as they were when the port was bound
 	port   int
 	tcp    *tcpMuxes    // nil: no media over TCP
 	relay  *turn.Server // nil: no relay
@@ -64,6 +66,9 @@ func (n *Node) configure() error {
 		return fmt.Errorf("make DTLS certificate: %w", err)
 	}
 	n.peers = webrtc.Configuration{Certificates: []webrtc.Certificate{*certificate}}
+	if n.net, err = stdnet.NewNet(); err != nil {
+		return fmt.Errorf("list network interfaces: %w", err)
+	}
 	settings, err := n.settings()
 	if err != nil {
 		return err
@@ -78,8 +83,7 @@ func (n *Node) configure() error {
 // portAttempts is how often a free port is looked for that is free on every address.
 const portAttempts = 10
 
-// listen binds the port on each address of its own: a socket on the unspecified address could answer from another
-// address than the one it was asked at.
+// listen binds the port, the same on all addresses.
 func (n *Node) listen() error {
 	if n.config.UDPPort != 0 {
 		return n.listenOn(n.config.UDPPort)
@@ -98,12 +102,7 @@ func (n *Node) listen() error {
 }
 
 func (n *Node) listenOn(port int) error {
-	mux, err := ice.NewMultiUDPMuxFromPort(port,
-		ice.UDPMuxFromPortWithLoopback(),
-		ice.UDPMuxFromPortWithIPFilter(n.wantAddress),
-		ice.UDPMuxFromPortWithReadBufferSize(n.config.SocketBuffer),
-		ice.UDPMuxFromPortWithWriteBufferSize(n.config.SocketBuffer),
-		ice.UDPMuxFromPortWithLogger(pionLogs{n.log}.NewLogger("mux")))
+	mux, err := listenUDP(port, n.wantAddress, n.config.SocketBuffer, n.log)
 	if err != nil {
 		return fmt.Errorf("bind UDP port %d: %w", port, err)
 	}

@@ -13,10 +13,14 @@ import (
 type pionLogs struct{ log *slog.Logger }
 
 func (p pionLogs) NewLogger(scope string) logging.LeveledLogger {
-	return pionLog{log: p.log.With("scope", scope)}
+	return pionLog{log: p.log, scope: scope}
 }
 
-type pionLog struct{ log *slog.Logger }
+// pionLog names its scope only when it logs: a connection has twenty loggers that mostly keep silent.
+type pionLog struct {
+	log   *slog.Logger
+	scope string
+}
 
 func (pionLog) Trace(string)          {}
 func (pionLog) Tracef(string, ...any) {}
@@ -25,13 +29,13 @@ func (pionLog) Debugf(string, ...any) {}
 func (pionLog) Info(string)           {}
 func (pionLog) Infof(string, ...any)  {}
 
-func (l pionLog) Warn(msg string)                { l.log.Debug(msg) }
+func (l pionLog) Warn(msg string)                { l.log.Debug(msg, "scope", l.scope) }
 func (l pionLog) Warnf(format string, a ...any)  { l.format(format, a) }
-func (l pionLog) Error(msg string)               { l.log.Debug(msg) }
+func (l pionLog) Error(msg string)               { l.log.Debug(msg, "scope", l.scope) }
 func (l pionLog) Errorf(format string, a ...any) { l.format(format, a) }
 
 func (l pionLog) format(format string, a []any) {
 	if l.log.Enabled(context.Background(), slog.LevelDebug) {
-		l.log.Debug(fmt.Sprintf(format, a...))
+		l.log.Debug(fmt.Sprintf(format, a...), "scope", l.scope)
 	}
 }

@@ -86,7 +86,7 @@ func newRoom(n *Node, config RoomConfig) *Room {
 	r := &Room{
 		mailbox: newMailbox(roomMailbox), node: n, config: config, log: config.Log.With("meeting", config.Meeting),
 		quit: make(chan struct{}), entries: make(map[meeting.ParticipantID]*entry),
-		mics:  levels.NewSeats[*track](AudioSlots),
+		mics:  levels.NewSeats[*track](config.Slots.Mic),
 		rules: config.Rules, door: config.Door, known: make(map[meeting.PersonID]bool),
 		refused: make(map[meeting.PersonID]time.Time), chat: newChat(time.Now()),
 	}

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -26,11 +25,10 @@ type slot struct {
 	source  string // what it is for: signal.Mic, Camera, …
 	audio   bool
 	mid     string
-	open    *atomic.Bool    // the downlink is connected
-	repairs *repairs        // of the downlink
-	loops   *sync.WaitGroup // of the downlink: the RTCP loop
-	path    *path           // of the downlink: what its receiver can take; nil: nobody asks
-	moved   *atomic.Bool    // of the room: set when a slot has gone over to another layer; nil: nobody asks
+	open    *atomic.Bool // the downlink is connected
+	repairs *repairs     // of the downlink
+	path    *path        // of the downlink: what its receiver can take; nil: nobody asks
+	moved   *atomic.Bool // of the room: set when a slot has gone over to another layer; nil: nobody asks
 
 	wire  atomic.Pointer[wire] // where to send; nil until negotiated
 	count struct{ packets, octets, repeats atomic.Uint32 }
@@ -62,8 +60,8 @@ type writer struct {
 	payload [ring.MaxPayload + 1]byte // a picture ID may grow by a byte
 }
 
-func newSlot(source string, number int, open *atomic.Bool, loops *sync.WaitGroup) *slot {
-	s := &slot{name: fmt.Sprintf("%s-%d", source, number), source: source, audio: isAudio(source), open: open, loops: loops, repairs: &repairs{}}
+func newSlot(source string, number int, open *atomic.Bool) *slot {
+	s := &slot{name: fmt.Sprintf("%s-%d", source, number), source: source, audio: isAudio(source), open: open, repairs: &repairs{}}
 	if s.audio {
 		s.stream = splice.NewAudio[*layer](uint16(rand.Uint32()), rand.Uint32())
 	} else {
@@ -104,9 +102,7 @@ func (s *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 	if s.path != nil {
 		s.path.follow(w.ssrc, s.audio)
 	}
-	s.wire.Store(w)
-	s.loops.Add(1)
-	go s.readFeedback(c.RTCPReader(), w)
+	s.wire.Store(w) // from now on the downlink's listenTo finds it
 	return c.CodecParameters()[first], nil
 }
 
@@ -356,33 +352,6 @@ func (s *slot) send(wire *wire, codec codec, p *ring.Packet, d vp8.Descriptor, o
 	}
 	s.count.packets.Add(1)
 	s.count.octets.Add(uint32(len(payload)))
-}
-
-// readFeedback answers what the receiver says about the slot, until the slot is closed.
-func (s *slot) readFeedback(in interceptor.RTCPReader, wire *wire) {
-	defer s.loops.Done()
-	var (
-		buf     = make([]byte, 1500)
-		copyBuf = make([]byte, ring.MaxPayload)
-		w       writer
-	)
-	for {
-		n, _, err := in.Read(buf, nil)
-		if err != nil {
-			return
-		}
-		packets, err := rtcp.Unmarshal(buf[:n])
-		if err != nil {
-			continue
-		}
-		now := time.Now()
-		if s.path != nil {
-			s.path.note(packets, now)
-		}
-		for _, packet := range packets {
-			s.answer(packet, wire, now, copyBuf, &w)
-		}
-	}
 }
 
 // answer handles one RTCP packet. A compound packet comes to every slot it names: only what names this one counts.

@@ -40,7 +40,7 @@ func (o *outlet) Write(b []byte) (int, error) { return len(b), nil }
 func boundSlot(t *track, out *outlet) *slot {
 	var open atomic.Bool
 	open.Store(true)
-	s := newSlot(t.source, 0, &open, &sync.WaitGroup{})
+	s := newSlot(t.source, 0, &open)
 	s.wire.Store(&wire{ssrc: 77, payloads: [codecs]uint8{codecOpus: payloadOpus, codecVP8: payloadVP8, codecH264: payloadH264}, out: out})
 	s.aim(t.layers[0])
 	return s

@@ -9,10 +9,10 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
 
+	"souffleur/bench/proc"
 	"souffleur/internal/embed"
 )
 
@@ -69,31 +69,7 @@ func (b *broker) stop() {
 	_ = b.cmd.Wait() // what it did is measured
 }
 
-// ticksPerSecond is the unit of times in /proc/PID/stat; the kernel's interface has had this value since ever (proc(5), USER_HZ).
-const ticksPerSecond = 100
-
 // usage is what the broker has used so far, and what it holds.
 func (b *broker) usage() (cpu time.Duration, rss int64, err error) {
-	dir := "/proc/" + strconv.Itoa(b.cmd.Process.Pid)
-	stat, err := os.ReadFile(dir + "/stat")
-	if err != nil {
-		return 0, 0, err
-	}
-	// The name stands in parentheses and may have spaces; user and system time are the 12th and 13th field after it.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	statm, err := os.ReadFile(dir + "/statm")
-	if err != nil {
-		return 0, 0, err
-	}
-	pages := strings.Fields(string(statm))
-	if len(fields) < 13 || len(pages) < 2 {
-		return 0, 0, fmt.Errorf("%s: not as expected", dir)
-	}
-	var n [3]int64
-	for i, text := range []string{fields[11], fields[12], pages[1]} {
-		if n[i], err = strconv.ParseInt(text, 10, 64); err != nil {
-			return 0, 0, fmt.Errorf("%s: %w", dir, err)
-		}
-	}
-	return time.Duration(n[0]+n[1]) * time.Second / ticksPerSecond, n[2] * int64(os.Getpagesize()), nil
+	return proc.Usage(b.cmd.Process.Pid)
 }

@@ -74,7 +74,11 @@ func (p *Peer) receive(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver)
 			return
 		}
 		now := time.Now()
-		p.record(mid, packet, now)
+		if p.config.OnPacket != nil {
+			p.config.OnPacket(mid, packet)
+		} else {
+			p.record(mid, packet, now)
+		}
 		if !estimated || pc == nil {
 			continue
 		}
@@ -157,6 +161,17 @@ func (p *Peer) SendData(label, text string) error {
 		return fmt.Errorf("no data channel %s yet", label)
 	}
 	return c.SendText(text)
+}
+
+// CloseDataChannel closes one of the server's data channels.
+func (p *Peer) CloseDataChannel(label string) error {
+	p.mu.Lock()
+	c := p.channels[label]
+	p.mu.Unlock()
+	if c == nil {
+		return fmt.Errorf("no data channel %s yet", label)
+	}
+	return c.Close()
 }
 
 // OpenDataChannel opens a data channel of the peer's own, which the server forbids.

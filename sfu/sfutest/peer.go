@@ -7,6 +7,7 @@ package sfutest
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -43,11 +44,15 @@ type Config struct {
 	OnlyVP8      bool              // no H.264 is offered or answered
 	Forge        func(*rtp.Header) // if set, changes the header of each RTP packet before it is sent
 
-	Net     transport.Net // where its sockets are, for instance a Network; nil: the machine's own
-	OnlyTCP bool          // as in a network without UDP
+	Net      transport.Net // where its sockets are, for instance a Network; nil: the machine's own
+	Loopback bool          // no addresses but this machine's own loopback ones: connections are up sooner
+	OnlyTCP  bool          // as in a network without UDP
 	// OnlyRelay, if set, is the beginning of the relay addresses to use ("turn:", "turns:") out of the welcome's: nothing
 	// is sent to the server directly.
 	OnlyRelay string
+	// OnPacket, if set, gets what is received in each slot, by its MID, instead of its being recorded. The calls of one
+	// slot do not overlap.
+	OnPacket func(mid string, packet *rtp.Packet)
 }
 
 // Peer is one participant's client. All methods may be called from any goroutine.
@@ -138,6 +143,9 @@ func newAPI(config Config) (*webrtc.API, error) {
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // servers have addresses, not names
+	if config.Loopback {
+		settings.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() && ip.To4() != nil })
+	}
 	// pion gives a pair up after 1.4 s without an answer and never asks again; browsers do not give up on a busy server.
 	settings.SetICEMaxBindingRequests(100)
 	// Packets are lost above SRTP, which therefore takes a repeat for a replay.

@@ -51,14 +51,14 @@ type span[S comparable] struct {
 	tl0      uint8
 }
 
-// Stream is the state of one slot. Its methods allocate nothing. It is not safe for concurrent use.
+// Stream is the state of one slot. Its methods allocate nothing, but for the first Switch. It is not safe for concurrent use.
 type Stream[S comparable] struct {
 	clockRate uint32
 	step      uint32 // least advance of the timestamp at a switch: one frame, in ticks
 	isAudio   bool
 
-	ring  [spans]span[S]
-	begun int // spans begun since the start; the present one is ring[(begun-1)%spans]
+	ring  *[spans]span[S] // made by the first Switch: most slots of a meeting never carry anything
+	begun int             // spans begun since the start; the present one is ring[(begun-1)%spans]
 
 	highest uint16 // newest source packet seen in the present span's source
 
@@ -238,6 +238,9 @@ func (o *Origin[S]) Map(in In) Out { return o.span.apply(in, o.audio) }
 
 // Drop forgets packets of a source that has ended, so that it can be freed: repeats of them are refused.
 func (s *Stream[S]) Drop(source S) {
+	if s.ring == nil {
+		return
+	}
 	for i := range s.ring {
 		if p := &s.ring[i]; p.source == source {
 			var none S
@@ -268,6 +271,9 @@ func (s *Stream[S]) Timestamp(source S, ts uint32) (uint32, bool) {
 func (s *Stream[S]) present() *span[S] { return &s.ring[(s.begun-1)%spans] }
 
 func (s *Stream[S]) begin(p span[S]) {
+	if s.ring == nil {
+		s.ring = new([spans]span[S])
+	}
 	s.ring[s.begun%spans] = p
 	s.begun++
 }
