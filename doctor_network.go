@@ -68,7 +68,7 @@ func (c *doctorCmd) ports(config sfu.Config, running bool) (out []finding, free 
 	free = true
 	for _, p := range mediaPorts(config) {
 		if p.number == 0 {
-			if p.flag != "--udp-port" {
+			if p.flag == "--tcp-port" || p.flag == "--turn-port" { // relayTrust speaks of TLS
 				out = append(out, finding{what: fmt.Sprintf("%s: none (%s)", p.what, p.flag)})
 			}
 			continue

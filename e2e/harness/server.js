@@ -8,6 +8,9 @@ import { binary, onRealServers } from './places.js';
 import { childrenOf, freePort, kill, run, start, stop, until } from './processes.js';
 import { realServers } from './real.js';
 
+/** Servers of several tests run on one machine: they do not fight for the ports of the other ways to the media. */
+const onlyUDP = { SOUFFLEUR_TCP_PORT: '0', SOUFFLEUR_TURN_PORT: '0' };
+
 export class Server {
   /** Starts a server with an empty data folder; `results` takes its log. */
   static async start(results, env = {}) {
@@ -39,8 +42,8 @@ export class Server {
   /** Starts the process, also again on the same data and port, and waits for its first answer. */
   async up() {
     const listen = this.url.slice('http://'.length);
-    const args = ['serve', '--data', this.data, '--listen', listen, '--udp-port', '0', '--tcp-port', '0', '--turn-port', '0'];
-    this.#child = start(binary, args, { log: this.log, env: this.#env });
+    const args = ['serve', '--data', this.data, '--listen', listen, '--udp-port', '0'];
+    this.#child = start(binary, args, { log: this.log, env: { ...onlyUDP, ...this.#env } });
     await until(
       `answer of the server (log: ${this.log})`,
       async () => {

@@ -7,7 +7,7 @@ import { blockUDP, whyNot } from '../harness/firewall.js';
 import { microphone } from '../harness/microphone.js';
 import { serverPorts } from '../harness/pictures.js';
 import { kennedy, onRealServers } from '../harness/places.js';
-import { until } from '../harness/processes.js';
+import { freePort, until } from '../harness/processes.js';
 import { Figures } from '../harness/report.js';
 import { Stage } from '../harness/stage.js';
 
@@ -89,6 +89,60 @@ test('media survives the network', { timeout: 300_000, skip }, async (t) => {
     figures.publish(stage.results);
   }
 });
+
+test('who gets nothing through comes by the relay', { timeout: 120_000, skip }, async (t) => {
+  const stage = await Stage.set('relay', { SOUFFLEUR_TURN_PORT: String(await freePort()) });
+  const figures = new Figures('A browser that may use relays only');
+  try {
+    const [recordings] = kennedy;
+    const voice = await microphone(stage.results, 'voice', recordings, { leadMs: 200, gapMs: 100 });
+    const link = await stage.server.room('Relay', 'off', 'en');
+    const ada = await stage.person('Ada', { microphone: voice.file, over: 'loop' });
+    const grace = await stage.person('Grace', { microphone: voice.file, over: 'loop' });
+    await grace.context.addInitScript(relaysOnly);
+    for (const person of [ada, grace]) await person.context.addInitScript(noteConnections);
+    await stage.step(t, 'two people hear each other', async () => {
+      await ada.joins(link);
+      await grace.joins(link);
+      const joined = Date.now();
+      await ada.speaks();
+      await until('Grace hears Ada', async () => (await heard(grace)).packets > 50, 30_000);
+      figures.add('heard through the relay after joining', Date.now() - joined, 'ms', 10_000);
+      await grace.speaks();
+      const { packets } = await heard(ada);
+      await until('Ada hears Grace', async () => (await heard(ada)).packets > packets + 50, 30_000);
+      assert.deepEqual(await candidateTypes(grace), ['relay'], 'all that Grace sends goes to the relay');
+      assert.ok(!(await candidateTypes(ada)).includes('relay'), 'Ada asked for none');
+    });
+    assert.deepEqual([...ada.complaints, ...grace.complaints], []);
+  } finally {
+    await stage.clear();
+    figures.publish(stage.results);
+  }
+});
+
+/** Runs in the page before its scripts: no connection reaches anything but a relay, as behind a strict firewall. */
+function relaysOnly() {
+  globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(configuration) {
+      super({ ...configuration, iceTransportPolicy: 'relay' });
+    }
+  };
+}
+
+/** The kinds of local candidates that a page's connections use. */
+function candidateTypes(person) {
+  return person.page.evaluate(async () => {
+    const types = new Set();
+    for (const pc of globalThis.souffleurPeers) {
+      const stats = await pc.getStats();
+      stats.forEach((s) => {
+        if (s.type === 'candidate-pair' && s.nominated && s.bytesSent > 0) types.add(stats.get(s.localCandidateId)?.candidateType);
+      });
+    }
+    return [...types];
+  });
+}
 
 /** Runs in the page before its scripts: keeps its peer connections, with the states they went through, and sockets. */
 function noteConnections() {
