@@ -150,7 +150,8 @@ func TestTheRelayHasANameAndACertificateOrNoTLS(t *testing.T) {
 		{func(f *nodeFlags) { f.TURNCert, f.TURNKey, f.TURNHost = wild, wildKey, "turn.example.org" }, 5349, "turn.example.org"},
 		{func(f *nodeFlags) { f.TLSCert, f.TLSKey, f.TURNTLSPort = cert, key, 0 }, 0, ""},
 	} {
-		f := nodeFlags{networkFlags: networkFlags{UDPPort: 3480, TCPPort: 3480, TURNPort: 3478, TURNTLSPort: 5349}}
+		f := nodeFlags{MaxPersonMbps: 8, MaxPersonPackets: 3000}
+		f.networkFlags = networkFlags{UDPPort: 3480, TCPPort: 3480, TURNPort: 3478, TURNTLSPort: 5349}
 		c.change(&f)
 		got, err := f.sfuConfig()
 		if err != nil || got.TURNTLSPort != c.port || got.TURNHost != c.host {
