@@ -131,11 +131,51 @@ func TestModeratorMutesAtTheServer(t *testing.T) {
 		t.Errorf("%d packets of a muted microphone were listened to", n)
 	}
 
-	ada.handle(signal.ClientMessage{Type: signal.TrackSet, Source: signal.Mic, Active: true})
+	unmute := func() { ada.handle(signal.ClientMessage{Type: signal.TrackSet, Source: signal.Mic, Active: true}) }
+	unmute() // before her client has said that it knows: it may not have read of the mute yet
+	if got := s.peer(ada.id).Sources; len(got) > 0 {
+		t.Errorf("a client that does not know of the mute is heard: %v", got)
+	}
+	ada.handle(signal.ClientMessage{Type: signal.TrackSet, Source: signal.Mic, Active: false})
+	unmute()
 	defer mic.keepSaying(t)()
 	before := ear.packets()
 	eventually(t, "Ada is heard once she has unmuted herself", func() bool { return ear.packets() > before+5 })
 	continuous(t, ben.Packets(mid))
+}
+
+func TestMuteReachesWhoWasAwayForAMoment(t *testing.T) {
+	s := newStage(t, sfu.RoomConfig{})
+	boss, ada := s.enters("Boss", meeting.Organizer), s.join("Ada")
+	ada.openMic("ada").say(t, 5)
+	eventually(t, "the microphone is on", func() bool { return len(s.peer(ada.id).Sources) == 1 })
+	ada.participant().Detach()
+	boss.moderates(signal.ModerateMute, ada.id)
+	boss.moderates(signal.ModerateStopShare, ada.id) // there is none: nothing to tell
+	if told := ada.Messages(signal.Moderated); len(told) > 0 {
+		t.Fatal("a lost connection was told")
+	}
+	if err := ada.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	<-ada.seat
+	back, err := s.room.Resume(ada.id, ada.Peer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.seat <- back
+	ada.handle(signal.ClientMessage{Type: signal.TrackSet, Source: signal.Mic, Active: true}) // as far as her client knows
+	defer ada.openMic("again").keepSaying(t)()
+	eventually(t, "Ada is told on her new connection", func() bool {
+		told := ada.Messages(signal.Moderated)
+		return len(told) == 1 && told[0].Moderated.ByName == "Boss"
+	})
+	if got := s.peer(ada.id).Sources; len(got) > 0 {
+		t.Errorf("Ada came back with %v", got)
+	}
+	ada.handle(signal.ClientMessage{Type: signal.TrackSet, Source: signal.Mic, Active: false})
+	ada.handle(signal.ClientMessage{Type: signal.TrackSet, Source: signal.Mic, Active: true})
+	eventually(t, "Ada is heard", func() bool { return len(s.peer(ada.id).Sources) == 1 })
 }
 
 func (s *stage) peer(id meeting.ParticipantID) signal.Peer {
@@ -461,6 +501,7 @@ func TestOneScreenAtATime(t *testing.T) {
 			*told[0].Moderated == signal.Moderation{Action: signal.ModerateStopShare, ByName: "Ben"}
 	})
 	ben.handle(signal.ClientMessage{Type: signal.TrackSet, Source: signal.Screen, Active: false})
+	ada.handle(signal.ClientMessage{Type: signal.TrackSet, Source: signal.Screen, Active: false})
 	ada.handle(signal.ClientMessage{Type: signal.TrackSet, Source: signal.Screen, Active: true})
 	ben.awaitSlot(ada, signal.Screen) // the share is free again
 }

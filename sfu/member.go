@@ -47,8 +47,9 @@ type member struct {
 	client     *line   // whose media this is: offers and answers go there and nowhere else
 	up         *uplink // nil until something is published
 	down       *downlink
-	media      string          // names up and down, as the welcome said
-	muted      map[string]bool // by source; kept over reconnects
+	media      string                       // names up and down, as the welcome said
+	muted      map[string]bool              // by source; kept over reconnects
+	silenced   map[string]signal.Moderation // sources whose client has not said yet that it knows of a moderator's mute
 	candidates int
 	offers     int
 	offersFrom time.Time
@@ -57,7 +58,7 @@ type member struct {
 func newMember(r *Room, id meeting.ParticipantID) *member {
 	return &member{
 		mailbox: newMailbox(memberMailbox), id: id, room: r, log: r.log.With("participant", id),
-		quit: make(chan struct{}), muted: make(map[string]bool),
+		quit: make(chan struct{}), muted: make(map[string]bool), silenced: make(map[string]signal.Moderation),
 	}
 }
 
@@ -94,6 +95,7 @@ func (m *member) connect(client *line, media string, kept bool) {
 	if kept && m.media == media {
 		m.client, m.candidates = client, 0
 		m.repeatOffer()
+		m.repeatModerations()
 		return
 	}
 	if m.line.Load() != client {
@@ -114,6 +116,7 @@ func (m *member) connect(client *line, media string, kept bool) {
 		return
 	}
 	m.room.seatSlots(m, down.slots)
+	m.repeatModerations()
 }
 
 // repeatOffer sends a downlink offer again whose answer was lost with the signalling connection that it went out on. pion
@@ -124,6 +127,36 @@ func (m *member) repeatOffer() {
 	}
 	m.down.restart = m.down.restart || m.down.pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed
 	_ = m.client.Send(signal.ServerMessage{Type: signal.Offer, PC: signal.Down, SDP: m.down.pc.LocalDescription().SDP})
+}
+
+// silence mutes a source for a moderator.
+func (m *member) silence(source string, what signal.Moderation) {
+	m.silenced[source] = what
+	m.setActive(source, false)
+}
+
+// setByClient follows the client's word on a source. One that a moderator has muted stays muted until the client has said
+// that it is off: a client that was away for a moment says what is on before it hears of the mute, and nobody should be
+// heard without knowing it.
+func (m *member) setByClient(source string, active bool) {
+	if _, unknown := m.silenced[source]; unknown && active {
+		return
+	}
+	delete(m.silenced, source)
+	m.setActive(source, active)
+}
+
+// repeatModerations tells a new connection what the client may have missed.
+func (m *member) repeatModerations() {
+	var told signal.Moderation
+	for _, source := range []string{signal.Mic, signal.Camera, signal.Screen, signal.ScreenAudio} {
+		what, unknown := m.silenced[source]
+		if !unknown || what == told { // a screen and its sound are one
+			continue
+		}
+		told = what
+		_ = m.client.Send(signal.ServerMessage{Type: signal.Moderated, Moderated: &what})
+	}
 }
 
 // disconnect closes both peer connections.
@@ -160,7 +193,7 @@ func (m *member) handle(msg signal.ClientMessage) error {
 	case signal.Candidate:
 		return m.countCandidate()
 	case signal.TrackSet:
-		m.setActive(msg.Source, msg.Active)
+		m.setByClient(msg.Source, msg.Active)
 		return nil
 	case signal.Restart:
 		return m.restart()

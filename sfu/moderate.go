@@ -65,8 +65,9 @@ func (r *Room) actOn(by, e *entry, msg signal.ClientMessage) (code, message stri
 		if source == "" {
 			source = signal.Mic
 		}
-		if r.stopSource(e, source) {
-			r.tellModerated(e, signal.Moderation{Action: msg.Action, Source: source, ByName: by.peer.Name})
+		what := signal.Moderation{Action: msg.Action, Source: source, ByName: by.peer.Name}
+		if r.stopSource(e, source, what) {
+			r.tellModerated(e, what)
 		}
 	case signal.ModerateStopShare:
 		r.stopShare(e, by.peer.Name)
@@ -82,8 +83,12 @@ func (r *Room) actOn(by, e *entry, msg signal.ClientMessage) (code, message stri
 }
 
 // stopSource mutes a source for its owner, who may switch it on again. It acts on the packet path and on listeners
-// before it returns; what the member itself keeps of it follows. It returns false if the source was not on.
-func (r *Room) stopSource(e *entry, source string) bool {
+// before it returns; what the member itself keeps of it follows. It returns false if the source was not on. A member that
+// does not take its messages is thrown out, so e may be left by one who is gone.
+func (r *Room) stopSource(e *entry, source string, what signal.Moderation) bool {
+	if e.m == nil {
+		return false
+	}
 	stopped := slices.Contains(e.peer.Sources, source)
 	for _, t := range r.tracks {
 		if t.owner == e.m.id && t.source == source && t.active.Swap(false) {
@@ -98,7 +103,7 @@ func (r *Room) stopSource(e *entry, source string) bool {
 	}
 	r.reseat()
 	m := e.m
-	if !m.post(func() { m.setActive(source, false) }) {
+	if !m.post(func() { m.silence(source, what) }) {
 		r.log.Error("participant does not take its messages", "participant", m.id)
 		r.remove(m, signal.CodeSlow)
 	}

@@ -59,7 +59,9 @@ func (r *Room) noteShare(id meeting.ParticipantID, sources []string) {
 // stopShare ends the share of e, who is told. by is empty if a rule did it.
 func (r *Room) stopShare(e *entry, by string) {
 	r.sharer = ""
-	r.stopSource(e, signal.Screen)
-	r.stopSource(e, signal.ScreenAudio)
-	r.tellModerated(e, signal.Moderation{Action: signal.ModerateStopShare, ByName: by})
+	what := signal.Moderation{Action: signal.ModerateStopShare, ByName: by}
+	screen, sound := r.stopSource(e, signal.Screen, what), r.stopSource(e, signal.ScreenAudio, what)
+	if screen || sound {
+		r.tellModerated(e, what)
+	}
 }

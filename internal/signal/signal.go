@@ -55,7 +55,7 @@ const (
 	// Room, Waiting, Moderated and Chat (which both sides send) are about how people live together in a room.
 	Room      = "room"      // Room: its state, whenever that has changed
 	Waiting   = "waiting"   // Waiting: instead of a welcome, to one who waits at the door
-	Moderated = "moderated" // Moderated: what an organizer did to the one who is told
+	Moderated = "moderated" // Moderated: what an organizer did to the one who is told. Muted sources stay so until TrackSet says that they are off
 )
 
 // What Moderate asks for. All but the last two are about one participant; the last ones about the room.

@@ -324,6 +324,7 @@ describe('a stay in a meeting', () => {
     joined();
     says({ type: 'moderated', moderated: { action: 'mute', source: 'mic', by_name: 'Grace' } });
     expect(notices).toMatchObject([{ kind: 'moderated', done: { by_name: 'Grace', source: 'mic' } }]);
+    expect(Wire.last.sent.at(-1)).toBe('{"type":"track","source":"mic","active":false}'); // it knows
     expect(session.mic.state.get()).toBe('off');
   });
 

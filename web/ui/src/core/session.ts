@@ -379,10 +379,19 @@ export class MeetingSession {
     }
   }
 
-  // The server has acted already; the device follows, so that nobody believes to be heard or seen.
+  // The server has acted already; the device follows, so that nobody believes to be heard or seen. The server takes no
+  // word of a source being on before it was told that we know.
   #moderated(done: Moderation): void {
-    if (done.action === 'mute') void (done.source === 'camera' ? this.camera : this.mic).set(false);
-    if (done.action === 'stop-share') void this.screen.set(false);
+    if (done.action === 'mute') {
+      const source = done.source === 'camera' ? 'camera' : 'mic';
+      this.#tell(source, false);
+      void this[source].set(false);
+    }
+    if (done.action === 'stop-share') {
+      this.#tell('screen', false);
+      this.#tell('screen-audio', false);
+      void this.screen.set(false);
+    }
     this.#options.notice({ kind: 'moderated', done });
   }
 
