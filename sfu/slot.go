@@ -20,28 +20,31 @@ import (
 
 // slot is one m-line of a downlink: an outgoing stream that carries whichever track the room puts into it, in one of its
 // layers. The receiver sees one stream that never restarts. It is a webrtc.TrackLocal.
+//
+// A packet for 150 readers touches 150 slots, which are in no cache by then: what it needs stands together, at the start.
 type slot struct {
-	name    string // set once, as all down to readers
+	wire  atomic.Pointer[wire] // where to send; nil until negotiated
+	open  *atomic.Bool         // the downlink is connected; set once
+	count struct{ packets, octets, repeats atomic.Uint32 }
+
+	mu         sync.Mutex // guards all down to stream; never held while sending
+	replaying  bool       // replay sends what has come of target; write leaves it alone
+	replayed   bool       // a replay has just caught up, with packet caughtUpAt; write may still come with that
+	caughtUpAt uint16
+	target     *layer // what the room wants here, nil: nothing
+	layer      *layer // what is sent: target, or the layer of its track to be left for it; nil: nothing until target begins
+	stream     splice.Stream[*layer]
+
+	name    string // set once, as all down to moved
 	source  string // what it is for: signal.Mic, Camera, …
 	audio   bool
 	mid     string
-	open    *atomic.Bool // the downlink is connected
 	repairs *repairs     // of the downlink
 	path    *path        // of the downlink: what its receiver can take; nil: nobody asks
 	moved   *atomic.Bool // of the room: set when a slot has gone over to another layer; nil: nobody asks
 
-	wire  atomic.Pointer[wire] // where to send; nil until negotiated
-	count struct{ packets, octets, repeats atomic.Uint32 }
 	told  uint32 // the room's goroutine only: octets that path knows of
 	meter slotMeter
-
-	mu         sync.Mutex // guards all below; never held while sending
-	target     *layer     // what the room wants here, nil: nothing
-	layer      *layer     // what is sent: target, or the layer of its track to be left for it; nil: nothing until target begins
-	replaying  bool       // replay sends what has come of target; write leaves it alone
-	replayed   bool       // a replay has just caught up, with packet caughtUpAt; write may still come with that
-	caughtUpAt uint16
-	stream     *splice.Stream[*layer]
 }
 
 var _ webrtc.TrackLocal = (*slot)(nil)
@@ -63,9 +66,9 @@ type writer struct {
 func newSlot(source string, number int, open *atomic.Bool) *slot {
 	s := &slot{name: fmt.Sprintf("%s-%d", source, number), source: source, audio: isAudio(source), open: open, repairs: &repairs{}}
 	if s.audio {
-		s.stream = splice.NewAudio[*layer](uint16(rand.Uint32()), rand.Uint32())
+		s.stream = *splice.NewAudio[*layer](uint16(rand.Uint32()), rand.Uint32())
 	} else {
-		s.stream = splice.NewVideo[*layer](uint16(rand.Uint32()), rand.Uint32())
+		s.stream = *splice.NewVideo[*layer](uint16(rand.Uint32()), rand.Uint32())
 	}
 	return s
 }

@@ -51,14 +51,16 @@ type span[S comparable] struct {
 	tl0      uint8
 }
 
-// Stream is the state of one slot. Its methods allocate nothing, but for the first Switch. It is not safe for concurrent use.
+// Stream is the state of one slot. Its methods allocate nothing, but for the memory of past mappings, once. It is not safe
+// for concurrent use.
 type Stream[S comparable] struct {
 	clockRate uint32
 	step      uint32 // least advance of the timestamp at a switch: one frame, in ticks
 	isAudio   bool
 
-	ring  *[spans]span[S] // made by the first Switch: most slots of a meeting never carry anything
-	begun int             // spans begun since the start; the present one is ring[(begun-1)%spans]
+	begun int             // spans begun since the start
+	now   span[S]         // the present one; meaningless before the first
+	past  *[spans]span[S] // those before; span i is past[i%spans]. Made by the second: most slots never have one
 
 	highest uint16 // newest source packet seen in the present span's source
 
@@ -166,8 +168,8 @@ func (s *Stream[S]) Next(in In, now time.Time) (Out, bool) {
 // late maps a packet older than the newest of its source: reordered, or repaired by the sender. Late padding is sent as
 // an empty packet, since a number was already left free for it.
 func (s *Stream[S]) late(in In) (Out, bool) {
-	for i := s.begun - 1; i >= 0 && i > s.begun-1-spans; i-- {
-		p := &s.ring[i%spans]
+	for i := s.begun - 1; i >= s.oldest(); i-- {
+		p := s.span(i)
 		if !seqnum.Older(in.Seq, p.first) {
 			return p.apply(in, s.isAudio), true
 		}
@@ -223,8 +225,8 @@ func (s *Stream[S]) Origin(seq uint16) (Origin[S], bool) {
 	if !s.sent || seqnum.Older(s.seq, seq) || seqnum.Ahead(seq, s.seq) > maxLate {
 		return Origin[S]{}, false
 	}
-	for i := s.begun - 1; i >= 0 && i > s.begun-1-spans; i-- {
-		p := &s.ring[i%spans]
+	for i := s.begun - 1; i >= s.oldest(); i-- {
+		p := s.span(i)
 		if !seqnum.Older(seq, p.first+p.seq) {
 			return Origin[S]{Source: p.source, Seq: seq - p.seq, span: *p, audio: s.isAudio}, !p.dropped
 		}
@@ -238,11 +240,8 @@ func (o *Origin[S]) Map(in In) Out { return o.span.apply(in, o.audio) }
 
 // Drop forgets packets of a source that has ended, so that it can be freed: repeats of them are refused.
 func (s *Stream[S]) Drop(source S) {
-	if s.ring == nil {
-		return
-	}
-	for i := range s.ring {
-		if p := &s.ring[i]; p.source == source {
+	for i := s.begun - 1; i >= s.oldest(); i-- {
+		if p := s.span(i); p.source == source {
 			var none S
 			p.source, p.dropped = none, true
 		}
@@ -268,13 +267,27 @@ func (s *Stream[S]) Timestamp(source S, ts uint32) (uint32, bool) {
 	return ts + s.present().ts, true
 }
 
-func (s *Stream[S]) present() *span[S] { return &s.ring[(s.begun-1)%spans] }
+func (s *Stream[S]) present() *span[S] { return &s.now }
+
+// span returns span i, which must be one of the last ones: oldest or later.
+func (s *Stream[S]) span(i int) *span[S] {
+	if i == s.begun-1 {
+		return &s.now
+	}
+	return &s.past[i%spans]
+}
+
+// oldest returns the number of the oldest span that is remembered.
+func (s *Stream[S]) oldest() int { return max(0, s.begun-spans) }
 
 func (s *Stream[S]) begin(p span[S]) {
-	if s.ring == nil {
-		s.ring = new([spans]span[S])
+	if s.begun > 0 {
+		if s.past == nil {
+			s.past = new([spans]span[S])
+		}
+		s.past[(s.begun-1)%spans] = s.now
 	}
-	s.ring[s.begun%spans] = p
+	s.now = p
 	s.begun++
 }
 
