@@ -208,9 +208,10 @@ class Crowd {
     const before = await this.#tiles();
     const ports = new Set((await Promise.all(this.everybody.map(serverPorts))).flat());
     const unblock = await blockUDP([...ports]);
+    const end = Date.now() + outageMs;
     try {
       await until('the pictures stand still', async () => (await framesIn(ada, this.grace, 'tile', 1_000)) === 0);
-      await sleep(outageMs);
+      await sleep(Math.max(0, end - Date.now()));
     } finally {
       await unblock();
     }
