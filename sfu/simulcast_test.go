@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"souffleur/internal/meeting"
@@ -453,18 +452,10 @@ func filmH264(t *testing.T, cam *sfutest.Source) (stop func()) {
 	return func() { close(quit); <-done }
 }
 
-// narrow says that the reader's network takes no more than so much.
-func (a *actor) narrow(mid string, bitrate float32) {
-	a.t.Helper()
-	err := a.WriteDownlinkRTCP(&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: bitrate, SSRCs: []uint32{a.Packets(mid)[0].SSRC}})
-	if err != nil {
-		a.t.Fatal(err)
-	}
-}
-
 func TestNarrowNetworkGetsALowerLayerThenNone(t *testing.T) {
 	s := newStage(t, sfu.RoomConfig{})
-	ada, reader := s.join("Ada"), s.join("Reader")
+	network := newNetwork(t)
+	ada, reader := s.join("Ada"), s.joinWith("Reader", sfutest.Config{Net: network})
 	cam := ada.openSimulcast("q", "h", "f")
 	cam.fat = true
 	defer cam.film(t, "q", "h", "f")()
@@ -473,17 +464,14 @@ func TestNarrowNetworkGetsALowerLayerThenNone(t *testing.T) {
 	mid := reader.awaitSlot(ada, signal.Camera)
 	reader.awaitLayer(mid, 'f')
 	for _, step := range []struct {
-		bitrate float32
+		bitrate int
 		done    func() bool
 	}{
 		{300_000, func() bool { return reader.layerOf(mid) == 'q' }},
 		{60_000, func() bool { return reader.Slots()[mid].Paused == signal.PausedBandwidth }},
 	} {
-		eventually(t, "the reader's report has its effect", func() bool {
-			reader.narrow(mid, step.bitrate)
-			time.Sleep(100 * time.Millisecond) // the pace of a receiver's reports
-			return step.done()
-		})
+		network.Narrow(step.bitrate)
+		eventually(t, "less is sent than before", step.done)
 	}
 	if slot := reader.Slots()[mid]; slot.Participant != ada.id {
 		t.Error("a paused slot does not say whose it is")
@@ -493,9 +481,8 @@ func TestNarrowNetworkGetsALowerLayerThenNone(t *testing.T) {
 	eventually(t, "sound flows on", func() bool { return len(reader.Packets(mic)) > heard+50 })
 	continuous(t, reader.Packets(mic))
 	seen := len(reader.Packets(mid))
+	network.Narrow(0)
 	eventually(t, "the picture comes back when the network does", func() bool {
-		reader.narrow(mid, 3_000_000)
-		time.Sleep(100 * time.Millisecond)
 		return reader.Slots()[mid].Paused == "" && len(reader.Packets(mid)) > seen+20
 	})
 	if first := readShot(reader.Packets(mid)[seen]); !first.key {

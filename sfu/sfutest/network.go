@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
@@ -17,6 +18,9 @@ type Network struct {
 
 	mu    sync.Mutex // guards all below
 	cut   bool
+	width int       // bits per second of large packets that come through to the peer; 0: all of them
+	spare float64   // bits that may come now
+	at    time.Time // when spare was reckoned
 	conns []*networkConn
 }
 
@@ -39,6 +43,35 @@ func (n *Network) set(cut bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.cut = cut
+}
+
+// Narrow lets so many bits per second of video through to the peer and loses the rest, as a router does that favours small
+// packets; 0: all. What is smaller than largePacket is never lost.
+func (n *Network) Narrow(bitsPerSecond int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.width, n.spare, n.at = bitsPerSecond, 0, time.Now()
+}
+
+// largePacket is larger than sound is, in bytes.
+const largePacket = 300
+
+// overrun says whether a packet of so many bytes to the peer is lost.
+func (n *Network) overrun(bytes int) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.width == 0 || bytes < largePacket {
+		return false
+	}
+	now := time.Now()
+	queue := float64(n.width) / 5 // a fifth of a second of it
+	n.spare = min(n.spare+float64(n.width)*now.Sub(n.at).Seconds(), queue)
+	n.at = now
+	if n.spare < float64(8*bytes) {
+		return true
+	}
+	n.spare -= float64(8 * bytes)
+	return false
 }
 
 func (n *Network) isCut() bool {
@@ -118,7 +151,7 @@ func (c *networkConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		if errors.Is(err, net.ErrClosed) && conn != c.present() {
 			continue
 		}
-		if err == nil && c.n.isCut() {
+		if err == nil && (c.n.isCut() || c.n.overrun(n)) {
 			continue
 		}
 		return n, from, err
