@@ -72,7 +72,9 @@ func (d *downlink) fill() error {
 	for i, source := range d.m.room.config.Slots.sources() {
 		s := newSlot(source, i, &d.open)
 		s.path, s.moved = d.path, &d.m.room.moved
-		s.repairs = &d.repairs
+		if !s.audio { // who misses most of the video asks for so much of it that no sound would be repaired
+			s.repairs = &d.repairs
+		}
 		init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
 		if _, err := d.pc.AddTransceiverFromTrack(s, init); err != nil {
 			return fmt.Errorf("add slot %s: %w", s.name, err)

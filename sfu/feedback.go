@@ -33,10 +33,11 @@ func (s *slot) hear(report []byte, wire *wire, a *answers) {
 		return
 	}
 	now := time.Now()
-	if s.path != nil {
-		s.path.note(packets, now)
-	}
 	for _, packet := range packets {
 		s.answer(packet, wire, now, a.copied[:], &a.w)
+	}
+	if s.path != nil {
+		s.path.estimate.Skipped(wire.ssrc, s.skipped())
+		s.path.note(packets, now)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtcp"
 
 	"souffleur/sfu/rate"
+	"souffleur/sfu/ring"
 )
 
 // path is what is known of the way to one reader. The slots' RTCP loops feed it, the room asks it. Safe for all goroutines.
@@ -19,11 +20,13 @@ type path struct {
 	repeats allowance
 }
 
-// estimator is the rate.Estimator of a downlink that is told which streams go there.
+// estimator is the rate.Estimator of a downlink that is told which streams go there, and what of them was never sent.
 type estimator interface {
 	rate.Estimator
 	FollowVideo(ssrc uint32)
 	FollowAudio(ssrc uint32)
+	Skipped(ssrc, packets uint32)
+	Asked(ssrc uint32, seq uint16, now time.Time)
 }
 
 func newPath(narrow func()) *path {
@@ -63,24 +66,27 @@ func (p *path) mayRepeat(bytes int, now time.Time) bool {
 	return p.repeats.take(bytes, p.estimate.Budget(now), now)
 }
 
-// repeatShare is how much of the budget repeats of video may take: more than is lost on a line on which a picture is
-// worth sending. Where a line is overrun most packets are asked for again, and to send them all would keep it overrun.
-const repeatShare = 0.25
+// What repeats of video may take: a share of the budget, which is more than is lost on a line on which a picture is worth
+// sending, and at most 5 % of the largest page of cameras. Where a line is overrun most packets are asked for again, and
+// to send them all would keep it overrun. What was not taken can be for repeatSaved.
+const (
+	repeatShare = 0.25
+	repeatMost  = 640 * rate.Kbps
+	repeatSaved = 250 * time.Millisecond
+)
 
-// allowance is what may still be spent on repeats: at most what comes in repeatSaved. Any goroutine may use it.
+// allowance is what may still be spent on repeats. Any goroutine may use it.
 type allowance struct {
 	mu    sync.Mutex // guards all below; a last lock, held for a moment
 	bytes float64
 	at    time.Time
 }
 
-const repeatSaved = time.Second
-
 func (a *allowance) take(bytes int, budget rate.Bitrate, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	rate := repeatShare * float64(budget) / 8
-	a.bytes = min(a.bytes+rate*max(now.Sub(a.at), 0).Seconds(), rate*repeatSaved.Seconds())
+	perSecond := min(repeatShare*float64(budget), float64(repeatMost)) / 8
+	a.bytes = min(a.bytes+perSecond*max(now.Sub(a.at), 0).Seconds(), max(perSecond*repeatSaved.Seconds(), ring.MaxPayload))
 	a.at = now
 	if a.bytes < float64(bytes) {
 		return false

@@ -27,19 +27,20 @@ type slot struct {
 	open  *atomic.Bool         // the downlink is connected; set once
 	count struct{ packets, octets, repeats atomic.Uint32 }
 
-	mu         sync.Mutex // guards all down to stream; never held while sending
+	mu         sync.Mutex // guards all down to numbers; never held while sending
 	replaying  bool       // replay sends what has come of target; write leaves it alone
 	replayed   bool       // a replay has just caught up, with packet caughtUpAt; write may still come with that
 	caughtUpAt uint16
 	target     *layer // what the room wants here, nil: nothing
 	layer      *layer // what is sent: target, or the layer of its track to be left for it; nil: nothing until target begins
 	stream     splice.Stream[*layer]
+	numbers    numbers // of stream
 
 	name    string // set once, as all down to moved
 	source  string // what it is for: signal.Mic, Camera, …
 	audio   bool
 	mid     string
-	repairs *repairs     // of the downlink
+	repairs *repairs     // of all video of the downlink; of an audio slot its own
 	path    *path        // of the downlink: what its receiver can take; nil: nobody asks
 	moved   *atomic.Bool // of the room: set when a slot has gone over to another layer; nil: nobody asks
 
@@ -262,7 +263,7 @@ func (s *slot) mapReplayed(l *layer, in splice.In, began time.Time) (out splice.
 		}
 		s.switchLocked(l, in, began)
 	}
-	out, ok = s.stream.Next(in, time.Now())
+	out, ok = s.nextLocked(in, time.Now())
 	return out, ok, true
 }
 
@@ -310,7 +311,41 @@ func (s *slot) mapLocked(l *layer, in splice.In, now time.Time) (splice.Out, boo
 	default:
 		return splice.Out{}, false
 	}
-	return s.stream.Next(in, now)
+	return s.nextLocked(in, now)
+}
+
+// nextLocked maps a packet of what is sent.
+func (s *slot) nextLocked(in splice.In, now time.Time) (splice.Out, bool) {
+	out, ok := s.stream.Next(in, now)
+	if ok {
+		s.numbers.note(out.Seq)
+	}
+	return out, ok
+}
+
+// numbers counts the sequence numbers of a slot that are used up, and those with which a packet was sent.
+type numbers struct {
+	begun      bool
+	newest     uint16
+	used, sent uint32
+}
+
+func (n *numbers) note(seq uint16) {
+	if !n.begun {
+		*n = numbers{begun: true, newest: seq - 1}
+	}
+	if ahead := seqnum.Ahead(n.newest, seq); ahead > 0 {
+		n.newest = seq
+		n.used += uint32(ahead)
+	}
+	n.sent++
+}
+
+// skipped returns how many numbers are left free: for packets that the publisher's network lost, and that may still come.
+func (s *slot) skipped() uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.numbers.used - s.numbers.sent
 }
 
 // wasReplayedLocked says whether seq is the packet with which a replay has just caught up: it stood in the ring while its
@@ -413,8 +448,14 @@ func (s *slot) repeat(seq uint16, wire *wire, now time.Time, buf []byte, w *writ
 	}
 	codec := origin.Source.track.codec
 	p, ok := origin.Source.ring.Get(origin.Seq, buf)
-	if !ok || wire.payloads[codec] == 0 || !s.audio && s.path != nil && !s.path.mayRepeat(len(p.Payload), now) {
+	if !ok || wire.payloads[codec] == 0 {
 		return false
+	}
+	if !s.audio && s.path != nil {
+		s.path.estimate.Asked(wire.ssrc, seq, now)
+		if !s.path.mayRepeat(len(p.Payload), now) {
+			return false
+		}
 	}
 	in := splice.In{Seq: p.Seq, TS: p.TS, Marker: p.Marker, Empty: len(p.Payload) == 0}
 	if !origin.Source.describe(&in, &p) {

@@ -287,6 +287,11 @@ func (s *scene) deliver() {
 	}
 	for len(s.back) > 0 && !s.back[0].at.After(s.now) {
 		for _, packet := range s.back[0].report {
+			if nack, ok := packet.(*rtcp.TransportLayerNack); ok {
+				for _, pair := range nack.Nacks {
+					s.estimator.Asked(videoSSRC, pair.PacketID, s.now)
+				}
+			}
 			if rr, ok := packet.(*rtcp.ReceiverReport); ok {
 				for i := range rr.Reports {
 					rr.Reports[i].LastSenderReport = compactNTP(s.now.Add(-2*s.oneWay - s.receiver.waited))

@@ -41,6 +41,8 @@ type stream struct {
 	highest uint32
 	lost    int32   // 24 bits with sign
 	rate    float64 // packets that arrived in a second, by the newest report
+	skipped uint32  // numbers that were never sent, so far
+	known   uint32  // of them when the newest report came
 	asked   asked
 }
 
@@ -72,16 +74,18 @@ func (l *losses) note(report *rtcp.ReceptionReport, now time.Time) bool {
 	if !s.at.IsZero() && (passed == 0 || passed > 1<<31) {
 		return false // the same again, or one that was overtaken
 	}
-	s.at, s.highest, s.lost = now, report.LastSequenceNumber, lost
+	s.at, s.highest, s.lost, s.known = now, report.LastSequenceNumber, lost, s.skipped
 	if before.at.IsZero() || passed > maxReported {
 		return false
 	}
-	missing := min(max(int(lost-before.lost), 0), int(passed)) // duplicates and repeats may make it fall
-	l.expected += int(passed)
+	// Duplicates and repeats may make the sum of losses fall. What was skipped and comes later does the same to that sum.
+	sent := max(int(passed)-max(int(int32(s.skipped-before.known)), 0), 0)
+	missing := min(max(int(lost-before.lost)-(int(passed)-sent), 0), sent)
+	l.expected += sent
 	l.lost += missing
-	s.rate = float64(int(passed)-missing) / max(now.Sub(before.at).Seconds(), 0.1)
+	s.rate = float64(sent-missing) / max(now.Sub(before.at).Seconds(), 0.1)
 	if !s.audio {
-		l.video += int(passed)
+		l.video += sent
 	}
 	return true
 }

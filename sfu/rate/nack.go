@@ -3,8 +3,6 @@ package rate
 import (
 	"time"
 
-	"github.com/pion/rtcp"
-
 	"souffleur/sfu/seqnum"
 )
 
@@ -31,9 +29,9 @@ type asked struct {
 	bits   [askedWindow / 64]uint64
 }
 
-// noteNack counts what a receiver asks for.
-func (l *losses) noteNack(nack *rtcp.TransportLayerNack, now time.Time) {
-	s := l.find(nack.MediaSSRC)
+// noteAsked counts a packet that a receiver asks for.
+func (l *losses) noteAsked(ssrc uint32, seq uint16, now time.Time) {
+	s := l.find(ssrc)
 	if s == nil || s.audio {
 		return
 	}
@@ -45,14 +43,7 @@ func (l *losses) noteNack(nack *rtcp.TransportLayerNack, now time.Time) {
 		}
 	}
 	b.last = now
-	for _, pair := range nack.Nacks {
-		b.count(&s.asked, pair.PacketID)
-		for i := range 16 {
-			if pair.LostPackets&(1<<i) != 0 {
-				b.count(&s.asked, pair.PacketID+uint16(i)+1)
-			}
-		}
-	}
+	b.count(&s.asked, seq)
 }
 
 func (b *burst) count(a *asked, seq uint16) {

@@ -35,7 +35,8 @@ const (
 	lossHeavy   = 0.30                    // from here on the queue is plainly overrun, and what got through is known
 	underLink   = 0.85                    // of what got through: the rest empties the queue
 	stepLeast   = 0.6                     // of what was sent
-	echoTime    = 1500 * time.Millisecond // after this time what was sent has been reported
+	echoTime    = 1500 * time.Millisecond // after this time what was sent has been reported,
+	burstEcho   = 500 * time.Millisecond  // and asked for again after this
 
 	// A full queue, in which sound waits, too, is emptied by sending less than gets through for a while: after a cut to
 	// less than half for drainTime, after any cut as long as packets are seen to wait, but no longer than drainMost.
@@ -123,6 +124,28 @@ func (r *Reports) follow(s stream) {
 	r.losses.follow(s)
 }
 
+// Skipped says how many numbers of a stream were left out so far: the publisher's network lost the packets, and the
+// receiver takes that for its own loss. It may become less, when they are repaired. Call it before OnRTCP.
+func (r *Reports) Skipped(ssrc, packets uint32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.losses.find(ssrc); s != nil {
+		s.skipped = packets
+	}
+}
+
+// Asked says that the receiver asks for a packet of video that was sent to it: not one that the publisher's network lost.
+func (r *Reports) Asked(ssrc uint32, seq uint16, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.losses.noteAsked(ssrc, seq, now)
+	share, arriving, ok := r.losses.judgeBurst(now)
+	if ok && share >= lossHeavy && now.Sub(r.cut) > burstEcho {
+		r.share, r.wrong = share, now
+		r.backOff(max(underLink*arriving, r.sent.rate(now, sendWindow, 0)/10), now)
+	}
+}
+
 // Sent implements Estimator.
 func (r *Reports) Sent(bytes int, now time.Time) {
 	r.mu.Lock()
@@ -143,8 +166,6 @@ func (r *Reports) OnRTCP(packets []rtcp.Packet, now time.Time) {
 			r.noteReports(p.Reports, now)
 		case *rtcp.SenderReport:
 			r.noteReports(p.Reports, now)
-		case *rtcp.TransportLayerNack:
-			r.noteNack(p, now)
 		}
 	}
 	if share, ok := r.losses.judge(now); ok {
@@ -195,16 +216,6 @@ func (r *Reports) stepBack(sent, arriving float64) float64 {
 	return to
 }
 
-// noteNack acts on a receiver that misses most of what is sent.
-func (r *Reports) noteNack(nack *rtcp.TransportLayerNack, now time.Time) {
-	r.losses.noteNack(nack, now)
-	share, arriving, ok := r.losses.judgeBurst(now)
-	if ok && share >= lossHeavy && arriving > 0 {
-		r.share, r.wrong = share, now
-		r.backOff(max(underLink*arriving, r.sent.rate(now, sendWindow, 0)/10), now)
-	}
-}
-
 // noteREMB acts on an estimate of the receiver. The same one again changes nothing.
 func (r *Reports) noteREMB(estimate float64, now time.Time) {
 	if math.IsNaN(estimate) || estimate < 0 {
@@ -243,8 +254,7 @@ func (r *Reports) confirmed(now time.Time) bool {
 // untried says whether sent is more than went well before: then growth is what went wrong.
 func (r *Reports) untried(sent float64) bool { return sent > 1.05*r.proven }
 
-// noteLoss acts on the share of packets that was lost lately. Reports tell of the time before a cut for a while after it:
-// then only what arrives counts, which is the link's rate as long as its queue is overrun.
+// noteLoss acts on the share of packets that was lost lately. For a while after a cut reports tell of the time before it.
 func (r *Reports) noteLoss(share float64, now time.Time) {
 	r.share = share
 	sent := r.sent.rate(now, sendWindow, 0)
@@ -254,9 +264,9 @@ func (r *Reports) noteLoss(share float64, now time.Time) {
 	}
 	switch arriving := r.losses.arriving(now); {
 	case share < lossGrow || arriving == 0: // all is well, or nobody knows yet
+	case echo:
 	case share >= lossHeavy:
 		r.backOff(max(underLink*arriving, sent/10), now) // no more at once: it may have been an outage
-	case echo:
 	case r.proven > 0 && r.untried(sent):
 		r.backOff(r.stepBack(sent, arriving), now)
 	case share >= lossBackOff:

@@ -366,13 +366,23 @@ func TestALossCountsOnce(t *testing.T) {
 	}
 }
 
-// nack says what the receiver misses.
-func (f *feed) nack(seqs ...uint16) {
-	var pairs []rtcp.NackPair
-	for _, seq := range seqs {
-		pairs = append(pairs, rtcp.NackPair{PacketID: seq})
+func TestWhatThePublisherLostIsNoCongestion(t *testing.T) {
+	f := newFeed(3e6)
+	f.wait(10, 0, nil)
+	before := f.Budget(f.now)
+	skipped := uint32(0)
+	for range 5 { // the receiver misses a fifth, and that was never sent
+		skipped += uint32(f.rate/8/packetBytes) / 5
+		f.Skipped(videoSSRC, skipped)
+		f.wait(1, 0.2, nil)
 	}
-	f.OnRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: videoSSRC, Nacks: pairs}}, f.now)
+	if b := f.Budget(f.now); b < before {
+		t.Errorf("the budget fell from %d to %d", before, b)
+	}
+	f.wait(2, 0.2, nil) // and now it is lost on the way to him
+	if b := f.Budget(f.now); b >= before {
+		t.Errorf("a fifth is lost, and the budget is %d", b)
+	}
 }
 
 func TestABurstOfRequestsIsHeeded(t *testing.T) {
@@ -394,7 +404,7 @@ func TestABurstOfRequestsIsHeeded(t *testing.T) {
 			f.now = f.now.Add(3 * time.Millisecond)
 			for range c.again {
 				if c.lost(n) {
-					f.nack(uint16(65400 + n))
+					f.Asked(videoSSRC, uint16(65400+n), f.now)
 				}
 			}
 		}
@@ -464,7 +474,8 @@ func FuzzBudget(f *testing.F) {
 			now = now.Add(time.Duration(int(script[2])-10) * 20 * time.Millisecond) // clocks may go back
 			switch script[0] % 5 {
 			case 4:
-				r.OnRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: []rtcp.NackPair{{PacketID: uint16(value * 97), LostPackets: rtcp.PacketBitmap(value * 255)}}}}, now)
+				r.Asked(1, uint16(value*97), now)
+				r.Skipped(1, seq+uint32(value))
 			case 0:
 				r.Sent((value-10)*1000, now)
 			case 1:
