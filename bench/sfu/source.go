@@ -50,6 +50,7 @@ const (
 	burstPause  = 4 * time.Millisecond
 	audioFrame  = 20 * time.Millisecond
 	silenceGap  = 400 * time.Millisecond // between two packets of a silent microphone (Opus DTX)
+	silenceStep = 100 * time.Millisecond // after which a silent one looks whether it is to talk
 	silenceSize = 3
 	loud        = 20 // minus dBov
 )
@@ -120,9 +121,9 @@ func (m *microphone) run(ctx context.Context, phase time.Duration) error {
 			return fmt.Errorf("send audio: %w", err)
 		}
 		for until := next.Add(length); next.Before(until) && ctx.Err() == nil; {
-			next = next.Add(audioFrame)
+			next = next.Add(min(length, silenceStep))
 			if m.talks.Load() {
-				break // whoever begins to talk does so in the next frame
+				break // whoever begins to talk does so in the next step
 			}
 			wait(ctx, next)
 		}
