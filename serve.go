@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -54,6 +55,9 @@ type serveCmd struct {
 func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return badUsage("--data: %w", err)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(sfu.GCPercent)
 	}
 	closers := &closeStack{}
 	defer closers.close(log)

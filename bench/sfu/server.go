@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"sync"
 	"time"
@@ -54,6 +55,7 @@ func serveVenue() error {
 	if err := pin(c.Core); err != nil {
 		return err
 	}
+	debug.SetGCPercent(sfu.GCPercent) // as serve does; the bare server's memory is measured in the same way
 	v, err := openVenue(c)
 	if err != nil {
 		return err
