@@ -43,6 +43,7 @@ type downlink struct {
 	restart  bool // an ICE restart is wanted as soon as the client has answered
 	answered bool // the client has answered once: it has its end of the connection
 	answers  answers
+	reports  int // due so far
 
 	draining sync.Mutex // guards drained
 	drained  bool       // no drain may begin any more
@@ -186,18 +187,25 @@ func (d *downlink) stateChanged(state webrtc.PeerConnectionState) {
 	}
 }
 
+// audioReports is how many times less often reports are sent while there is only sound. Browsers send those every five
+// seconds; 150 readers who only listen would cost more for their reports than for anything but their packets.
+const audioReports = 4
+
 // report sends the slots' sender reports in one packet.
 func (d *downlink) report(now time.Time) {
 	if !d.open.Load() {
 		return
 	}
 	var reports []rtcp.Packet
+	video := false
 	for _, s := range d.slots {
 		if r := s.senderReport(now); r != nil {
 			reports = append(reports, r)
+			video = video || !s.audio
 		}
 	}
-	if len(reports) > 0 {
+	d.reports++
+	if len(reports) > 0 && (video || d.reports%audioReports == 1) {
 		_ = d.pc.WriteRTCP(reports) // an error means that the connection is closing
 	}
 }
