@@ -143,9 +143,9 @@ func (l *layer) noteKeyFrame(in *splice.In, p *ring.Packet, now time.Time) {
 	}
 }
 
-// maxReplay is how many packets old a key frame may be for a reader to begin with it: up to a second of a small picture.
-// With an older one it is cheaper to ask for another.
-const maxReplay = 40
+// maxReplay is how many packets old a key frame may be for a reader to begin with it: what a camera sends in the time in
+// which keyFrames lets no other request through, so that nobody waits for that. With an older one it is cheaper to ask.
+const maxReplay = 100
 
 // recentKeyFrame returns the key frame with which a reader can begin at once. ok is false if there is none in the ring.
 func (l *layer) recentKeyFrame() (key keyFrame, ok bool) {
