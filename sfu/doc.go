@@ -11,6 +11,7 @@
 //   - member.go, uplink.go, downlink.go: each participant's goroutine owns his two peer connections;
 //   - intake.go, track.go, layer.go, slot.go: the packet path, which has no mailbox, no allocation and no log. One goroutine
 //     reads an incoming stream, keeps the packet in the layer's ring and writes it to the slots that send the layer;
+//   - replay.go, feedback.go: how a slot begins for a reader who comes late, and answers what he says about it;
 //   - captions.go: the two data channels;
 //   - guard.go, shedding.go: what one person may send, and what rooms give up when the machine runs short;
 //   - standing.go: whether a client that comes back goes on with the media that it has;

@@ -11,6 +11,7 @@ type Fault struct {
 	Message string // a sentence, in English, without anything private
 }
 
+// Error implements error.
 func (f *Fault) Error() string { return f.Code + ": " + f.Message }
 
 func faultf(code, format string, args ...any) error {

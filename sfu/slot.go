@@ -13,7 +13,6 @@ import (
 
 	"souffleur/internal/signal"
 	"souffleur/sfu/ring"
-	"souffleur/sfu/seqnum"
 	"souffleur/sfu/splice"
 	"souffleur/sfu/vp8"
 )
@@ -161,112 +160,6 @@ func (s *slot) begin(now time.Time) {
 	s.start(now)
 }
 
-// start helps a video slot that waits for its layer: it begins with the last key frame, if that has just passed, or asks
-// for one. It sends, so it belongs on the goroutine of the reader or his connection and not on the room's.
-func (s *slot) start(now time.Time) {
-	wire := s.wire.Load()
-	if wire == nil || s.audio || !s.open.Load() {
-		return
-	}
-	s.mu.Lock()
-	l := s.target
-	if l == nil || s.layer == l || s.replaying {
-		s.mu.Unlock()
-		return
-	}
-	key, passed := s.beginningLocked(l, wire)
-	s.replaying = passed
-	s.mu.Unlock()
-	if !passed || !s.replay(l, key, wire) {
-		l.keyFrames.want(now)
-	}
-}
-
-// beginningLocked returns the key frame that has passed and with which the slot can begin, if there is one. One from before
-// the newest picture that was sent of the same camera would take the reader back in time.
-func (s *slot) beginningLocked(l *layer, wire *wire) (key keyFrame, ok bool) {
-	if s.layer != nil || wire.payloads[l.track.codec] == 0 {
-		return keyFrame{}, false
-	}
-	if key, ok = l.recentKeyFrame(); !ok {
-		return keyFrame{}, false
-	}
-	old, sent := s.stream.Source()
-	return key, !sent || old.track != l.track || key.at.After(s.stream.SentAt())
-}
-
-// maxReplayed bounds how many packets a replay sends, those included that come while it runs.
-const maxReplayed = 256
-
-// replay sends what has come of l since a key frame, until it has caught up with what comes. It returns false if it could
-// not. replaying has been set. The picture's time is that at which it came, so that the reader is not late from then on.
-func (s *slot) replay(l *layer, key keyFrame, wire *wire) bool {
-	var w writer
-	seq := key.seq
-	buf := make([]byte, ring.MaxPayload)
-	for range maxReplayed {
-		p, there := l.ring.Get(seq, buf)
-		if !there {
-			if s.caughtUp(l, seq) {
-				return true
-			}
-			if p, there = l.ring.Get(seq, buf); !there { // it may have come a moment ago
-				seq++ // lost; when it is repaired, write sends it late
-				continue
-			}
-		}
-		in := splice.In{Seq: p.Seq, TS: p.TS, Marker: p.Marker, Empty: len(p.Payload) == 0}
-		if !l.describe(&in, &p) {
-			break
-		}
-		out, ok, on := s.mapReplayed(l, in, key.at)
-		if !on {
-			break
-		}
-		if ok {
-			s.send(wire, l.track.codec, &p, in.VP8, out, &w)
-		}
-		seq++
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.layer == l {
-		s.layer = nil
-	}
-	s.replaying = false
-	return false
-}
-
-// caughtUp ends a replay, unless packets from seq on have come. Those that come later find that write sends them.
-func (s *slot) caughtUp(l *layer, seq uint16) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if l.ring.Behind(seq) >= 0 {
-		return false
-	}
-	s.replaying = false
-	s.replayed, s.caughtUpAt = true, seq-1
-	return true
-}
-
-// mapReplayed is mapLocked for replay. on is false when the room has taken the slot away meanwhile, or the packet to
-// begin with is not that of a key frame any more.
-func (s *slot) mapReplayed(l *layer, in splice.In, began time.Time) (out splice.Out, ok, on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.target != l {
-		return splice.Out{}, false, false
-	}
-	if s.layer != l {
-		if !in.KeyFrame {
-			return splice.Out{}, false, false
-		}
-		s.switchLocked(l, in, began)
-	}
-	out, ok = s.nextLocked(in, time.Now())
-	return out, ok, true
-}
-
 // forget frees what belongs to a track that has ended.
 func (s *slot) forget(t *track) {
 	s.mu.Lock()
@@ -323,43 +216,6 @@ func (s *slot) nextLocked(in splice.In, now time.Time) (splice.Out, bool) {
 	return out, ok
 }
 
-// numbers counts the sequence numbers of a slot that are used up, and those with which a packet was sent.
-type numbers struct {
-	begun      bool
-	newest     uint16
-	used, sent uint32
-}
-
-func (n *numbers) note(seq uint16) {
-	if !n.begun {
-		*n = numbers{begun: true, newest: seq - 1}
-	}
-	if ahead := seqnum.Ahead(n.newest, seq); ahead > 0 {
-		n.newest = seq
-		n.used += uint32(ahead)
-	}
-	n.sent++
-}
-
-// skipped returns how many numbers are left free: for packets that the publisher's network lost, and that may still come.
-func (s *slot) skipped() uint32 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.numbers.used - s.numbers.sent
-}
-
-// wasReplayedLocked says whether seq is the packet with which a replay has just caught up: it stood in the ring while its
-// intake was still on the way here.
-func (s *slot) wasReplayedLocked(seq uint16) bool {
-	if !s.replayed {
-		return false
-	}
-	if seqnum.Older(s.caughtUpAt, seq) {
-		s.replayed = false
-	}
-	return seq == s.caughtUpAt
-}
-
 // switchLocked makes l what is sent, from packet in on.
 func (s *slot) switchLocked(l *layer, in splice.In, now time.Time) {
 	if s.layer != nil && s.moved != nil {
@@ -390,79 +246,6 @@ func (s *slot) send(wire *wire, codec codec, p *ring.Packet, d vp8.Descriptor, o
 	}
 	s.count.packets.Add(1)
 	s.count.octets.Add(uint32(len(payload)))
-}
-
-// answer handles one RTCP packet. A compound packet comes to every slot it names: only what names this one counts.
-func (s *slot) answer(packet rtcp.Packet, wire *wire, now time.Time, buf []byte, w *writer) {
-	switch f := packet.(type) {
-	case *rtcp.TransportLayerNack:
-		if f.MediaSSRC == wire.ssrc {
-			s.repeatAll(f.Nacks, wire, now, buf, w)
-		}
-	case *rtcp.PictureLossIndication:
-		if f.MediaSSRC == wire.ssrc {
-			s.renew(now)
-		}
-	case *rtcp.FullIntraRequest:
-		for _, entry := range f.FIR {
-			if entry.SSRC == wire.ssrc {
-				s.renew(now)
-			}
-		}
-	}
-}
-
-// renew asks the publisher for a key frame.
-func (s *slot) renew(now time.Time) {
-	l, target := s.sending()
-	if l == nil {
-		l = target
-	}
-	if l != nil && !l.track.audio {
-		l.keyFrames.want(now)
-	}
-}
-
-// repeatAll repeats what is asked for, as far as the downlink's repairs go.
-func (s *slot) repeatAll(pairs []rtcp.NackPair, wire *wire, now time.Time, buf []byte, w *writer) {
-	for i := range pairs {
-		pairs[i].Range(func(seq uint16) bool {
-			if !s.repairs.take(now) {
-				return false
-			}
-			if s.repeat(seq, wire, now, buf, w) {
-				s.count.repeats.Add(1)
-			}
-			return true
-		})
-	}
-}
-
-// repeat sends packet seq of the slot again, if its layer's ring still has it and there is room for it.
-func (s *slot) repeat(seq uint16, wire *wire, now time.Time, buf []byte, w *writer) bool {
-	s.mu.Lock()
-	origin, ok := s.stream.Origin(seq)
-	s.mu.Unlock()
-	if !ok {
-		return false
-	}
-	codec := origin.Source.track.codec
-	p, ok := origin.Source.ring.Get(origin.Seq, buf)
-	if !ok || wire.payloads[codec] == 0 {
-		return false
-	}
-	if !s.audio && s.path != nil {
-		s.path.estimate.Asked(wire.ssrc, seq, now)
-		if !s.path.mayRepeat(len(p.Payload), now) {
-			return false
-		}
-	}
-	in := splice.In{Seq: p.Seq, TS: p.TS, Marker: p.Marker, Empty: len(p.Payload) == 0}
-	if !origin.Source.describe(&in, &p) {
-		return false
-	}
-	s.send(wire, codec, &p, in.VP8, origin.Map(in), w)
-	return true
 }
 
 // senderReport tells the receiver which wall-clock time the slot's timestamps mean. It returns nil as long as the
