@@ -168,7 +168,7 @@ func (r *Room) follow(now time.Time) {
 	moved := r.moved.Swap(false)
 	for i, e := range r.order {
 		if (i+r.layout.ticks)%int(chooseInterval/tick) == 0 && len(e.slots) > 0 {
-			e.account(now)
+			r.account(e, now)
 			moved = r.aimSlots(e, now) || moved
 		}
 	}
@@ -178,20 +178,24 @@ func (r *Room) follow(now time.Time) {
 	r.tellLayers(now)
 }
 
-// account tells the estimator what video was sent to a participant since the last time.
-func (e *entry) account(now time.Time) {
+// account tells the estimator what video was sent to a participant since the last time, and the node what was sent at all.
+// What a slot sent between the last time and its end is lost: a fifth of a second's worth.
+func (r *Room) account(e *entry, now time.Time) {
 	var path *path
-	sent := uint32(0)
+	var packets, octets, video uint32
 	for _, s := range e.slots {
-		if path = s.path; s.audio {
-			continue
+		before := s.told
+		s.told = slotTotals{packets: s.count.packets.Load(), octets: s.count.octets.Load()}
+		sent := s.told.octets - before.octets // the counters wrap around
+		packets += s.told.packets - before.packets
+		octets += sent
+		if path = s.path; !s.audio {
+			video += sent
 		}
-		octets := s.count.octets.Load()
-		sent += octets - s.told // the counter wraps around
-		s.told = octets
 	}
+	r.node.load.note(packets, octets)
 	if path != nil {
-		path.estimate.Sent(int(sent), now)
+		path.estimate.Sent(int(video), now)
 	}
 }
 

@@ -62,7 +62,6 @@ func (n *Node) Load() load.Status {
 
 // followLoad gives up in this room what the node gives up, and tells everybody.
 func (r *Room) followLoad() {
-	r.meterSlots()
 	state := r.node.Load().State
 	if state == r.shed {
 		return
@@ -100,21 +99,8 @@ func shedBy(s load.State) layers.Shed {
 // packetOverhead is what a packet weighs beside its payload, in bytes: headers of IPv4, UDP and RTP, and SRTP's tag.
 const packetOverhead = 20 + 8 + 12 + 16
 
-// slotMeter is how much of a slot's counters has been added to the node's. Of the room's goroutine.
-type slotMeter struct{ packets, octets uint32 }
-
-// meterSlots adds to the node's counters what the slots of the room have sent since the last time. What a slot sent
-// between that and its end is lost: a tick's worth.
-func (r *Room) meterSlots() {
-	var packets, octets uint64
-	for _, e := range r.order {
-		for _, s := range e.slots {
-			p, o := s.count.packets.Load(), s.count.octets.Load()
-			packets += uint64(p - s.meter.packets) // both counters wrap around
-			octets += uint64(o - s.meter.octets)
-			s.meter = slotMeter{packets: p, octets: o}
-		}
-	}
-	r.node.load.sent.packets.Add(packets)
-	r.node.load.sent.bytes.Add(octets + packets*packetOverhead)
+// note counts what rooms have sent.
+func (s *shedding) note(packets, octets uint32) {
+	s.sent.packets.Add(uint64(packets))
+	s.sent.bytes.Add(uint64(octets) + uint64(packets)*packetOverhead)
 }

@@ -43,9 +43,11 @@ type slot struct {
 	path    *path        // of the downlink: what its receiver can take; nil: nobody asks
 	moved   *atomic.Bool // of the room: set when a slot has gone over to another layer; nil: nobody asks
 
-	told  uint32 // the room's goroutine only: octets that path knows of
-	meter slotMeter
+	told slotTotals // the room's goroutine only: what path and node know of
 }
+
+// slotTotals is what a slot has sent. Both wrap around.
+type slotTotals struct{ packets, octets uint32 }
 
 var _ webrtc.TrackLocal = (*slot)(nil)
 
