@@ -1,7 +1,6 @@
 // A transcript that people correct: by keyboard, two at once, back again; and its downloads, as Chromium names them.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -9,10 +8,9 @@ import { desktop, phone } from '../harness/browser.js';
 import { onRealServers } from '../harness/places.js';
 import { until } from '../harness/processes.js';
 import { Stage } from '../harness/stage.js';
+import { assertAccessible } from '../harness/wcag.js';
 
 const skip = onRealServers && 'pages do not depend on Kafka and S3';
-const axeScript = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
-const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 /** A transcript as another installation exported it, with a gap. */
 const exported = {
@@ -48,7 +46,12 @@ test('people correct a transcript', { timeout: 240_000, skip }, async (t) => {
     const story = new Story(stage);
     const step = (name, body) => stage.step(t, name, body);
     await step('a transcript comes from elsewhere', () => story.comes());
+    await step('words are found, one after the other', () => story.found());
+    await step('one speaker, one language', () => story.filtered());
+    await step('an address names a moment', () => story.moment());
+    await step('what was said is copied', () => story.copied());
     await step('a sentence is corrected by keyboard', () => story.corrected());
+    await step('the correction is taken back, and made again', () => story.takenBack());
     await step('Escape leaves everything as it was', () => story.escaped());
     await step('what was recognised is shown on demand', () => story.original());
     await step('two people correct one sentence: what was typed stays', () => story.conflict());
@@ -97,6 +100,76 @@ class Story {
 
   row(person, seg) {
     return person.page.locator(`[data-testid="transcript-row"][data-seg="${seg}"]`);
+  }
+
+  async segs(person) {
+    const rows = await person.page.getByTestId('transcript-row').all();
+    return Promise.all(rows.map((r) => r.getAttribute('data-seg')));
+  }
+
+  async found() {
+    const { page } = this.ada;
+    const matches = page.getByTestId('matches');
+    const now = () => page.evaluate(() => document.querySelector('mark.now')?.closest('[data-seg]')?.dataset.seg);
+    await page.getByTestId('transcript-search').fill('THANK');
+    assert.equal(await matches.innerText(), '2 matches');
+    await page.keyboard.press('Enter');
+    assert.equal(await matches.innerText(), '1 of 2');
+    assert.equal(await now(), 's5');
+    await page.getByTestId('match-next').click();
+    assert.equal(await matches.innerText(), '2 of 2');
+    await page.getByTestId('match-next').click();
+    assert.equal(await matches.innerText(), '1 of 2', 'it goes around');
+    await page.getByTestId('transcript-search').press('Shift+Enter');
+    assert.equal(await matches.innerText(), '2 of 2');
+    await this.look(this.ada, 'found');
+    await page.getByTestId('transcript-search').fill('');
+  }
+
+  async filtered() {
+    const { page } = this.grace;
+    await page.getByTestId('filter-speaker').selectOption('p2');
+    assert.deepEqual(await this.segs(this.grace), ['s2', 's4']);
+    await page.getByTestId('filter-language').selectOption({ label: 'anglais' });
+    assert.deepEqual(await this.segs(this.grace), []);
+    await page.getByTestId('filter-speaker').selectOption('');
+    assert.deepEqual(await this.segs(this.grace), ['s1', 's5']);
+    await page.getByTestId('filter-language').selectOption('');
+    assert.equal(await page.getByTestId('transcript-gap').count(), 1);
+  }
+
+  async moment() {
+    const { page } = this.grace;
+    const address = `${this.stage.server.url}/m/${exported.meeting}#t=20.5`;
+    await page.goto(`${this.stage.server.url}/meetings`);
+    await page.goto(address);
+    await until('the sentence has the focus', () => page.evaluate(() => document.activeElement?.dataset.seg === 's4'));
+    await page.getByTestId('moment').first().click();
+    await until('the address names the moment', () => page.evaluate(() => location.hash === '#t=1'));
+    await until('its sentence has the focus', () => page.evaluate(() => document.activeElement?.dataset.seg === 's1'));
+  }
+
+  async copied() {
+    const { page } = this.ada;
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+    await page.getByTestId('copy-turn').first().click();
+    await until('one turn is copied', async () => (await clipboard()) === '[0:01] Ada: Good mourning, everybody, and welcome.');
+    await page.getByTestId('copy-all').click();
+    await until('everything is copied', async () => (await clipboard()).split('\n').length === 4);
+    assert.match(await clipboard(), /^\[0:20\] Grace: Commençons par le budget\.$/m);
+  }
+
+  async takenBack() {
+    const { page } = this.ada;
+    await page.getByTestId('undo').click();
+    await this.row(this.ada, 's1').filter({ hasText: 'Good mourning,' }).waitFor();
+    assert.equal(await page.getByTestId('original').count(), 0, 'nothing says that it was corrected');
+    assert.equal(await page.getByTestId('undo').count(), 0);
+    const field = await this.opens(this.ada, 'Good mourning');
+    await field.fill('Good morning, everybody, and welcome.');
+    await field.press('Enter');
+    await this.row(this.ada, 's1').filter({ hasText: 'Good morning,' }).waitFor();
   }
 
   /** Opens the form of a segment by its button and returns its field. */
@@ -201,18 +274,13 @@ class Story {
 
   /** Takes pictures and checks them against WCAG: both themes, desktop and phone. */
   async look({ page }, name) {
-    if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeScript);
     for (const theme of ['light', 'dark']) {
       await page.evaluate((t) => (document.documentElement.dataset.theme = t), theme);
       for (const [size, viewport] of Object.entries({ desktop, phone })) {
         await page.setViewportSize(viewport);
         await page.waitForTimeout(200); // the layout follows the size after a moment
         await page.screenshot({ path: join(this.stage.results, `${name}-${theme}-${size}.png`), fullPage: true });
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        assert.ok(overflow <= 0, `${name} is ${overflow} px wider than the ${size}`);
-        const { violations } = await page.evaluate((values) => axe.run(document, { runOnly: { type: 'tag', values } }), rules);
-        const grave = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
-        assert.deepEqual(grave.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`), [], `${name} ${theme} ${size}`);
+        await assertAccessible(page, `${name} ${theme} ${size}`);
       }
     }
     await page.evaluate(() => delete document.documentElement.dataset.theme);

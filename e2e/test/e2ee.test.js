@@ -9,6 +9,7 @@ import { onRealServers, repository } from '../harness/places.js';
 import { run, until } from '../harness/processes.js';
 import { Figures } from '../harness/report.js';
 import { Stage } from '../harness/stage.js';
+import { assertAccessible } from '../harness/wcag.js';
 
 const skip = onRealServers && 'nothing of it passes through Kafka or S3';
 const id = (name) => `[data-testid="${name}"]`;
@@ -69,7 +70,7 @@ test('end-to-end encryption', { timeout: 300_000, skip }, async (t) => {
       assert.match(await ada.page.locator(id('ai-about')).innerText(), /cannot hear it, so there are no captions/);
       assert.match(await digits(ada), /^(\d{4} ?){4}$/);
       await gallery.picture(ada.page, 'room-encrypted');
-      await gallery.check(ada.page, 'room-encrypted');
+      await assertAccessible(ada.page, 'room-encrypted');
       await ada.page.keyboard.press('Escape');
       await ada.page.click(id('cc'));
       assert.match(await ada.page.locator(id('toast')).innerText(), /cannot hear it/);

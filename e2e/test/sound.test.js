@@ -175,6 +175,10 @@ class Meeting extends Gallery {
     assert.equal((await this.sound()).speed, 1.5);
     await page.click(id('sound-toggle'));
     await until('it goes on', async () => !(await this.sound()).paused);
+    assert.equal(await page.locator(id('follow')).count(), 0);
+    await page.mouse.wheel(0, 50); // whoever scrolls reads elsewhere
+    await page.locator(id('follow')).click();
+    await page.locator(id('follow')).waitFor({ state: 'detached' });
     await page.click(id('sound-toggle'));
   }
 

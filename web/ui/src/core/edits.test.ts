@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError, readTranscript, type Edited, type Transcript, type TranscriptEdit } from './api';
-import { EditConflict, isRenamed, make, nameOf, speakersOf } from './edits';
+import { EditConflict, isRenamed, make, nameOf, speakersOf, undoOf } from './edits';
 
 const segment = (seg: string, text: string, spk = 'p1') => ({
   seg,
@@ -113,5 +113,23 @@ describe('the name of a speaker', () => {
   it('can be given to people and voices', () => {
     expect(speakersOf(first)).toEqual(['p1', 'p2', 'p2/voice-2']);
     expect([isRenamed(named, 'p2'), isRenamed(named, 'p1')]).toEqual([true, false]);
+  });
+});
+
+describe('what takes a change back', () => {
+  const renamed = { ...first, names: [{ spk: 'p1', name: 'Anne' }] };
+  const corrected = {
+    ...first,
+    segments: first.segments.map((s) =>
+      s.seg === 'a' ? { ...s, text: 'Bonjour', original: { text: 'Bonjou', byName: 'Anna', atUnixMs: 1 } } : s,
+    ),
+  };
+  it.each([
+    ['of a text as recognised', first, { seg: 'a', text: 'x' }, { seg: 'a', text: null }],
+    ['of a text that was corrected before', corrected, { seg: 'a', text: null }, { seg: 'a', text: 'Bonjour' }],
+    ['of a first name', first, { spk: 'p1', name: 'x' }, { spk: 'p1', name: null }],
+    ['of another name', renamed, { spk: 'p1', name: null }, { spk: 'p1', name: 'Anne' }],
+  ])('%s', (_, before, change, back) => {
+    expect(undoOf(before, change)).toEqual(back);
   });
 });

@@ -48,6 +48,15 @@ export function valueOf(t: Transcript, change: Change): string | undefined {
   return nameOf(t, change.spk);
 }
 
+/** The change that brings back what stands in t where a change would go. */
+export function undoOf(t: Transcript, change: Change): Change {
+  if ('seg' in change) {
+    const before = t.segments.find((s) => s.seg === change.seg);
+    return { seg: change.seg, text: before?.original === undefined ? null : before.text };
+  }
+  return { spk: change.spk, name: t.names.find((n) => n.spk === change.spk)?.name ?? null };
+}
+
 function withEdit(t: Transcript, e: Edited): Transcript {
   const changed = new Map<string, Segment>(e.segments.map((s) => [s.seg, s]));
   return { ...t, etag: e.etag, names: e.names, segments: t.segments.map((s) => changed.get(s.seg) ?? s) };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { organizerSecret, roomKey, roomPath, routeOf, segmentOf } from './router';
+import { organizerSecret, roomKey, roomPath, routeOf, segmentOf, momentHash, momentOf } from './router';
 
 describe('addresses', () => {
   it.each([
@@ -37,6 +37,22 @@ describe('the segment of a transcript', () => {
     ['', ''],
   ])('is in "%s"', (hash, segment) => {
     expect(segmentOf(hash)).toBe(segment);
+  });
+});
+
+describe('a moment in an address', () => {
+  it.each([
+    ['#t=754.2', 754_200],
+    ['#t=0', 0],
+    ['#t=12.345', 12_345],
+    ['#t=-1', undefined],
+    ['#t=12345678', undefined],
+    ['#t=1e3', undefined],
+    ['#seg-abc', undefined],
+    ['', undefined],
+  ])('%s', (hash, ms) => {
+    expect(momentOf(hash)).toBe(ms);
+    if (ms !== undefined) expect(momentOf(momentHash(ms))).toBe(ms);
   });
 });
 

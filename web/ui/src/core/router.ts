@@ -55,6 +55,17 @@ export function segmentOf(hash: string): string {
   return /^#seg-([a-z0-9]{1,64})$/.exec(hash)?.[1] ?? '';
 }
 
+/** The moment that the fragment of a transcript's address names ("#t=754.2", seconds of the room clock), in ms. */
+export function momentOf(hash: string): number | undefined {
+  const found = /^#t=(\d{1,7}(?:\.\d{1,3})?)$/.exec(hash)?.[1];
+  return found === undefined ? undefined : Math.round(Number(found) * 1000);
+}
+
+/** The fragment that names a moment. */
+export function momentHash(ms: number): string {
+  return `#t=${ms / 1000}`;
+}
+
 const roomForm = /^[bcdfghjkmnpqrstvwxz]{3}-[bcdfghjkmnpqrstvwxz]{4}-[bcdfghjkmnpqrstvwxz]{4}$/;
 const inLink = /\/r\/([a-z-]+)(#.*)?$/;
 
