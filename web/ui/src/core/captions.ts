@@ -21,6 +21,20 @@ export function participantOf(spk: string): string {
   return slash < 0 ? spk : spk.slice(0, slash);
 }
 
+const captionerMark = '/captioner';
+
+/** Whether a captioner typed it: what others said, and not what the participant says. */
+export function isTyped(spk: string): boolean {
+  return spk.endsWith(captionerMark);
+}
+
+/** The number of a voice on a shared microphone; '' if there is none. */
+export function voiceOf(spk: string): string {
+  return spk === participantOf(spk) || isTyped(spk)
+    ? ''
+    : spk.slice(participantOf(spk).length + 1).replace('voice-', '');
+}
+
 /** A caption on screen. */
 export interface Shown {
   readonly caption: Caption;
@@ -47,6 +61,20 @@ export class CaptionStore {
     if (old && !supersedes(c, old)) return;
     if (c.final) this.#keep(c);
     if (on || (origin === 'live' && !this.#wasRead(old))) this.#show(c, nowMs);
+  }
+
+  /** Takes a page of finals that were said before this reader came. */
+  recall(page: readonly Caption[]): void {
+    const news = page.filter((c) => {
+      const old = this.#finalOf.get(c.seg);
+      return c.final && (!old || supersedes(c, old));
+    });
+    if (news.length === 0) return;
+    for (const c of news) this.#finalOf.set(c.seg, c);
+    const fresh = new Set(news.map((c) => c.seg));
+    const all = [...this.finals.get().filter((f) => !fresh.has(f.seg)), ...news.filter((c) => c.text.trim() !== '')];
+    all.sort((a, b) => a.t0 - b.t0 || (a.seg < b.seg ? -1 : 1));
+    this.finals.set(all.slice(-mostFinals));
   }
 
   /** Takes captions off the screen whose time is over. Returns when to look again, or undefined if none is left. */
