@@ -107,6 +107,18 @@ describe('the screen', () => {
     expect(listed(store)).toEqual(['hello']);
   });
 
+  it('keeps what waits to be shown until it was', () => {
+    const store = new CaptionStore();
+    store.receive(caption({ seg: 'a' }), 0);
+    store.receive(caption({ seg: 'b' }), 0);
+    store.hold(new Set(['b', 'unknown']), 3_000);
+    expect(store.expire(4_000)).toBe(7_000);
+    expect(store.shown.get().map((s) => s.caption.seg)).toEqual(['b']);
+    const before = store.shown.get();
+    store.hold(new Set(['b']), 3_100); // held a moment ago: nothing changes, so nothing is drawn again
+    expect(store.shown.get()).toBe(before);
+  });
+
   it('is bounded: what changed longest ago leaves first', () => {
     const store = new CaptionStore();
     for (let i = 0; i <= mostShown; i++) store.receive(caption({ seg: `s${i}`, text: `${i}` }), i);

@@ -44,6 +44,8 @@ export interface Shown {
 
 /** Finals kept for the panel; the oldest leave first. */
 export const mostFinals = 5_000;
+/** Captions that wait to be shown are held so often, which is far below how long one stays. */
+const holdEveryMs = 250;
 /** Captions on screen at once; the one unchanged for longest leaves first. */
 export const mostShown = 24;
 
@@ -82,6 +84,13 @@ export class CaptionStore {
     const left = this.shown.get().filter((s) => endMs(s) > nowMs);
     if (left.length !== this.shown.get().length) this.shown.set(left);
     return left.length === 0 ? undefined : Math.min(...left.map(endMs));
+  }
+
+  /** Lets the time of captions begin anew that have lines which could not be shown yet, or only now. */
+  hold(segs: ReadonlySet<string>, nowMs: number): void {
+    const stale = (s: Shown) => segs.has(s.caption.seg) && nowMs - s.changedMs >= holdEveryMs;
+    if (!this.shown.get().some(stale)) return;
+    this.shown.update((all) => all.map((s) => (stale(s) ? { ...s, changedMs: nowMs } : s)));
   }
 
   /** Empties the screen at once: the AI was switched off. What was said before stays listed. */

@@ -164,7 +164,7 @@ describe('scrolling', () => {
   it('passes over what nobody could read any more in a burst', () => {
     const scroll = new Scroll();
     scroll.take(rows(2), 2, 0);
-    expect(scroll.take(rows(30), 2, 10).top).toBe(24);
+    expect(scroll.take(rows(30), 2, 10).top).toBe(25);
   });
 
   it('stays with its line while captions before it leave', () => {

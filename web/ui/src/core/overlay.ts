@@ -134,7 +134,7 @@ export class LineBook {
 /** A block moves up by one line at most this often: faster than people read two lines, nobody follows. */
 export const scrollEveryMs = 2_000;
 /** But when so many lines wait below (a burst after a pause), the oldest are passed over at once. */
-const mostBehind = 4;
+const mostBehind = 3;
 
 /** One line of a block: of which caption, and the how manieth. */
 interface Row {
