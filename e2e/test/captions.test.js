@@ -9,6 +9,7 @@ import { onRealServers } from '../harness/places.js';
 import { until } from '../harness/processes.js';
 import { Figures, percentile } from '../harness/report.js';
 import { Stage } from '../harness/stage.js';
+import { assertAccessible } from '../harness/wcag.js';
 
 const skip = onRealServers && 'the looks of captions do not depend on Kafka and S3';
 const id = (name) => `[data-testid="${name}"]`;
@@ -117,7 +118,7 @@ class Reading extends Gallery {
     await this.types('Merci à tous d’être là.');
     assert.equal(await (await this.reads(this.ada, 'Merci à tous')).getAttribute('lang'), 'fr');
     await this.grace.page.selectOption(id('captioner-lang'), 'en');
-    await this.check(this.grace.page, 'captioner');
+    await assertAccessible(this.grace.page, 'captioner');
     await this.picture(this.grace.page, 'captioner');
   }
 
@@ -168,7 +169,7 @@ class Reading extends Gallery {
       assert.notEqual(style.color, style.tail);
       assert.equal(style.fontSize, `${{ small: 16, medium: 20, large: 24, xlarge: 32 }[size]}px`);
       assert.equal(style.fontFamily.includes('Atkinson'), font === 'atkinson');
-      await this.check(this.ada.page, `captions ${colours}`);
+      await assertAccessible(this.ada.page, `captions ${colours}`);
       await this.picture(this.ada.page, `look-${colours}`);
       await this.grace.page.keyboard.press('Escape');
     }
@@ -208,7 +209,7 @@ class Reading extends Gallery {
     await page.mouse.up();
     const dragged = await this.box();
     assert.ok(Math.abs(dragged.left - byKeys.left - 100) < 15 && Math.abs(dragged.top - byKeys.top + 50) < 15, JSON.stringify({ byKeys, dragged }));
-    await this.check(page, 'moving captions');
+    await assertAccessible(page, 'moving captions');
     await this.picture(page, 'look-moving');
     await page.click(id('move-done'));
     await page.locator(id('caption-mover')).waitFor({ state: 'detached' });
@@ -274,6 +275,7 @@ class Reading extends Gallery {
   async onAPhone() {
     const { page } = this.ada;
     await page.setViewportSize(phone);
+    await page.waitForTimeout(400); // the layout follows the size after a moment
     for (const [size, lines] of [
       ['medium', 2],
       ['large', 3],
@@ -286,10 +288,12 @@ class Reading extends Gallery {
         const blocks = [...document.querySelectorAll('[data-testid="captions"] .block')].map(rect);
         const others = [...document.querySelectorAll('.plate, [role="group"] > button')];
         const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-        return others.filter((o) => blocks.some((b) => meet(rect(o), b))).map((o) => o.textContent.trim());
+        const told = (r) => [r.left, r.top, r.right, r.bottom].map(Math.round).join(' ');
+        const hit = others.filter((o) => blocks.some((b) => meet(rect(o), b)));
+        return hit.map((o) => `${o.textContent.trim()} at ${told(rect(o))}, captions at ${blocks.map(told).join(' and ')}`);
       });
       assert.deepEqual(covered, [], `at ${size}`);
-      await this.check(page, `captions on a phone, ${size}`);
+      await assertAccessible(page, `captions on a phone, ${size}`);
       await this.picture(page, `look-phone-${size}`);
     }
     assert.ok((await page.locator(id('ai-state')).boundingBox()).width > 30, 'the state is seen on a phone, too');
@@ -334,7 +338,7 @@ class Reading extends Gallery {
     await page.locator('[role="log"]').evaluate((e) => (e.scrollTop = 0));
     await this.types('This is new.', { delay: 2 });
     await until('the reader is told', async () => /1 new/.test(await page.locator(id('new-below')).innerText()));
-    await this.check(page, 'the transcript so far');
+    await assertAccessible(page, 'the transcript so far');
     await this.picture(page, 'panel');
     await page.click(id('new-below'));
     await until('the newest is in sight', async () => (await page.locator(id('new-below')).count()) === 0);
@@ -373,7 +377,7 @@ class Reading extends Gallery {
     const lines = await page.locator(id('consent')).allInnerTexts();
     assert.match(lines.join('\n'), /Ada[^]*told in the meeting: Transcript/);
     assert.match(lines.join('\n'), /Grace[^]*joined knowing: Transcript \(text 1\)/);
-    await this.check(page, 'consents');
+    await assertAccessible(page, 'consents');
     await page.locator(id('consents')).scrollIntoViewIfNeeded();
     await this.picture(page, 'consents');
   }
