@@ -28,6 +28,7 @@ type joinCmd struct {
 	StartAfter time.Duration `help:"Wait before sending." placeholder:"D"`
 	LeaveAfter time.Duration `help:"Leave after this time; without it, a while after the recording." placeholder:"D"`
 	Captions   string        `help:"File for the captions shown, one JSON line each; - is standard output." placeholder:"FILE"`
+	OptOut     bool          `help:"Do not transcribe this participant."`
 	Token      string        `help:"API token, to join with the rights of an admin." env:"SOUFFLEUR_TOKEN" secret:""`
 }
 
@@ -47,13 +48,13 @@ func (c *joinCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logger)
 		}
 	}
 	joining, cancel := context.WithTimeout(ctx, 30*time.Second)
-	p, err := client.Join(joining, client.Config{URL: c.URL, Name: c.Name, Token: c.Token, Log: log})
+	p, err := client.Join(joining, client.Config{URL: c.URL, Name: c.Name, Token: c.Token, OptOut: c.OptOut, Log: log})
 	cancel()
 	if err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
 	defer p.Close()
-	log.Info("joined", "meeting", p.Welcome().Meeting, "participant", p.Welcome().Participant)
+	log.Info("joined", "meeting", p.Welcome().Meeting, "participant", p.Welcome().Participant, "ai_level", p.Welcome().AI.Policy.Level)
 	return c.stay(ctx, p, out)
 }
 

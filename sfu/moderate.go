@@ -73,6 +73,8 @@ func (r *Room) actOn(by, e *entry, msg signal.ClientMessage) (code, message stri
 		r.stopShare(e, by.peer.Name)
 	case signal.ModerateLowerHand:
 		r.lower(e, by)
+	case signal.ModerateCaptioner, signal.ModerateNoCaptioner:
+		r.setCaptioner(e, by, msg.Action)
 	case signal.ModerateRemove:
 		if e == by || e.peer.Role > by.peer.Role {
 			return signal.CodeForbidden, "You cannot remove this person."
@@ -132,6 +134,19 @@ func (r *Room) expel(e *entry) {
 		if person != "" && w.person.Person == person {
 			r.turnAway(w, gone.Code, gone.Message)
 		}
+	}
+}
+
+// setCaptioner lets e type captions, or no more. What is typed is the business of who holds the room.
+func (r *Room) setCaptioner(e, by *entry, action string) {
+	may := action == signal.ModerateCaptioner
+	if e.peer.Captioner == may {
+		return
+	}
+	e.peer.Captioner = may
+	r.changed(e)
+	if e != by {
+		r.tellModerated(e, signal.Moderation{Action: action, ByName: by.peer.Name})
 	}
 }
 

@@ -38,7 +38,8 @@ func (r *Room) seatPerson(p meeting.Person, m *member) *entry {
 		r.order = append(r.order, e)
 	}
 	e.peer = signal.Peer{
-		Participant: p.Participant, Name: p.Name, Role: p.Role, Order: p.Order, Sources: []string{}, OptOut: e.peer.OptOut, Present: true,
+		Participant: p.Participant, Name: p.Name, Role: p.Role, Order: p.Order, Sources: []string{}, OptOut: e.peer.OptOut || p.OptOut, Present: true,
+		Captioner: p.Captioner,
 	}
 	e.m, e.person = m, p.Person
 	e.detachedAt = time.Time{}

@@ -27,6 +27,8 @@ type Meeting struct {
 	Kept            bool             // an organizer put off what the room's retention would delete
 	Retention       Retention        // the room's when the meeting began; it holds once the room is gone
 	Door            meeting.Door     // sealed; who may come in, while the meeting goes on
+
+	Consents []meeting.Consent // sealed; what each participant knew of the AI, in the order of time
 }
 
 // meetingObject is the stored form.
@@ -52,6 +54,8 @@ type meetingNames struct {
 	Policies []meeting.Policy `json:"policies"`
 	Tracks   []meeting.Track  `json:"tracks,omitempty"`
 	Door     meeting.Door     `json:"door,omitzero"`
+
+	Consents []meeting.Consent `json:"consents,omitempty"`
 }
 
 // Meetings keeps the meetings of the installation, past and present.
@@ -201,6 +205,7 @@ func (m *Meetings) encode(ctx context.Context, object string, v Meeting) ([]byte
 	}
 	sealed, err := sealJSON(key, object, meetingNames{
 		RoomName: v.RoomName, People: v.People, Policies: v.Policies, Tracks: v.Tracks, Door: v.Door,
+		Consents: v.Consents,
 	})
 	if err != nil {
 		return nil, err
@@ -230,6 +235,7 @@ func (m *Meetings) decode(ctx context.Context, id meeting.ID, object string, bod
 	}
 	v := o.facts()
 	v.RoomName, v.People, v.Policies, v.Tracks, v.Door = names.RoomName, names.People, names.Policies, names.Tracks, names.Door
+	v.Consents = names.Consents
 	return v, nil
 }
 

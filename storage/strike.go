@@ -32,7 +32,7 @@ func (f *Forgetter) strike(ctx context.Context, what Forgotten) (changed int, er
 	return changed, nil
 }
 
-// strike replaces the names of people.
+// strike replaces the names of people, and takes out what else stands there of them.
 func (m *Meeting) strike(people []meeting.ParticipantID) {
 	var names []string
 	m.People = slices.Clone(m.People)
@@ -43,6 +43,7 @@ func (m *Meeting) strike(people []meeting.ParticipantID) {
 		}
 	}
 	m.Tracks = slices.DeleteFunc(slices.Clone(m.Tracks), func(t meeting.Track) bool { return slices.Contains(people, t.Participant) })
+	m.Consents = slices.DeleteFunc(slices.Clone(m.Consents), func(c meeting.Consent) bool { return slices.Contains(people, c.Participant) })
 	m.Policies = slices.Clone(m.Policies)
 	for i, p := range m.Policies {
 		// Who switched the AI before joining stands there by name only.

@@ -126,6 +126,9 @@ type joinInput struct {
 	Body struct {
 		Name string `json:"name" minLength:"1" maxLength:"60" doc:"Shown to the others"`
 		E2EE bool   `json:"e2ee,omitempty" doc:"The client encrypts what it sends end to end; must be what the room says"`
+
+		Notice string `json:"notice,omitempty" maxLength:"40" doc:"What was said about the AI before joining, as version.level or version.level+sound, such as 1.transcript; needed when the AI is on, and recorded. Version is that of the text, one for all languages, or script where no person was asked"`
+		OptOut bool   `json:"opt_out,omitempty" doc:"Do not transcribe this participant: from the first packet on"`
 	}
 }
 
@@ -157,6 +160,10 @@ func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, erro
 	if err := checkEncryption(r, in.Body.E2EE); err != nil {
 		return nil, err
 	}
+	notice, err := meeting.ParseNotice(in.Body.Notice)
+	if err != nil {
+		return nil, problem(http.StatusUnprocessableEntity, "bad-request", "The notice is not one of ours. It looks like 1.transcript or 1.transcript+sound.")
+	}
 	out := &joinOutput{}
 	person := meeting.NewPersonID() // for the holder of the API token, who is nobody in person
 	if !v.token {
@@ -167,7 +174,7 @@ func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, erro
 		person = v.session.Person
 	}
 	role := v.role(r)
-	place, err := s.live.Admit(ctx, *r, meeting.Person{Person: person, Name: name, Role: role})
+	place, err := s.live.Admit(ctx, *r, meeting.Person{Person: person, Name: name, Role: role, OptOut: in.Body.OptOut}, notice)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, errNoRoom() // deleted just now
 	}

@@ -41,6 +41,7 @@ type meetingBody struct {
 
 	Participants []participantBody `json:"participants,omitempty" nullable:"false" doc:"One entry for each stay; only when one meeting is asked for"`
 	Policies     []policyBody      `json:"policies,omitempty" nullable:"false" doc:"What the AI did, and when it changed; only when one meeting is asked for"`
+	Consents     []consentBody     `json:"consents,omitempty" nullable:"false" doc:"What each participant knew of the AI, by time; only when one meeting is asked for"`
 }
 
 func meetingView(m *storage.Meeting) meetingBody {
@@ -128,6 +129,25 @@ type policyBody struct {
 	KeepAudio bool `json:"keep_audio" doc:"Whether what was said was kept as sound"`
 }
 
+type consentBody struct {
+	Participant meeting.ParticipantID `json:"participant"`
+	Notice      string                `json:"notice" doc:"Version of the text that was shown before joining; empty if told in the meeting"`
+	Level       string                `json:"level" enum:"off,captions,transcript,minutes" doc:"What it said that the AI does"`
+	Sound       bool                  `json:"sound" doc:"And that sound is kept"`
+	AtUnixMS    int64                 `json:"at_unix_ms"`
+	Told        bool                  `json:"told" doc:"Announced in the meeting, with who switched it"`
+}
+
+func consentsView(list []meeting.Consent) []consentBody {
+	all := make([]consentBody, 0, len(list))
+	for _, c := range list {
+		all = append(all, consentBody{
+			Participant: c.Participant, Notice: c.Notice, Level: c.Level.String(), Sound: c.Sound, AtUnixMS: c.AtUnixMS, Told: c.Told,
+		})
+	}
+	return all
+}
+
 func (s *Server) getMeeting(ctx context.Context, in *meetingPath) (*meetingOutput, error) {
 	m, runs, err := s.meeting(ctx, in.Meeting)
 	if err != nil {
@@ -154,6 +174,7 @@ func (s *Server) getMeeting(ctx context.Context, in *meetingPath) (*meetingOutpu
 			Level: p.Level.String(), Ceiling: p.Ceiling.String(), ByName: p.ByName, AtMS: p.AtMS, KeepAudio: p.KeepAudio,
 		})
 	}
+	out.Body.Consents = consentsView(m.Consents)
 	return out, nil
 }
 

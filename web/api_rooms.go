@@ -63,15 +63,16 @@ type rulesBody struct {
 	MaxPeople     int    `json:"max_people" minimum:"0" maximum:"10000" doc:"How many may be in a meeting at once; 0: as many as the installation allows, which is never exceeded"`
 	Share         string `json:"share" enum:"everybody,organizers" doc:"Who may share a screen"`
 	ShareReplaces bool   `json:"share_replaces" doc:"A second shared screen takes the place of the first; else it is refused, but to organizers"`
+	LatePrivate   bool   `json:"late_private,omitempty" doc:"Who comes late and is no organizer does not read what was said before"`
 }
 
 func rulesView(r meeting.Rules) rulesBody {
-	return rulesBody{Lobby: r.Lobby, MaxPeople: r.MaxPeople, Share: r.Share.String(), ShareReplaces: r.ShareReplaces}
+	return rulesBody{Lobby: r.Lobby, MaxPeople: r.MaxPeople, Share: r.Share.String(), ShareReplaces: r.ShareReplaces, LatePrivate: r.LatePrivate}
 }
 
 // rules returns what was asked for; the words of share are checked already.
 func (b *rulesBody) rules() meeting.Rules {
-	r := meeting.Rules{Lobby: b.Lobby, MaxPeople: b.MaxPeople, ShareReplaces: b.ShareReplaces}
+	r := meeting.Rules{Lobby: b.Lobby, MaxPeople: b.MaxPeople, ShareReplaces: b.ShareReplaces, LatePrivate: b.LatePrivate}
 	if b.Share == meeting.OrganizersShare.String() {
 		r.Share = meeting.OrganizersShare
 	}

@@ -56,12 +56,12 @@ type nameBody struct {
 type segmentBody struct {
 	Seg      meeting.SegmentID `json:"seg"`
 	Track    meeting.TrackID   `json:"track" doc:"The track it was heard on"`
-	Spk      meeting.SpeakerID `json:"spk" doc:"A participant, or participant/voice-n on a shared microphone"`
+	Spk      meeting.SpeakerID `json:"spk" doc:"A participant, or participant/voice-n on a shared microphone, or participant/captioner for what somebody typed of what others said"`
 	T0       int64             `json:"t0" doc:"Start, milliseconds since the meeting began"`
 	T1       int64             `json:"t1" doc:"End"`
 	Lang     string            `json:"lang" doc:"BCP 47 primary subtag; empty if unknown"`
 	Text     string            `json:"text"`
-	Quality  string            `json:"quality" doc:"full, or fast for a text that was shown before the whole utterance was heard, or gap: sound was lost, and there is no text"`
+	Quality  string            `json:"quality" doc:"full, or fast for a text that was shown before the whole utterance was heard, or gap: sound was lost, and there is no text; or typed by a captioner"`
 	Original *originalBody     `json:"original,omitempty" doc:"Only of a segment that somebody corrected"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"souffleur/internal/meeting"
@@ -39,6 +40,25 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+func TestJoinHandsOnNoticeAndOptOut(t *testing.T) {
+	s := newSite(t)
+	room, _ := s.browser().makeRoom("Hall")
+	guest := s.browser()
+	guest.must(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gus", "notice": "3.transcript+sound", "opt_out": true}, http.StatusOK)
+	if n := s.live.notices[0]; n.Version != "3" || n.Level != meeting.Transcript || !n.Sound || !s.live.admitted[0].OptOut {
+		t.Errorf("admitted %+v with %+v", s.live.admitted, n)
+	}
+	guest.must(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gus"}, http.StatusOK)
+	if n := s.live.notices[1]; n != (meeting.Notice{}) || s.live.admitted[1].OptOut {
+		t.Errorf("without a notice %+v", n)
+	}
+	for _, notice := range []string{"3", "transcript", "3.everything", strings.Repeat("9", 30) + ".captions", strings.Repeat("x", 41)} {
+		if a := guest.do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gus", "notice": notice}); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("the notice %q answered %d %s", notice, a.status, a.body)
+		}
+	}
+}
+
 func TestJoinRefused(t *testing.T) {
 	s := newSite(t)
 	owner := s.browser()
@@ -58,7 +78,7 @@ func TestJoinRefused(t *testing.T) {
 		code   string
 	}{
 		ErrRoomFull: {409, "room-full"}, ErrLocked: {409, "locked"}, ErrLobbyFull: {409, "lobby-full"},
-		ErrRemoved: {403, "removed"}, ErrNotAdmitted: {403, "not-admitted"},
+		ErrRemoved: {403, "removed"}, ErrNotAdmitted: {403, "not-admitted"}, ErrNoticeNeeded: {409, "notice-needed"},
 	} {
 		s.live.refuse = fmt.Errorf("join: %w", err)
 		if a := s.browser().do(http.MethodPost, "/rooms/"+room+"/join", fields{"name": "Gus"}); a.status != want.status || a.problem() != want.code {

@@ -42,6 +42,8 @@ var (
 	ErrLobbyFull = errors.New("too many people wait")
 	// ErrNotAdmitted: an organizer has just refused to let this person in.
 	ErrNotAdmitted = errors.New("person was not admitted")
+	// ErrNoticeNeeded: the AI does more in the room than the person was told before joining.
+	ErrNoticeNeeded = errors.New("notice of the AI was not shown")
 	// ErrNotLive: no meeting is held in the room now.
 	ErrNotLive = errors.New("no meeting is live in the room")
 )
@@ -60,10 +62,11 @@ const TokenHolder meeting.PersonID = "api-token"
 // Live is what package web needs from the meetings that are going on. It is implemented by internal/node. All methods
 // are safe for concurrent use. What they change they also record in the audit.
 type Live interface {
-	// Admit opens a meeting in room if none is live and prepares a place for p, of whom Person, Name and Role are set.
-	// The place is taken by [Live.Connect] with the admission's token. ErrOverloaded, ErrRefused, ErrRoomFull, ErrRemoved, ErrLocked,
+	// Admit opens a meeting in room if none is live and prepares a place for p, of whom Person, Name, Role and OptOut are set.
+	// notice is what the person was told of the AI; it is recorded when they come in. The place is taken by [Live.Connect]
+	// with the admission's token. ErrNoticeNeeded, ErrOverloaded, ErrRefused, ErrRoomFull, ErrRemoved, ErrLocked,
 	// ErrLobbyFull, ErrNotAdmitted, ErrRoomChanged if the room's encryption is not what room says, or a failure of storage.
-	Admit(ctx context.Context, room storage.Room, p meeting.Person) (Admission, error)
+	Admit(ctx context.Context, room storage.Room, p meeting.Person, notice meeting.Notice) (Admission, error)
 
 	// Connect takes a hello's token: a first join, or a participant who comes back, maybe with his media still there
 	// (Keep, Media). It sends the welcome through out, before or after it returns, or lets the participant wait for it; ctx

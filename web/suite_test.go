@@ -358,7 +358,8 @@ type fakeLive struct {
 	mu       sync.Mutex // guards the rest
 	live     map[meeting.RoomID]LiveRoom
 	admitted []meeting.Person
-	actors   []Actor // of changes, in order
+	notices  []meeting.Notice // with which they came
+	actors   []Actor          // of changes, in order
 	changed  []storage.Room
 	refuse   error // what Admit answers
 	connect  connectFunc
@@ -370,13 +371,13 @@ func refuseAll(context.Context, signal.ClientMessage, Outbox) (Session, error) {
 	return nil, ErrBadToken
 }
 
-func (f *fakeLive) Admit(_ context.Context, room storage.Room, p meeting.Person) (Admission, error) {
+func (f *fakeLive) Admit(_ context.Context, room storage.Room, p meeting.Person, notice meeting.Notice) (Admission, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.refuse != nil {
 		return Admission{}, f.refuse
 	}
-	f.admitted = append(f.admitted, p)
+	f.admitted, f.notices = append(f.admitted, p), append(f.notices, notice)
 	l, ok := f.live[room.ID]
 	if !ok {
 		l = LiveRoom{Meeting: meeting.NewID(), SinceUnixMS: 1}

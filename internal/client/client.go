@@ -36,6 +36,8 @@ type Config struct {
 	// E2EE tells the server that what this participant sends is encrypted end to end, as rooms with that setting want it.
 	// The client itself encrypts and decrypts nothing.
 	E2EE bool
+	// OptOut asks not to be transcribed, from the first packet on.
+	OptOut bool
 	// Media is called with each media packet received, from several goroutines, until Close returns; it must not keep the
 	// packet. nil: received media is dropped.
 	Media func(kind webrtc.RTPCodecType, packet *rtp.Packet)
@@ -127,34 +129,94 @@ func parseRoomURL(link string) (base *url.URL, room string, err error) {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, room, nil
 }
 
-// admit asks for a place in the room and returns the token for hello.
+// noticeVersion says with which text about the AI a scripted participant joins: it reads none.
+const noticeVersion = "script"
+
+// noticeTries is how often admit looks again what the AI does, when that has changed before it could join.
+const noticeTries = 3
+
+// admit asks for a place in the room and returns the token for hello. It looks first what the AI does there, and says that it
+// knows.
 func (c *Client) admit(ctx context.Context) (string, error) {
-	body, err := json.Marshal(map[string]any{"name": c.cfg.Name, "e2ee": c.cfg.E2EE})
+	for try := 1; ; try++ {
+		notice, err := c.notice(ctx)
+		if err != nil {
+			return "", err
+		}
+		token, err := c.ask(ctx, notice)
+		if errors.Is(err, errNotice) && try < noticeTries {
+			continue
+		}
+		return token, err
+	}
+}
+
+// notice asks what the AI does in the room.
+func (c *Client) notice(ctx context.Context) (meeting.Notice, error) {
+	var room struct {
+		EffectiveLevel meeting.Level `json:"effective_level"`
+		KeepsAudio     bool          `json:"keeps_audio"`
+		refusal
+	}
+	status, err := c.call(ctx, http.MethodGet, "", nil, &room)
+	if err != nil {
+		return meeting.Notice{}, fmt.Errorf("look at the room: %w", err)
+	}
+	if status != http.StatusOK {
+		return meeting.Notice{}, fmt.Errorf("the server refused: %s (%d)", room.Detail, status)
+	}
+	return meeting.Notice{Version: noticeVersion, Level: room.EffectiveLevel, Sound: room.KeepsAudio}, nil
+}
+
+// errNotice says that the AI does more by now than the notice says.
+var errNotice = errors.New("the AI does more by now")
+
+// ask asks for a place in the room.
+func (c *Client) ask(ctx context.Context, notice meeting.Notice) (string, error) {
+	body, err := json.Marshal(map[string]any{"name": c.cfg.Name, "e2ee": c.cfg.E2EE, "opt_out": c.cfg.OptOut, "notice": notice.String()})
 	if err != nil {
 		return "", fmt.Errorf("encode join request: %w", err)
 	}
-	target := c.base.JoinPath("api/v1/rooms", c.room, "join")
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), bytes.NewReader(body))
-	if err != nil {
-		return "", fmt.Errorf("make join request: %w", err)
+	var answer struct {
+		Token string
+		refusal
 	}
-	req.Header.Set("Content-Type", "application/json")
+	status, err := c.call(ctx, http.MethodPost, "join", body, &answer)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("ask for a place in the room: %w", err)
+	case status == http.StatusOK:
+		return answer.Token, nil
+	case strings.HasSuffix(answer.Type, ":notice-needed"):
+		return "", errNotice
+	}
+	return "", fmt.Errorf("the server refused: %s (%d)", answer.Detail, status)
+}
+
+// refusal is a problem as the API writes it (RFC 9457).
+type refusal struct{ Type, Detail string }
+
+// call asks the API about the room.
+func (c *Client) call(ctx context.Context, method, what string, body []byte, answer any) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath("api/v1/rooms", c.room, what).String(), bytes.NewReader(body))
+	if err != nil {
+		return 0, fmt.Errorf("make request: %w", err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	if c.cfg.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.cfg.Token)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("ask for a place in the room: %w", err)
+		return 0, err
 	}
 	defer res.Body.Close()
-	var answer struct{ Token, Title, Detail string }
-	if err := json.NewDecoder(io.LimitReader(res.Body, signal.MaxMessage)).Decode(&answer); err != nil {
-		return "", fmt.Errorf("read answer to join (%s): %w", res.Status, err)
+	if err := json.NewDecoder(io.LimitReader(res.Body, signal.MaxMessage)).Decode(answer); err != nil {
+		return 0, fmt.Errorf("read answer (%s): %w", res.Status, err)
 	}
-	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusCreated {
-		return "", fmt.Errorf("the server refused: %s (%s)", answer.Detail, res.Status)
-	}
-	return answer.Token, nil
+	return res.StatusCode, nil
 }
 
 // connect opens a signalling connection and returns once its uplink stands.

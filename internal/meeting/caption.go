@@ -47,9 +47,9 @@ type Segment struct {
 	FirstSeq uint64  `json:"first_seq"` // extended sequence of the first packet
 	EndSeq   uint64  `json:"end_seq"`   // extended sequence of the first packet after the utterance
 	Level    Level   `json:"level"`     // the AI level at which it was said: decides whether it may be stored
-	Quality  string  `json:"quality"`   // QualityFull or QualityFast
+	Quality  string  `json:"quality"`   // QualityFull, QualityFast, QualityGap or QualityTyped
 	Conf     float32 `json:"conf"`      // mean word confidence, 0 to 1
-	Engine   string  `json:"engine"`    // model that wrote it
+	Engine   string  `json:"engine"`    // model that wrote it; empty: a person
 	Words    []Word  `json:"words,omitempty"`
 
 	// Original is set when people corrected the text: Text and Words are theirs then. It never stands on segments.v1.
@@ -70,6 +70,8 @@ const (
 	QualityFull = "full" // the engine heard the whole utterance
 	QualityFast = "fast" // the last partial, published because the full pass would have come too late
 	QualityGap  = "gap"  // nothing was heard: audio from T0 to T1 was lost before it was recognised; Text is empty
+
+	QualityTyped = "typed" // a person typed it: a captioner, whose speaker says so ([SpeakerID.Captioner])
 )
 
 // States of the captions of a meeting, as published by the recogniser and shown to everybody.

@@ -54,6 +54,11 @@ type Person struct {
 
 	// Forgotten says that this person's name and words were deleted. Person is empty then, and Name is [ForgottenName].
 	Forgotten bool `json:"forgotten,omitempty"`
+
+	// OptOut says that this person does not want to be transcribed: as chosen before joining, or since.
+	OptOut bool `json:"opt_out,omitempty"`
+	// Captioner says that an organizer lets this person type captions.
+	Captioner bool `json:"captioner,omitempty"`
 }
 
 // ForgottenName stands where the name of somebody stood who was forgotten.

@@ -23,7 +23,8 @@ type (
 	ParticipantID string
 	// TrackID names one published media stream of a participant; each publication has a new one.
 	TrackID string
-	// SpeakerID says who the words belong to: a participant, or "participant/voice-n" on a shared microphone.
+	// SpeakerID says who the words belong to: a participant, or "participant/voice-n" on a shared microphone, or
+	// "participant/captioner" for what somebody typed of what others said.
 	SpeakerID string
 	// SegmentID names one utterance; see [NewSegmentID].
 	SegmentID string
@@ -131,4 +132,19 @@ func newSegmentID(kind string, meeting ID, track TrackID, epoch uint64, seq uint
 func (s SpeakerID) Participant() ParticipantID {
 	p, _, _ := strings.Cut(string(s), "/")
 	return ParticipantID(p)
+}
+
+// captionerMark stands behind the participant of what was typed.
+const captionerMark = "/captioner"
+
+// NewCaptionerID is the speaker of what a participant types as a captioner: never that of what they say.
+func NewCaptionerID(p ParticipantID) SpeakerID { return SpeakerID(p) + captionerMark }
+
+// Captioner says whether a captioner typed the words.
+func (s SpeakerID) Captioner() bool { return strings.HasSuffix(string(s), captionerMark) }
+
+// NewTypedID derives the ID of a typed line from who typed it and when they began it, in milliseconds of the room clock. It is
+// never that of an utterance.
+func NewTypedID(meeting ID, captioner ParticipantID, beganMS int64) SegmentID {
+	return newSegmentID("typed.v1", meeting, TrackID(captioner), uint64(max(beganMS, 0)), 0)
 }

@@ -48,4 +48,6 @@ type Rules struct {
 	// ShareReplaces lets whoever may share take the place of the screen that is shared. Else a second one is refused,
 	// but to organizers.
 	ShareReplaces bool `json:"share_replaces,omitempty"`
+	// LatePrivate keeps what was said before somebody came from those who are no organizers.
+	LatePrivate bool `json:"late_private,omitempty"`
 }

@@ -37,17 +37,26 @@ func (l *live) seat(p meeting.Person) meeting.Person {
 	first := i < 0
 	if first {
 		p.JoinedMS, p.Order = l.now(), len(l.people)
+		p.Captioner = l.captionsLocked(p.Person)
 		l.people = append(l.people, p)
+		l.consentLocked(l.claims[p.Participant])
 	} else {
 		l.people[i].Role = p.Role
 		p = l.people[i]
 	}
 	l.present[p.Participant] = true
+	l.tellLocked(p.Participant, l.policy)
 	l.mu.Unlock()
+	if p.OptOut { // before anything of theirs can be heard: media begins when they have a seat
+		l.recorder.SetOptOut(p.Participant, true)
+	}
 	if first {
 		l.post(meeting.Event{Type: meeting.EventJoined, Participant: p.Participant, Person: &p}, nil)
-		l.keeper.save()
+		if p.OptOut {
+			l.post(meeting.Event{Type: meeting.EventOptOut, Participant: p.Participant, OptOut: true}, nil)
+		}
 	}
+	l.keeper.save()
 	return p
 }
 
@@ -70,11 +79,11 @@ func (l *live) resumeToken(id meeting.ParticipantID) string {
 }
 
 // Welcomed implements the SFU's events: who comes late, or comes back, gets the last finals.
-func (l *live) Welcomed(_ meeting.ParticipantID, out sfu.Signaller) {
+func (l *live) Welcomed(id meeting.ParticipantID, out sfu.Signaller) {
 	if l.level() == meeting.Off {
 		return
 	}
-	for _, m := range l.prompt.recent() {
+	for _, m := range l.prompt.recent(l.readableBy(id)) {
 		_ = out.Send(m) // a closed connection is told by Detach
 	}
 }
@@ -91,7 +100,7 @@ func (l *live) DoorChanged(d meeting.Door) {
 func (l *live) follow(room storage.Room) {
 	l.media.SetRules(room.Rules)
 	l.mu.Lock()
-	l.organizers = organizersOf(room)
+	l.organizers, l.latePrivate = organizersOf(room), room.Rules.LatePrivate
 	changed := make(map[meeting.ParticipantID]meeting.Role)
 	for id := range l.present {
 		i := l.indexLocked(id)

@@ -10,7 +10,7 @@ import (
 	"souffleur/storage"
 )
 
-// keeper writes people, policies, tracks and door of a meeting to meeting.json in the background: changes that come while one write
+// keeper writes people, policies, tracks, consents and door of a meeting to meeting.json in the background: changes that come while one write
 // is under way go out together with the next.
 type keeper struct {
 	meetings *storage.Meetings
@@ -67,9 +67,10 @@ func (k *keeper) write() {
 func (k *keeper) update(ctx context.Context, endedUnixMS int64) error {
 	k.l.mu.Lock()
 	people, policies, tracks, door := slices.Clone(k.l.people), slices.Clone(k.l.policies), slices.Clone(k.l.tracks), k.l.door
+	consents := slices.Clone(k.l.consents)
 	k.l.mu.Unlock()
 	_, err := k.meetings.Update(ctx, k.l.id, func(m *storage.Meeting) error {
-		m.People, m.Policies, m.Tracks, m.Door = people, policies, tracks, door
+		m.People, m.Policies, m.Tracks, m.Door, m.Consents = people, policies, tracks, door, consents
 		if endedUnixMS != 0 {
 			m.EndedUnixMS, m.Door = endedUnixMS, meeting.Door{} // who was removed is nobody's business any more
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -43,6 +44,7 @@ type venue struct {
 
 	node *Node
 	http *httptest.Server
+	addr string // of http, the same after a restart
 	stop func()
 }
 
@@ -136,7 +138,15 @@ func (v *venue) start() {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	v.http = httptest.NewServer(server.Handler())
+	v.http = httptest.NewUnstartedServer(server.Handler())
+	if v.addr != "" { // after a restart clients look where the server was
+		_ = v.http.Listener.Close()
+		if v.http.Listener, err = net.Listen("tcp", v.addr); err != nil {
+			v.t.Fatal(err)
+		}
+	}
+	v.http.Start()
+	v.addr = v.http.Listener.Addr().String()
 	v.stop = sync.OnceFunc(func() {
 		closing, done := context.WithTimeout(context.Background(), 20*time.Second)
 		defer done()
@@ -152,6 +162,14 @@ func (v *venue) start() {
 	})
 }
 
+// background runs a part of the server until the test ends.
+func (v *venue) background(run func(context.Context) error) {
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = run(ctx) })
+	v.t.Cleanup(func() { stop(); running.Wait() })
+}
+
 // restart ends the process and begins another on the same storage.
 func (v *venue) restart() {
 	v.stop()
@@ -163,6 +181,9 @@ type guest struct {
 	v    *venue
 	name string
 	jar  http.CookieJar
+
+	notice string // of the AI, that the page showed
+	optOut bool   // do not transcribe me
 
 	token string // of the newest welcome, or place at the door
 	ws    *websocket.Conn
@@ -225,7 +246,7 @@ func (g *guest) makesRoom() (room, secret string) {
 // joins asks for a place and goes to it. It returns the word of the problem if there is none.
 func (g *guest) joins(room string) string {
 	g.v.t.Helper()
-	status, a := g.asks(http.MethodPost, "/rooms/"+room+"/join", map[string]any{"name": g.name})
+	status, a := g.asks(http.MethodPost, "/rooms/"+room+"/join", map[string]any{"name": g.name, "notice": g.notice, "opt_out": g.optOut})
 	if status != http.StatusOK {
 		return strings.TrimPrefix(a["type"].(string), "urn:souffleur:problem:")
 	}

@@ -32,6 +32,7 @@ type live struct {
 	keeper   *keeper        // set once; writes meeting.json
 	scribe   *scribe        // set once; writes what organizers do to the audit
 	prompt   *prompt        // set once; captions to readers
+	desk     *desk          // set once; captions that people type
 	log      *slog.Logger   // set once
 	unlisten func()         // set once
 	e2ee     bool           // set once; nobody listens here
@@ -52,6 +53,10 @@ type live struct {
 
 	organizers []meeting.PersonID // of the room, its owner included
 	door       meeting.Door
+
+	latePrivate bool // who comes late reads nothing of before; a rule of the room
+
+	consents []meeting.Consent // what each participant knew of the AI; at most one for each of its levels
 }
 
 func newLive(n *Node, room storage.Room, doc storage.Meeting, policy meeting.Policy, key seal.Key) *live {
@@ -63,6 +68,7 @@ func newLive(n *Node, room storage.Room, doc storage.Meeting, policy meeting.Pol
 		sessions: make(map[meeting.ParticipantID]*session), present: make(map[meeting.ParticipantID]bool),
 		claims: make(map[meeting.ParticipantID]claims),
 		empty:  time.Now(), onSince: time.Now(), organizers: organizersOf(room), door: doc.Door,
+		consents: slices.Clone(doc.Consents), latePrivate: room.Rules.LatePrivate,
 	}
 	l.shown = meeting.Status{State: meeting.StateOff}
 	if policy.Level > meeting.Off {
@@ -76,6 +82,7 @@ func newLive(n *Node, room storage.Room, doc storage.Meeting, policy meeting.Pol
 	l.outbox = newOutbox(n.deps.Bus, doc, key, l.log)
 	l.keeper = newKeeper(n.deps.Meetings, l)
 	l.prompt = newPrompt(l.media, n.cfg.History)
+	l.desk = newDesk(l)
 	l.recorder = bot.NewRecorder(bot.RecorderConfig{
 		Meeting: doc.ID, Began: l.began, Key: key, Bus: n.deps.Bus, Log: l.log,
 		Announce: l.announceTrack, JoinIndex: l.order,
@@ -159,6 +166,9 @@ func (l *live) setPolicy(p meeting.Policy) {
 	}
 	l.policy = p
 	l.policies = append(l.policies, p)
+	for id := range l.present {
+		l.tellLocked(id, p)
+	}
 	if old.Level == meeting.Off {
 		l.onSince, l.worker, l.workerAt = time.Now(), meeting.Status{}, time.Time{}
 	}
@@ -208,6 +218,7 @@ func (l *live) ParticipantLeft(id meeting.ParticipantID, _ string) {
 	if !was {
 		return
 	}
+	l.desk.leave(id)
 	l.post(meeting.Event{Type: meeting.EventLeft, Participant: id}, nil)
 }
 
@@ -215,6 +226,12 @@ func (l *live) ParticipantLeft(id meeting.ParticipantID, _ string) {
 func (l *live) OptOut(id meeting.ParticipantID, out bool) {
 	l.recorder.SetOptOut(id, out)
 	l.post(meeting.Event{Type: meeting.EventOptOut, Participant: id, OptOut: out}, nil)
+	l.mu.Lock()
+	if i := l.indexLocked(id); i >= 0 {
+		l.people[i].OptOut = out
+	}
+	l.mu.Unlock()
+	l.keeper.save()
 }
 
 // RosterChanged implements the SFU's events; the SFU has told the participants already.
@@ -231,6 +248,7 @@ func (l *live) deserted(now time.Time) bool {
 func (l *live) end(ctx context.Context) {
 	l.unlisten()
 	l.recorder.Close()
+	l.desk.close()
 	l.post(meeting.Event{Type: meeting.EventEnded}, nil)
 	l.tellGone(signal.CodeEnded, "The meeting has ended.")
 	l.media.Close()
@@ -244,6 +262,7 @@ func (l *live) end(ctx context.Context) {
 func (l *live) suspend() {
 	l.unlisten()
 	l.recorder.Close()
+	l.desk.close()
 	l.tellGone(signal.CodeShutdown, "The server restarts. You will be back in a moment.")
 	l.media.Close()
 	l.prompt.close()
@@ -299,7 +318,7 @@ func (l *live) ShowFinal(s meeting.Segment, messages [][]byte) {
 func (l *live) remember(segments []meeting.Segment) {
 	for _, s := range segments {
 		if s.Quality != meeting.QualityGap {
-			l.prompt.remember(s.Caption)
+			l.prompt.remember(s)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,7 +32,7 @@ type prompt struct {
 	last    time.Time                           // when a partial was sent
 	done    map[meeting.SegmentID]int           // finals shown, with their revision: late partials are dropped
 	order   []meeting.SegmentID                 // of done, oldest first
-	said    map[meeting.SegmentID]shownCaptions // the last finals
+	said    map[meeting.SegmentID]shownCaptions // what they say
 }
 
 type waitingPartial struct {
@@ -39,7 +40,11 @@ type waitingPartial struct {
 	message []byte
 }
 
-type shownCaptions struct{ captions []meeting.Caption }
+// shownCaptions is a final as readers got it: in one message, or in several.
+type shownCaptions struct {
+	captions []meeting.Caption
+	level    meeting.Level // at which it was said
+}
 
 // readers are everybody in the meeting; sfu.Room implements it.
 type readers interface {
@@ -124,7 +129,7 @@ func (p *prompt) final(s meeting.Segment, messages [][]byte) {
 			captions = append(captions, c)
 		}
 	}
-	if !p.keep(s.Seg, s.Rev, captions) {
+	if !p.keep(s.Seg, s.Rev, shownCaptions{captions, s.Level}) {
 		return
 	}
 	for _, m := range messages {
@@ -133,10 +138,12 @@ func (p *prompt) final(s meeting.Segment, messages [][]byte) {
 }
 
 // remember keeps a final of before a restart.
-func (p *prompt) remember(c meeting.Caption) { p.keep(c.Seg, c.Rev, []meeting.Caption{c}) }
+func (p *prompt) remember(s meeting.Segment) {
+	p.keep(s.Seg, s.Rev, shownCaptions{[]meeting.Caption{s.Caption}, s.Level})
+}
 
 // keep notes a final; false if it is not news.
-func (p *prompt) keep(seg meeting.SegmentID, rev int, captions []meeting.Caption) bool {
+func (p *prompt) keep(seg meeting.SegmentID, rev int, said shownCaptions) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dropWaitingLocked(seg)
@@ -145,34 +152,65 @@ func (p *prompt) keep(seg meeting.SegmentID, rev int, captions []meeting.Caption
 		return false
 	}
 	p.done[seg] = rev
-	p.said[seg] = shownCaptions{captions}
+	p.said[seg] = said
 	if !known {
 		p.order = append(p.order, seg)
 	}
-	if len(p.order) > p.history { // what is older is in the transcript
-		delete(p.said, p.order[len(p.order)-1-p.history])
-	}
 	if len(p.order) > maxDone {
 		delete(p.done, p.order[0])
+		delete(p.said, p.order[0])
 		p.order = p.order[1:]
 	}
 	return true
 }
 
-// maxDone bounds the memory of finals shown: far more than can still get a late partial.
+// maxDone bounds the memory of finals shown: what six people say in about three hours, some 2 MB. What is older is in the
+// transcript.
 const maxDone = 4096
 
-// recent returns the last finals, oldest first, as messages for one late joiner.
-func (p *prompt) recent() []signal.ServerMessage {
+// recent returns the last finals that end at fromMS of the room clock or later, oldest first, as messages for one late joiner.
+func (p *prompt) recent(fromMS int64) []signal.ServerMessage {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out []signal.ServerMessage
 	for _, seg := range p.order[max(0, len(p.order)-p.history):] {
 		for _, c := range p.said[seg].captions {
-			out = append(out, signal.ServerMessage{Type: signal.Caption, Caption: &c})
+			if c.T1 >= fromMS {
+				out = append(out, signal.ServerMessage{Type: signal.Caption, Caption: &c})
+			}
 		}
 	}
 	return out
+}
+
+// historyPage and historyCaptions bound one page of what was said before, in bytes of text and in captions. JSON makes a byte
+// six at most, and a caption has 200 bytes beside its text: that stays below signal.MaxMessage.
+const historyPage, historyCaptions = 7 << 10, 64
+
+// before returns the page of stored finals that came before one, oldest first, and whether there are older ones; "" means before
+// those that recent returns. One that is not known any more has none before it.
+func (p *prompt) before(seg meeting.SegmentID, fromMS int64) (page []meeting.Caption, more bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := max(0, len(p.order)-p.history)
+	if seg != "" {
+		whole, _, _ := strings.Cut(string(seg), "/") // of a final in several messages
+		at = slices.Index(p.order, meeting.SegmentID(whole))
+	}
+	for size := 0; at > 0; at-- {
+		said := p.said[p.order[at-1]]
+		if said.level < meeting.Transcript || len(said.captions) == 0 || said.captions[0].T1 < fromMS {
+			continue
+		}
+		for _, c := range said.captions {
+			size += len(c.Text)
+		}
+		if len(page) > 0 && (size > historyPage || len(page)+len(said.captions) > historyCaptions) {
+			return page, true
+		}
+		page = slices.Insert(page, 0, said.captions...)
+	}
+	return page, false
 }
 
 // silence drops what waits: the AI was switched off.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -111,12 +112,12 @@ func TestAWithdrawnPartialIsTakenBackForCertain(t *testing.T) {
 
 func TestWhoComesLateGetsTheLastFinals(t *testing.T) {
 	onStage(t, 2, func(t *testing.T, p *prompt, _ *hall) {
-		p.remember(meeting.Caption{Seg: "a", Text: "before the restart", Rev: 1000})
+		p.remember(meeting.Segment{Caption: meeting.Caption{Seg: "a", Text: "before the restart", Rev: 1000}})
 		final(t, p, "b", 1000, "one")
 		final(t, p, "c", 1000, "two")
 		final(t, p, "c", 1001, "two, rescored")
 		var got []string
-		for _, m := range p.recent() {
+		for _, m := range p.recent(0) {
 			got = append(got, m.Caption.Text)
 		}
 		if want := []string{"one", "two, rescored"}; !slices.Equal(got, want) {
@@ -131,7 +132,7 @@ func TestLostAudioIsNoCaptionForWhoComesLate(t *testing.T) {
 		l.remember([]meeting.Segment{
 			{Caption: meeting.Caption{Seg: "a", Text: "before", Rev: 1000}}, {Caption: meeting.Caption{Seg: "g", Rev: 1000}, Quality: meeting.QualityGap},
 		})
-		if got := p.recent(); len(got) != 1 || got[0].Caption.Text != "before" {
+		if got := p.recent(0); len(got) != 1 || got[0].Caption.Text != "before" {
 			t.Errorf("late joiner gets %+v", got)
 		}
 	})
@@ -145,6 +146,65 @@ func TestOffDropsWhatWaits(t *testing.T) {
 		time.Sleep(time.Second)
 		if got := h.read(); len(got) != 1 {
 			t.Errorf("sent %q after the AI was switched off", got)
+		}
+	})
+}
+
+func TestWhatWasSaidBeforeIsReadInPages(t *testing.T) {
+	onStage(t, 2, func(t *testing.T, p *prompt, _ *hall) {
+		said := func(i int, level meeting.Level) {
+			c := meeting.Caption{Seg: meeting.SegmentID(fmt.Sprint("s", i)), Rev: 1000, T1: int64(i), Text: fmt.Sprintf("%d %s", i, strings.Repeat("x", 400))}
+			p.remember(meeting.Segment{Caption: c, Level: level})
+		}
+		for i := range 50 {
+			said(i, meeting.Transcript)
+		}
+		said(50, meeting.Captions) // was shown, and is no transcript
+		said(51, meeting.Minutes)
+		read := func(fromMS int64) (got []string, pages int) {
+			var before meeting.SegmentID
+			for more := true; more; pages++ {
+				var page []meeting.Caption
+				page, more = p.before(before, fromMS)
+				texts := []string{}
+				size := 0
+				for _, c := range page {
+					texts = append(texts, strings.Fields(c.Text)[0])
+					size += len(c.Text)
+				}
+				if size > historyPage {
+					t.Errorf("a page has %d bytes", size)
+				}
+				got = append(texts, got...)
+				if len(page) > 0 {
+					before = page[0].Seg
+				}
+			}
+			return got, pages
+		}
+		got, pages := read(0)
+		if len(got) != 50 || got[0] != "0" || got[49] != "49" || !slices.IsSortedFunc(got, func(a, b string) int { return len(a) - len(b) }) || pages < 3 {
+			t.Errorf("%d pages tell %q", pages, got)
+		}
+		if got, _ := read(47); !slices.Equal(got, []string{"47", "48", "49"}) {
+			t.Errorf("who came at 47 ms reads %q", got)
+		}
+		if page, more := p.before("unknown", 0); len(page) > 0 || more {
+			t.Errorf("before what is not known there is %v", page)
+		}
+		if page, _ := p.before("s3/2", 0); len(page) != 3 {
+			t.Errorf("before the second part of the fourth final there are %d", len(page))
+		}
+	})
+}
+
+func TestFinalsInMemoryAreBounded(t *testing.T) {
+	onStage(t, 2, func(t *testing.T, p *prompt, _ *hall) {
+		for i := range maxDone + 100 {
+			p.remember(meeting.Segment{Caption: meeting.Caption{Seg: meeting.SegmentID(fmt.Sprint("s", i)), Rev: 1000, Text: "x"}, Level: meeting.Transcript})
+		}
+		if len(p.done) != maxDone || len(p.said) != maxDone || len(p.order) != maxDone {
+			t.Errorf("%d, %d and %d are kept", len(p.done), len(p.said), len(p.order))
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"souffleur/internal/meeting"
+	"souffleur/internal/signal"
 	"souffleur/sfu"
 	"souffleur/storage"
 )
@@ -60,6 +61,9 @@ func (s *scribe) close() {
 
 // Moderated implements the SFU's events: who did it, in which role, and to whom go to the audit, by their IDs.
 func (l *live) Moderated(m sfu.Moderation) {
+	if m.Action == signal.ModerateCaptioner || m.Action == signal.ModerateNoCaptioner {
+		l.setCaptioner(m.Participant, m.Action == signal.ModerateCaptioner)
+	}
 	action := "meeting." + m.Action
 	if m.Source != "" {
 		action += "." + m.Source

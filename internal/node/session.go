@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"souffleur/internal/meeting"
 	"souffleur/internal/signal"
 	"souffleur/sfu"
@@ -20,12 +22,14 @@ type session struct {
 	id   meeting.ParticipantID
 	out  web.Outbox
 	peer *sfu.Participant
+
+	pages *rate.Limiter // of what was said before
 }
 
 var _ web.Session = (*session)(nil)
 
 // Admit implements web.Live.
-func (n *Node) Admit(ctx context.Context, room storage.Room, p meeting.Person) (web.Admission, error) {
+func (n *Node) Admit(ctx context.Context, room storage.Room, p meeting.Person, notice meeting.Notice) (web.Admission, error) {
 	l, err := n.open(ctx, room.ID)
 	if err != nil {
 		return web.Admission{}, fmt.Errorf("open meeting in %s: %w", room.ID, err)
@@ -39,9 +43,14 @@ func (n *Node) Admit(ctx context.Context, room storage.Room, p meeting.Person) (
 	if err := l.media.MayEnter(p); err != nil {
 		return web.Admission{}, fmt.Errorf("join %s: %w", room.ID, refusal(err))
 	}
+	if !notice.Covers(l.policyNow()) {
+		return web.Admission{}, fmt.Errorf("join %s: %w", room.ID, web.ErrNoticeNeeded)
+	}
+	now := time.Now()
 	c := claims{
 		Room: room.ID, Meeting: l.id, Participant: meeting.NewParticipantID(), Person: p.Person, Name: p.Name,
-		Role: p.Role, ExpiresUnix: time.Now().Add(n.cfg.AdmissionLife).Unix(),
+		Role: p.Role, ExpiresUnix: now.Add(n.cfg.AdmissionLife).Unix(),
+		Notice: notice.String(), NoticeUnixMS: now.UnixMilli(), OptOut: p.OptOut,
 	}
 	token, err := c.token(n.instance)
 	if err != nil {
@@ -89,7 +98,7 @@ func (l *live) knows(id meeting.ParticipantID) bool {
 // connect brings a participant in, or to the door: a first join, or one who comes back. keep names the media to go on with;
 // "": none.
 func (l *live) connect(c claims, keep string, out web.Outbox) (*session, error) {
-	s := &session{l: l, id: c.Participant, out: out}
+	s := &session{l: l, id: c.Participant, out: out, pages: newHistoryLimit()}
 	l.mu.Lock()
 	old := l.sessions[c.Participant]
 	l.sessions[c.Participant] = s
@@ -123,7 +132,7 @@ func (l *live) disconnect(s *session) {
 
 // personLocked is who comes with a token, in the role of this moment.
 func (l *live) personLocked(c claims) meeting.Person {
-	p := meeting.Person{Participant: c.Participant, Person: c.Person, Name: c.Name, Role: c.Role}
+	p := meeting.Person{Participant: c.Participant, Person: c.Person, Name: c.Name, Role: c.Role, OptOut: c.OptOut}
 	if i := l.indexLocked(c.Participant); i >= 0 {
 		p = l.people[i]
 	}
@@ -172,6 +181,16 @@ func (l *live) roster(peers []signal.Peer) []signal.Peer {
 
 // Handle implements web.Session.
 func (s *session) Handle(_ context.Context, m signal.ClientMessage) error {
+	switch m.Type {
+	case signal.Type:
+		if s.l.serves(s) {
+			s.l.typed(s, m)
+		}
+		return nil
+	case signal.History:
+		s.l.recall(s, m)
+		return nil
+	}
 	err := s.peer.Handle(m)
 	var fault *sfu.Fault
 	if errors.As(err, &fault) {

@@ -21,6 +21,11 @@ type claims struct {
 	Name        string                `json:"name"`
 	Role        meeting.Role          `json:"role"`
 	ExpiresUnix int64                 `json:"exp"`
+
+	// What was chosen before joining.
+	Notice       string `json:"notice,omitempty"` // about the AI, as it was shown
+	NoticeUnixMS int64  `json:"notice_unix_ms,omitempty"`
+	OptOut       bool   `json:"opt_out,omitempty"`
 }
 
 const tokenPlace = "participant token v1"

@@ -35,6 +35,8 @@ const (
 	Hand      = "hand"     // Active: raises or lowers one's hand
 	Chat      = "chat"     // Text: something written to everybody
 	Moderate  = "moderate" // Action, Participant, Source: an organizer keeps order
+	Type      = "type"     // Text, Final, Lang: what a captioner types, as it stands now; empty takes it back
+	History   = "history"  // Before: asks for what was said before a caption, or before all that was sent at the welcome
 )
 
 // Types of server messages, beside Offer, Answer and Candidate.
@@ -56,9 +58,11 @@ const (
 	Room      = "room"      // Room: its state, whenever that has changed
 	Waiting   = "waiting"   // Waiting: instead of a welcome, to one who waits at the door
 	Moderated = "moderated" // Moderated: what an organizer did to the one who is told. Muted sources stay so until TrackSet says that they are off
+
+	// History, which both sides send, answers with Captions and More.
 )
 
-// What Moderate asks for. All but the last two are about one participant; the last ones about the room.
+// What Moderate asks for: about one participant, but for those about the door.
 const (
 	ModerateMute      = "mute"       // Source: mic (if absent) or camera. Whose it is may switch it on again
 	ModerateStopShare = "stop-share" // ends a shared screen, with its sound
@@ -70,10 +74,16 @@ const (
 	ModerateUnlock    = "unlock"
 	ModerateLobbyOn   = "lobby-on" // newcomers wait, in this meeting
 	ModerateLobbyOff  = "lobby-off"
+
+	ModerateCaptioner   = "captioner"    // lets somebody type captions
+	ModerateNoCaptioner = "no-captioner" // takes that back
 )
 
 // MaxChat is the longest chat message, in Unicode code points.
 const MaxChat = 2000
+
+// MaxTyped is the longest line of a captioner, in Unicode code points: five lines of captions.
+const MaxTyped = 210
 
 // maxID bounds an identifier that a client names.
 const maxID = 128
@@ -161,6 +171,10 @@ type ClientMessage struct {
 	Text        string                `json:"text,omitempty"`
 	Action      string                `json:"action,omitempty"`
 	Participant meeting.ParticipantID `json:"participant,omitempty"`
+
+	Final  bool              `json:"final,omitempty"`  // of Type: the line is complete
+	Lang   string            `json:"lang,omitempty"`   // of Type: BCP 47 primary subtag, empty if unknown
+	Before meeting.SegmentID `json:"before,omitempty"` // of History: the oldest caption that the client has; empty: of those sent at the welcome
 }
 
 // Tile is a video that a client shows. Tiles come in the order of their importance.
@@ -184,6 +198,8 @@ type Peer struct {
 	Sources     []string              `json:"sources"` // what it sends now: "mic" absent means muted
 	OptOut      bool                  `json:"opt_out"`
 	Present     bool                  `json:"present"` // false: left, kept so that late captions have a name
+
+	Captioner bool `json:"captioner,omitempty"` // may type captions
 }
 
 // MediaSlot says what one m-line of the downlink carries. An empty Participant empties the slot.
@@ -270,7 +286,7 @@ type ChatMessage struct {
 
 // Moderation is what was done to somebody.
 type Moderation struct {
-	Action string `json:"action"`           // ModerateMute, ModerateStopShare or ModerateLowerHand
+	Action string `json:"action"`           // ModerateMute, ModerateStopShare, ModerateLowerHand, ModerateCaptioner or ModerateNoCaptioner
 	Source string `json:"source,omitempty"` // of ModerateMute
 	ByName string `json:"by_name"`          // who did it; empty: a rule of the room
 }
@@ -296,6 +312,9 @@ type ServerMessage struct {
 	Waiting     *WaitingInfo          `json:"waiting,omitempty"`
 	Moderated   *Moderation           `json:"moderated,omitempty"`
 	Chat        []ChatMessage         `json:"chat,omitempty"` // oldest first
+
+	Captions []meeting.Caption `json:"captions,omitempty"` // of History: finals, oldest first
+	More     bool              `json:"more,omitempty"`     // of History: there are older ones
 }
 
 // Codes of Gone and Fault.
@@ -323,6 +342,10 @@ const (
 	CodeShareRule   = "share_rule"  // only organizers share their screen here
 	CodeShareTaken  = "share_taken" // somebody shares a screen already
 	CodeChatTooFast = "chat_rate"   // too many chat messages in a short time
+
+	CodeNoCaptioner = "no_captioner" // who typed a caption is no captioner (any more)
+	CodeTypeOff     = "type_off"     // the AI is off: typed captions would go to nobody
+	CodeTypeTooFast = "type_rate"    // too many lines in a short time
 )
 
 // PausedCodec is another word of MediaSlot.Paused: the reader's browser cannot decode what the publisher's sends.
@@ -380,6 +403,10 @@ func (m *ClientMessage) check() error {
 		return checkChat(m.Text)
 	case Moderate:
 		return m.checkModerate()
+	case Type:
+		return m.checkTyped()
+	case History:
+		return need(len(m.Before) <= maxID, "before is not an identifier")
 	}
 	return fmt.Errorf("unknown type %q", m.Type)
 }
@@ -412,6 +439,16 @@ func checkChat(text string) error {
 	return need(strings.TrimSpace(text) != "", "chat without text")
 }
 
+func (m *ClientMessage) checkTyped() error {
+	if len(m.Text) > MaxTyped*utf8.UTFMax || utf8.RuneCountInString(m.Text) > MaxTyped {
+		return fmt.Errorf("line of more than %d characters", MaxTyped)
+	}
+	if len(m.Lang) == 1 || len(m.Lang) > 3 || strings.Trim(m.Lang, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return errors.New("lang is not a primary language subtag")
+	}
+	return nil
+}
+
 func (m *ClientMessage) checkModerate() error {
 	if len(m.Participant) > maxID {
 		return errors.New("participant is not an identifier")
@@ -422,7 +459,7 @@ func (m *ClientMessage) checkModerate() error {
 			return fmt.Errorf("source %q cannot be muted", m.Source)
 		}
 		return need(m.Participant != "", "mute without participant")
-	case ModerateStopShare, ModerateRemove:
+	case ModerateStopShare, ModerateRemove, ModerateCaptioner, ModerateNoCaptioner:
 		return need(m.Participant != "", m.Action+" without participant")
 	case ModerateLowerHand, ModerateAdmit, ModerateRefuse, ModerateLock, ModerateUnlock, ModerateLobbyOn, ModerateLobbyOff:
 		return nil

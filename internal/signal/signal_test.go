@@ -33,7 +33,7 @@ func golden(t testing.TB, side string) map[string][]byte {
 
 func TestGoldenClientMessages(t *testing.T) {
 	messages := golden(t, "client")
-	for _, kind := range []string{Hello, Offer, Answer, Candidate, TrackSet, Restart, OptOut, Leave, Ping, View, Hand, Chat, Moderate} {
+	for _, kind := range []string{Hello, Offer, Answer, Candidate, TrackSet, Restart, OptOut, Leave, Ping, View, Hand, Chat, Moderate, Type, History} {
 		b, ok := messages[kind]
 		if !ok {
 			t.Errorf("no golden message of type %s", kind)
@@ -57,7 +57,7 @@ func TestGoldenServerMessages(t *testing.T) {
 	messages := golden(t, "server")
 	for _, kind := range []string{
 		Offer, Answer, Candidate, Welcome, Joined, Left, Changed, Slot, AI, Caption, Gone, Fault, Pong,
-		Layers, Load, Room, Waiting, Moderated, Chat,
+		Layers, Load, Room, Waiting, Moderated, Chat, History,
 	} {
 		b, ok := messages[kind]
 		if !ok {
@@ -127,6 +127,11 @@ func TestParseClientRefuses(t *testing.T) {
 		"a mute of a screen":            `{"type":"moderate","action":"mute","participant":"p1","source":"screen"}`,
 		"a removal of nobody":           `{"type":"moderate","action":"remove"}`,
 		"a participant without end":     `{"type":"moderate","action":"admit","participant":"` + strings.Repeat("p", 129) + `"}`,
+		"a line that is too long":       `{"type":"type","text":"` + strings.Repeat("é", MaxTyped+1) + `"}`,
+		"a line in no language":         `{"type":"type","text":"a","lang":"fr-FR"}`,
+		"a line in a long language":     `{"type":"type","text":"a","lang":"abcd"}`,
+		"a history without end":         `{"type":"history","before":"` + strings.Repeat("s", 129) + `"}`,
+		"a captioner who is nobody":     `{"type":"moderate","action":"captioner"}`,
 		"deep nesting":                  strings.Repeat(`{"candidate":`, 20_000),
 		"a byte too many":               `{"type":"ping"}` + strings.Repeat(" ", MaxMessage),
 	} {
@@ -158,6 +163,7 @@ func FuzzParseClient(f *testing.F) {
 		}
 		if m.Type == Hello && m.Token == "" || m.Type == Candidate && m.Candidate == nil || m.Type == Offer && len(m.Tracks) > 16 || len(m.Tiles) > MaxTiles && m.Type == View ||
 			m.Type == Chat && (utf8.RuneCountInString(m.Text) > MaxChat || strings.TrimSpace(m.Text) == "") ||
+			m.Type == Type && (utf8.RuneCountInString(m.Text) > MaxTyped || len(m.Lang) > 3) || m.Type == History && len(m.Before) > 128 ||
 			m.Type == Moderate && (m.Action == "" || len(m.Participant) > 128) {
 			t.Fatalf("accepted %+v", m)
 		}

@@ -232,7 +232,7 @@ func checkSegment(s *meeting.Segment) string {
 		return "its track has no such form"
 	case !isLang(s.Lang):
 		return "its language is no BCP 47 tag"
-	case s.Quality != "" && s.Quality != meeting.QualityFull && s.Quality != meeting.QualityFast && !gap:
+	case s.Quality != "" && s.Quality != meeting.QualityFull && s.Quality != meeting.QualityFast && s.Quality != meeting.QualityTyped && !gap:
 		return "its quality has no such value"
 	case !isSpan(s.T0, s.T1):
 		return "it ends before it begins"

@@ -80,7 +80,7 @@ describe('failures', () => {
   ])('say when to come again: %s', async (header, seconds) => {
     const problem = JSON.stringify({ type: 'urn:souffleur:problem:overloaded' });
     const api = new Api(async () => new Response(problem, { status: 503, headers: { 'retry-after': header } }));
-    await expect(api.join('r', 'Ada')).rejects.toMatchObject({ code: 'overloaded', retryAfterS: seconds });
+    await expect(api.join('r', { name: 'Ada' })).rejects.toMatchObject({ code: 'overloaded', retryAfterS: seconds });
   });
 
   it('of the network are told apart', async () => {

@@ -81,12 +81,25 @@ export interface Rules {
   readonly maxPeople: number;
   readonly share: Sharing;
   readonly shareReplaces: boolean;
+  /** Who comes late and is no organizer does not read what was said before. */
+  readonly latePrivate: boolean;
 }
 
 export interface CreatedRoom {
   readonly room: string;
   readonly joinUrl: string;
   readonly organizerUrl: string;
+}
+
+/** How somebody comes in. */
+export interface JoinRequest {
+  readonly name: string;
+  /** We encrypt end to end; it must be what the room is. */
+  readonly e2ee?: boolean;
+  /** What the page said of the AI (see notice.ts); the server refuses with "notice-needed" where it does more. */
+  readonly notice?: string;
+  /** Do not transcribe me, from the first packet on. */
+  readonly optOut?: boolean;
 }
 
 export interface Joined {
@@ -353,8 +366,14 @@ export class Api {
   }
 
   async setRules(room: string, rules: Rules): Promise<void> {
-    const { lobby, maxPeople, share, shareReplaces } = rules;
-    const written = { lobby, max_people: maxPeople, share, share_replaces: shareReplaces };
+    const { lobby, maxPeople, share, shareReplaces, latePrivate } = rules;
+    const written = {
+      lobby,
+      max_people: maxPeople,
+      share,
+      share_replaces: shareReplaces,
+      late_private: latePrivate,
+    };
     await this.#call('PATCH', `/rooms/${part(room)}`, { rules: written });
   }
 
@@ -374,9 +393,10 @@ export class Api {
     await this.#call('POST', `/rooms/${part(room)}/end`);
   }
 
-  /** e2ee says that we encrypt end to end; it must be what the room is. */
-  async join(room: string, name: string, e2ee = false): Promise<Joined> {
-    const answer = fields(await this.#call('POST', `/rooms/${part(room)}/join`, { name, e2ee }), 'join');
+  async join(room: string, entry: JoinRequest): Promise<Joined> {
+    const { name, e2ee = false, notice = '', optOut = false } = entry;
+    const asked = { name, e2ee, notice, opt_out: optOut };
+    const answer = fields(await this.#call('POST', `/rooms/${part(room)}/join`, asked), 'join');
     return { token: text(answer['token'], 'token'), ws: textOr(answer['ws'], `${base}/signal`) };
   }
 
@@ -386,6 +406,12 @@ export class Api {
 
   async meeting(id: string): Promise<MeetingEntry> {
     return readMeeting(await this.#call('GET', `/meetings/${part(id)}`));
+  }
+
+  /** What each participant of a meeting knew of the AI, by time. */
+  async consents(id: string): Promise<Consent[]> {
+    const m = fields(await this.#call('GET', `/meetings/${part(id)}`), 'meeting');
+    return list(m['consents'], readConsent, 'consents');
   }
 
   async transcript(id: string, reason = ''): Promise<Transcript> {
@@ -587,6 +613,7 @@ function readRules(v: unknown): Rules {
     maxPeople: countOr(r['max_people'], 0),
     share: oneOf(r['share'] ?? 'everybody', sharings, 'share'),
     shareReplaces: flagOr(r['share_replaces'], false),
+    latePrivate: flagOr(r['late_private'], false),
   };
 }
 
@@ -779,5 +806,28 @@ function readPart(v: unknown): Part {
     engine: textOr(p['engine'], ''),
     workers: typeof workers === 'number' ? workers : undefined,
     lagMs: typeof lag === 'number' ? lag : undefined,
+  };
+}
+
+/** What one participant knew of the AI: by the notice before joining, or told in the meeting. */
+export interface Consent {
+  readonly participant: string;
+  /** Version of the text; '' if told in the meeting. */
+  readonly notice: string;
+  readonly level: Level;
+  readonly sound: boolean;
+  readonly atUnixMs: number;
+  readonly told: boolean;
+}
+
+function readConsent(v: unknown): Consent {
+  const c = fields(v, 'consent');
+  return {
+    participant: text(c['participant'], 'participant'),
+    notice: textOr(c['notice'], ''),
+    level: oneOf(c['level'], levels, 'level'),
+    sound: flagOr(c['sound'], false),
+    atUnixMs: count(c['at_unix_ms'], 'at_unix_ms'),
+    told: flagOr(c['told'], false),
   };
 }

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { CaptionStore, lifetimeMs, mostFinals, mostShown, participantOf, supersedes } from './captions';
+import {
+  CaptionStore,
+  isTyped,
+  lifetimeMs,
+  mostFinals,
+  mostShown,
+  participantOf,
+  supersedes,
+  voiceOf,
+} from './captions';
 import type { Caption } from './signal';
 
 function caption(change: Partial<Caption> = {}): Caption {
@@ -98,6 +107,18 @@ describe('the screen', () => {
     expect(listed(store)).toEqual(['hello']);
   });
 
+  it('keeps what waits to be shown until it was', () => {
+    const store = new CaptionStore();
+    store.receive(caption({ seg: 'a' }), 0);
+    store.receive(caption({ seg: 'b' }), 0);
+    store.hold(new Set(['b', 'unknown']), 3_000);
+    expect(store.expire(4_000)).toBe(7_000);
+    expect(store.shown.get().map((s) => s.caption.seg)).toEqual(['b']);
+    const before = store.shown.get();
+    store.hold(new Set(['b']), 3_100); // held a moment ago: nothing changes, so nothing is drawn again
+    expect(store.shown.get()).toBe(before);
+  });
+
   it('is bounded: what changed longest ago leaves first', () => {
     const store = new CaptionStore();
     for (let i = 0; i <= mostShown; i++) store.receive(caption({ seg: `s${i}`, text: `${i}` }), i);
@@ -150,4 +171,36 @@ describe('the list of finals', () => {
 it('knows whose microphone a voice used', () => {
   expect(participantOf('p1')).toBe('p1');
   expect(participantOf('p1/voice-2')).toBe('p1');
+});
+
+describe('what is read back', () => {
+  it('comes in the order of speech, once, and puts nothing on screen', () => {
+    const store = new CaptionStore();
+    store.receive(caption({ seg: 'c', t0: 300, text: 'c', final: true, rev: 1000 }), 0);
+    store.expire(60_000);
+    store.recall([
+      caption({ seg: 'a', t0: 100, text: 'a', final: true, rev: 1000 }),
+      caption({ seg: 'b', t0: 200, text: ' ', final: true, rev: 1000 }),
+      caption({ seg: 'c', t0: 300, text: 'older c', final: true, rev: 1000 }),
+      caption({ seg: 'd', t0: 400, text: 'no final', rev: 3 }),
+    ]);
+    store.recall([caption({ seg: 'a', t0: 100, text: 'a', final: true, rev: 1000 })]);
+    expect(listed(store)).toEqual(['a', 'c']);
+    expect(texts(store)).toEqual([]);
+  });
+
+  it('stays within bounds: the oldest leave first', () => {
+    const store = new CaptionStore();
+    const page = Array.from({ length: mostFinals + 3 }, (_, i) =>
+      caption({ seg: `s${i}`, t0: i, text: `${i}`, final: true, rev: 1000 }),
+    );
+    store.recall(page);
+    expect(listed(store)).toHaveLength(mostFinals);
+    expect(listed(store)[0]).toBe('3');
+  });
+});
+
+it('tells voices and captioners apart', () => {
+  expect(['p1', 'p1/voice-2', 'p1/captioner'].map(voiceOf)).toEqual(['', '2', '']);
+  expect(['p1', 'p1/voice-2', 'p1/captioner'].map(isTyped)).toEqual([false, false, true]);
 });

@@ -21,6 +21,20 @@ export function participantOf(spk: string): string {
   return slash < 0 ? spk : spk.slice(0, slash);
 }
 
+const captionerMark = '/captioner';
+
+/** Whether a captioner typed it: what others said, and not what the participant says. */
+export function isTyped(spk: string): boolean {
+  return spk.endsWith(captionerMark);
+}
+
+/** The number of a voice on a shared microphone; '' if there is none. */
+export function voiceOf(spk: string): string {
+  return spk === participantOf(spk) || isTyped(spk)
+    ? ''
+    : spk.slice(participantOf(spk).length + 1).replace('voice-', '');
+}
+
 /** A caption on screen. */
 export interface Shown {
   readonly caption: Caption;
@@ -30,6 +44,8 @@ export interface Shown {
 
 /** Finals kept for the panel; the oldest leave first. */
 export const mostFinals = 5_000;
+/** Captions that wait to be shown are held so often, which is far below how long one stays. */
+const holdEveryMs = 250;
 /** Captions on screen at once; the one unchanged for longest leaves first. */
 export const mostShown = 24;
 
@@ -49,11 +65,32 @@ export class CaptionStore {
     if (on || (origin === 'live' && !this.#wasRead(old))) this.#show(c, nowMs);
   }
 
+  /** Takes a page of finals that were said before this reader came. */
+  recall(page: readonly Caption[]): void {
+    const news = page.filter((c) => {
+      const old = this.#finalOf.get(c.seg);
+      return c.final && (!old || supersedes(c, old));
+    });
+    if (news.length === 0) return;
+    for (const c of news) this.#finalOf.set(c.seg, c);
+    const fresh = new Set(news.map((c) => c.seg));
+    const all = [...this.finals.get().filter((f) => !fresh.has(f.seg)), ...news.filter((c) => c.text.trim() !== '')];
+    all.sort((a, b) => a.t0 - b.t0 || (a.seg < b.seg ? -1 : 1));
+    this.finals.set(all.slice(-mostFinals));
+  }
+
   /** Takes captions off the screen whose time is over. Returns when to look again, or undefined if none is left. */
   expire(nowMs: number): number | undefined {
     const left = this.shown.get().filter((s) => endMs(s) > nowMs);
     if (left.length !== this.shown.get().length) this.shown.set(left);
     return left.length === 0 ? undefined : Math.min(...left.map(endMs));
+  }
+
+  /** Lets the time of captions begin anew that have lines which could not be shown yet, or only now. */
+  hold(segs: ReadonlySet<string>, nowMs: number): void {
+    const stale = (s: Shown) => segs.has(s.caption.seg) && nowMs - s.changedMs >= holdEveryMs;
+    if (!this.shown.get().some(stale)) return;
+    this.shown.update((all) => all.map((s) => (stale(s) ? { ...s, changedMs: nowMs } : s)));
   }
 
   /** Empties the screen at once: the AI was switched off. What was said before stays listed. */

@@ -22,6 +22,15 @@ export function fromHex(hex: string): RGB {
   return [channel(1), channel(3), channel(5)];
 }
 
+/** What is seen of a ground that covers a picture to a share (0 to 1): browsers mix gamma-encoded sRGB. */
+export function mix(ground: string, picture: string, share: number): RGB {
+  const channel = (at: number) => {
+    const [over, under] = [ground, picture].map((hex) => parseInt(hex.slice(at, at + 2), 16) / 255);
+    return linear(share * (over ?? 0) + (1 - share) * (under ?? 0));
+  };
+  return [channel(1), channel(3), channel(5)];
+}
+
 export function contrast(a: RGB, b: RGB): number {
   const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y);
   return ((high ?? 0) + 0.05) / ((low ?? 0) + 0.05);

@@ -32,6 +32,7 @@ const serverTypes: Record<ServerMessage['type'], true> = {
   waiting: true,
   moderated: true,
   chat: true,
+  history: true,
 };
 
 const sdp = 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n';
@@ -74,6 +75,8 @@ const clientMessages: { [T in ClientMessage['type']]: Extract<ClientMessage, { t
     text: 'L’ordre du jour : https://example.org/ordre?n=1&j=2\n<b>à tout de suite</b>',
   },
   moderate: { type: 'moderate', action: 'mute', participant: 'pc2wvb6nqy5dhj3ks', source: 'mic' },
+  type: { type: 'type', text: 'Bonjour à tous', final: true, lang: 'fr' },
+  history: { type: 'history', before: 'm3zq7wkdn2c5xv4b6tjh8sfa' },
 };
 
 describe('golden messages of the server', () => {

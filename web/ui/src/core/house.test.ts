@@ -9,6 +9,7 @@ const peer = (participant: string, order: number, change: Partial<Peer> = {}): P
   order,
   sources: [],
   opt_out: false,
+  captioner: false,
   present: true,
   ...change,
 });

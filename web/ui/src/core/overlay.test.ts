@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Shown } from './captions';
-import { blocks, breakLines, cut, type Line } from './overlay';
+import { blocks, breakLines, cut, LineBook, Scroll, scrollEveryMs, type Line } from './overlay';
 import type { Caption } from './signal';
 
 function caption(change: Partial<Caption> = {}): Caption {
@@ -108,5 +108,76 @@ describe('blocks', () => {
     const [block, ...others] = blocks(list, everybody);
     expect(others).toEqual([]);
     expect(block?.captions.map((c) => c.seg)).toEqual(['2', '3', '4']);
+  });
+});
+
+describe('the book of lines', () => {
+  it('keeps what is full, and forgets captions that left', () => {
+    const book = new LineBook();
+    const text = 'the quick brown fox jumps';
+    expect(said(book.lay([caption({ text })], 12).get('s1') ?? [])).toEqual(['the quick', 'brown fox', 'jumps']);
+    const changed = caption({ text: text.replace('quick', 'quickest'), rev: 2 });
+    expect(said(book.lay([changed], 12).get('s1') ?? [])[0]).toBe('the quickest');
+    expect([...book.lay([caption({ seg: 's2', text })], 12).keys()]).toEqual(['s2']);
+  });
+
+  it('breaks anew for another width', () => {
+    const book = new LineBook();
+    book.lay([caption({ text: 'one two three four' })], 8);
+    expect(said(book.lay([caption({ text: 'one two three four' })], 40).get('s1') ?? [])).toEqual([
+      'one two three four',
+    ]);
+  });
+});
+
+describe('scrolling', () => {
+  const rows = (n: number, seg = 'a') => Array.from({ length: n }, (_, line) => ({ seg, line }));
+
+  it('shows the beginning until there are more lines than fit', () => {
+    const scroll = new Scroll();
+    expect(scroll.take(rows(1), 2, 0)).toEqual({ top: 0, againMs: undefined });
+    expect(scroll.take(rows(2), 2, 100)).toEqual({ top: 0, againMs: undefined });
+    expect(scroll.take(rows(3), 2, 200)).toEqual({ top: 1, againMs: undefined });
+  });
+
+  it('moves one line at most every 2 s, however fast somebody talks', () => {
+    const scroll = new Scroll();
+    const moves: number[] = [];
+    let top = 0;
+    for (let ms = 0; ms <= 20_000; ms += 100) {
+      const now = scroll.take(rows(2 + Math.floor(ms / 1_800)), 2, ms).top; // a line each 1.8 s
+      if (now !== top) moves.push(ms);
+      expect(now - top).toBeLessThanOrEqual(1);
+      top = now;
+    }
+    expect(moves.length).toBeGreaterThan(5);
+    moves.slice(1).forEach((ms, i) => expect(ms - (moves[i] ?? 0)).toBeGreaterThanOrEqual(scrollEveryMs));
+  });
+
+  it('says when it wants to move on', () => {
+    const scroll = new Scroll();
+    scroll.take(rows(3), 2, 0);
+    expect(scroll.take(rows(4), 2, 500)).toEqual({ top: 1, againMs: 2_000 });
+    expect(scroll.take(rows(4), 2, 2_000)).toEqual({ top: 2, againMs: undefined });
+  });
+
+  it('passes over what nobody could read any more in a burst', () => {
+    const scroll = new Scroll();
+    scroll.take(rows(2), 2, 0);
+    expect(scroll.take(rows(30), 2, 10).top).toBe(25);
+  });
+
+  it('stays with its line while captions before it leave', () => {
+    const scroll = new Scroll();
+    scroll.take([...rows(2), ...rows(2, 'b')], 3, 0);
+    expect(scroll.take([...rows(2), ...rows(2, 'b')], 3, 5_000).top).toBe(1);
+    expect(scroll.take(rows(2, 'b'), 3, 5_100).top).toBe(0);
+  });
+
+  it('does not go back when a final is shorter than its partial', () => {
+    const scroll = new Scroll();
+    scroll.take(rows(5), 2, 0);
+    const { top } = scroll.take(rows(5), 2, 9_000);
+    expect(scroll.take(rows(4), 2, 9_100).top).toBe(Math.min(top, 3));
   });
 });

@@ -114,3 +114,68 @@ function wordsOf(points: readonly string[], most: number): Word[] {
   if (from >= 0) words.push({ from, to: points.length });
   return words;
 }
+
+/** The lines of captions on screen as they stood last, so that what is full never re-wraps. One for an overlay. */
+export class LineBook {
+  readonly #lines = new Map<string, readonly Line[]>();
+  #most = 0;
+
+  /** Breaks the captions of all blocks, and forgets those that are gone. Another width breaks everything anew. */
+  lay(captions: readonly Caption[], most: number): ReadonlyMap<string, readonly Line[]> {
+    if (most !== this.#most) this.#lines.clear();
+    this.#most = most;
+    const now = new Set(captions.map((c) => c.seg));
+    for (const seg of this.#lines.keys()) if (!now.has(seg)) this.#lines.delete(seg);
+    for (const c of captions) this.#lines.set(c.seg, breakLines(c, most, this.#lines.get(c.seg)));
+    return new Map(this.#lines);
+  }
+}
+
+/** A block moves up by one line at most this often: faster than people read two lines, nobody follows. */
+export const scrollEveryMs = 2_000;
+/** But when so many lines wait below (a burst after a pause), the oldest are passed over at once. */
+const mostBehind = 3;
+
+/** One line of a block: of which caption, and the how manieth. */
+interface Row {
+  readonly seg: string;
+  readonly line: number;
+}
+
+/** Which line of a block stands at its top. It only moves down the text, and calmly. One for each speaker on screen. */
+export class Scroll {
+  #top: Row | undefined;
+  #movedMs = -Infinity;
+
+  /**
+   * The index of the row at the top, of which `most` are seen, and when to ask again (undefined: when rows have changed). Rows
+   * that left the screen no longer count; lines that are there are never passed by in less than scrollEveryMs.
+   */
+  take(
+    rows: readonly Row[],
+    most: number,
+    nowMs: number,
+  ): { readonly top: number; readonly againMs: number | undefined } {
+    const wanted = Math.max(0, rows.length - most);
+    let at = this.#place(rows);
+    if (wanted - at > mostBehind) {
+      at = wanted - mostBehind;
+      this.#movedMs = nowMs;
+    } else if (wanted > at && nowMs - this.#movedMs >= scrollEveryMs) {
+      at++;
+      this.#movedMs = nowMs;
+    }
+    this.#top = rows[at];
+    return { top: at, againMs: wanted > at ? this.#movedMs + scrollEveryMs : undefined };
+  }
+
+  #place(rows: readonly Row[]): number {
+    const top = this.#top;
+    if (!top) return Math.max(0, rows.length - 1 - mostBehind); // a block that is new has nothing to keep
+    const same = rows.findIndex((r) => r.seg === top.seg && r.line === top.line);
+    if (same >= 0) return same;
+    // The caption of that line is shorter by now, or has left: what follows it stands at the top.
+    const last = rows.findLastIndex((r) => r.seg === top.seg);
+    return last >= 0 ? last : 0;
+  }
+}

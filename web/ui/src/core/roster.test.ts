@@ -10,6 +10,7 @@ function peer(participant: string, order: number): Peer {
     order,
     sources: ['mic'],
     opt_out: false,
+    captioner: false,
     present: true,
   };
 }

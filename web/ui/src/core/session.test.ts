@@ -20,6 +20,7 @@ const peer = (participant: string, order: number) => ({
   order,
   sources: [],
   opt_out: false,
+  captioner: false,
   present: true,
 });
 const welcome = (change: object = {}) => ({

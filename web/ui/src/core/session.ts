@@ -114,6 +114,7 @@ export class MeetingSession {
   #token: string;
   #welcomedMs = 0;
   #rejoined = false;
+  #recalled = false;
   /** Between a welcome and the loss of its connection: the server acts on what we say. */
   #heard = false;
   /** Our peer connections cannot be mended: the next hello must begin anew. */
@@ -173,6 +174,30 @@ export class MeetingSession {
 
   /** When somebody was last heard, on the clock of performance.now; -Infinity: never. */
   readonly lastHeardMs = (participant: string): number => this.#floor.lastHeardMs(participant);
+
+  /** Whether we asked not to be transcribed, as everybody sees it. */
+  get optedOut(): boolean {
+    return this.roster.peers.get().get(this.welcome.get()?.participant ?? '')?.opt_out ?? false;
+  }
+
+  /** Sends what a captioner typed; false: there is no connection at this moment. */
+  type(text: string, final: boolean, lang: string): boolean {
+    return this.#socket.send({ type: 'type', text, final, lang });
+  }
+
+  /** Asks for everything that was said before, a page at a time; once for each welcome. */
+  recall(): void {
+    if (this.#recalled || !this.#heard) return;
+    this.#recalled = true;
+    this.#socket.send({ type: 'history' });
+  }
+
+  // The pages come one after the other: each names where the next one ends.
+  #recalledPage(captions: readonly Caption[], more: boolean): void {
+    this.captions.recall(captions);
+    const oldest = captions[0];
+    if (more && oldest) this.#socket.send({ type: 'history', before: oldest.seg });
+  }
 
   setOptOut(optOut: boolean): void {
     this.#socket.send({ type: 'opt-out', opt_out: optOut });
@@ -305,6 +330,8 @@ export class MeetingSession {
         return this.#moderated(m.moderated);
       case 'chat':
         return this.#written(m.chat);
+      case 'history':
+        return this.#recalledPage(m.captions, m.more);
       case 'joined':
       case 'changed':
       case 'left':
@@ -334,7 +361,7 @@ export class MeetingSession {
     if (before && before.meeting !== w.meeting) this.captions.clear();
     this.#token = w.token;
     this.#welcomedMs = performance.now();
-    this.#rejoined = this.#anew = false;
+    this.#rejoined = this.#recalled = this.#anew = false;
     this.#heard = true;
     this.#socket.settled();
     this.encryption?.identify(w.participant);

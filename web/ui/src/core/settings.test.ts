@@ -13,13 +13,20 @@ class Drawer implements Shelf {
 
 it('remembers what was chosen', () => {
   const drawer = new Drawer();
-  new SettingsStore(drawer).change({ name: 'Ada', captionSize: 'large', captionsOn: false });
-  expect(new SettingsStore(drawer).all.get()).toEqual({
-    ...defaults,
+  const chosen = {
     name: 'Ada',
-    captionSize: 'large',
     captionsOn: false,
-  });
+    captionSize: 'large',
+    captionPlace: 'side',
+    captionLines: 4,
+    captionColours: 'black-cream',
+    captionOpacity: 100,
+    captionFont: 'atkinson',
+    captionSpot: { x: 10, y: 20.5 },
+    optOut: true,
+  } as const;
+  new SettingsStore(drawer).change(chosen);
+  expect(new SettingsStore(drawer).all.get()).toEqual({ ...defaults, ...chosen });
 });
 
 it.each([
@@ -33,7 +40,9 @@ it.each([
 });
 
 it('takes what is valid of settings of another version', () => {
-  expect(readSettings({ locale: 'de', captionSize: 'giant', captionLines: 3, captionsOn: 'yes' })).toEqual({
+  expect(
+    readSettings({ locale: 'de', captionSize: 'giant', captionLines: 3, captionsOn: 'yes', captionOpacity: 20 }),
+  ).toEqual({
     ...defaults,
     captionLines: 3,
   });

@@ -1,19 +1,21 @@
 // What this browser remembers of its reader. Nothing here leaves the browser.
 
 import { Cell } from './cell';
+import {
+  captionColours,
+  captionFonts,
+  captionLines,
+  captionOpacities,
+  captionPlaces,
+  captionSizes,
+  defaultLook,
+  readSpot,
+  type CaptionLook,
+} from './look';
 import { isFields, textOr } from './shape';
 import { stageModes, type StageMode } from './stage';
 
-export const captionSizes = ['small', 'medium', 'large', 'xlarge', 'huge'] as const;
-export type CaptionSize = (typeof captionSizes)[number];
-
-export const captionPlaces = ['bottom', 'top'] as const;
-export type CaptionPlace = (typeof captionPlaces)[number];
-
-export const captionLines = [2, 3, 4] as const;
-export type CaptionLines = (typeof captionLines)[number];
-
-export interface Settings {
+export interface Settings extends CaptionLook {
   /** Chosen language of the interface, '' for the browser's. */
   readonly locale: '' | 'en' | 'fr';
   readonly name: string;
@@ -21,29 +23,27 @@ export interface Settings {
   readonly camera: string;
   readonly output: string;
   readonly captionsOn: boolean;
-  readonly captionSize: CaptionSize;
-  readonly captionPlace: CaptionPlace;
-  readonly captionLines: CaptionLines;
   readonly shortcuts: boolean;
   /** Whether a screen reader is given each final sentence; the transcript panel has to be open. */
   readonly announceFinals: boolean;
   /** Everybody in a grid, or who speaks large. */
   readonly stage: StageMode;
+  /** Do not transcribe me: chosen before joining, or in the last meeting. */
+  readonly optOut: boolean;
 }
 
 export const defaults: Settings = {
+  ...defaultLook,
   locale: '',
   name: '',
   mic: '',
   camera: '',
   output: '',
   captionsOn: true,
-  captionSize: 'medium',
-  captionPlace: 'bottom',
-  captionLines: 2,
   shortcuts: true,
   announceFinals: false,
   stage: 'grid',
+  optOut: false,
 };
 
 const key = 'souffleur.settings';
@@ -95,9 +95,14 @@ export function readSettings(raw: { readonly [name: string]: unknown }): Setting
     captionSize: pick(raw['captionSize'], captionSizes, defaults.captionSize),
     captionPlace: pick(raw['captionPlace'], captionPlaces, defaults.captionPlace),
     captionLines: pick(raw['captionLines'], captionLines, defaults.captionLines),
+    captionColours: pick(raw['captionColours'], captionColours, defaults.captionColours),
+    captionOpacity: pick(raw['captionOpacity'], captionOpacities, defaults.captionOpacity),
+    captionFont: pick(raw['captionFont'], captionFonts, defaults.captionFont),
+    captionSpot: readSpot(raw['captionSpot']),
     shortcuts: pick(raw['shortcuts'], [true, false], defaults.shortcuts),
     announceFinals: pick(raw['announceFinals'], [true, false], defaults.announceFinals),
     stage: pick(raw['stage'], stageModes, defaults.stage),
+    optOut: pick(raw['optOut'], [true, false], defaults.optOut),
   };
 }
 

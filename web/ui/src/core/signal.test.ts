@@ -9,6 +9,7 @@ const peer = {
   order: 0,
   sources: [],
   opt_out: false,
+  captioner: false,
   present: true,
 };
 

@@ -53,7 +53,11 @@ export type ClientMessage =
   | { readonly type: 'view'; readonly tiles: readonly ViewTile[] }
   | { readonly type: 'hand'; readonly active: boolean }
   | { readonly type: 'chat'; readonly text: string }
-  | ModerateMessage;
+  | ModerateMessage
+  /** What a captioner types: the line as it stands now, '' takes it back. */
+  | { readonly type: 'type'; readonly text: string; readonly final: boolean; readonly lang: string }
+  /** Asks for what was said before a caption, or before all that came with the welcome. */
+  | { readonly type: 'history'; readonly before?: string };
 
 /** A video that is shown now. Tiles come in the order of their importance. */
 export interface ViewTile {
@@ -73,7 +77,8 @@ export type ModerateMessage =
     }
   | { readonly type: 'moderate'; readonly action: 'stop-share' | 'remove'; readonly participant: string }
   | { readonly type: 'moderate'; readonly action: 'lower-hand' | 'admit' | 'refuse'; readonly participant?: string }
-  | { readonly type: 'moderate'; readonly action: 'lock' | 'unlock' | 'lobby-on' | 'lobby-off' };
+  | { readonly type: 'moderate'; readonly action: 'lock' | 'unlock' | 'lobby-on' | 'lobby-off' }
+  | { readonly type: 'moderate'; readonly action: 'captioner' | 'no-captioner'; readonly participant: string };
 
 export interface Peer {
   readonly participant: string;
@@ -85,6 +90,8 @@ export interface Peer {
   readonly sources: readonly Source[];
   readonly opt_out: boolean;
   readonly present: boolean;
+  /** May type captions. */
+  readonly captioner: boolean;
 }
 
 export interface MediaSlot {
@@ -127,6 +134,8 @@ export interface Status {
   readonly reason: string;
   readonly lag_ms: number;
   readonly engine: string;
+  /** How far recognisers fall short of what is said: 0 not at all, 3 most. */
+  readonly load: number;
 }
 
 export interface AIState {
@@ -239,11 +248,15 @@ export type ServerMessage =
   | { readonly type: 'room'; readonly room: RoomState }
   | { readonly type: 'waiting'; readonly waiting: WaitingInfo }
   | { readonly type: 'moderated'; readonly moderated: Moderation }
-  | { readonly type: 'chat'; readonly chat: readonly ChatMessage[] };
+  | { readonly type: 'chat'; readonly chat: readonly ChatMessage[] }
+  | { readonly type: 'history'; readonly captions: readonly Caption[]; readonly more: boolean };
 
 const maxWaiting = 500;
 const maxChatMessages = 1_000;
 const maxChatText = 16_000; // UTF-16 units; the server allows 2,000 code points
+/** The longest line of a captioner, in code points. */
+export const maxTyped = 210;
+const maxHistoryPage = 256;
 const maxPeers = 2_000;
 const maxSlots = 512;
 const maxCaptionText = 8_192;
@@ -297,6 +310,12 @@ export function parseServer(frame: string): ServerMessage {
       return { type, moderated: readModeration(m['moderated']) };
     case 'chat':
       return { type, chat: list(m['chat'], readChat, 'chat', maxChatMessages) };
+    case 'history':
+      return {
+        type,
+        captions: list(m['captions'], readCaption, 'captions', maxHistoryPage),
+        more: flagOr(m['more'], false),
+      };
   }
   throw new ShapeError('unknown message type');
 }
@@ -431,6 +450,7 @@ function readPeer(v: unknown): Peer {
     sources: list(p['sources'], (s) => oneOf(s, sources, 'source'), 'sources', 16),
     opt_out: flagOr(p['opt_out'], false),
     present: flagOr(p['present'], true),
+    captioner: flagOr(p['captioner'], false),
   };
 }
 
@@ -487,5 +507,6 @@ function readStatus(v: unknown): Status {
     reason: textOr(s['reason'], ''),
     lag_ms: Math.max(0, countOr(s['lag_ms'], 0)),
     engine: textOr(s['engine'], ''),
+    load: Math.min(3, Math.max(0, countOr(s['load'], 0))),
   };
 }

@@ -9,6 +9,7 @@ const peer = (participant: string): Peer => ({
   order: 0,
   sources: [],
   opt_out: false,
+  captioner: false,
   present: true,
 });
 

@@ -22,6 +22,8 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
     case 'not-encrypted':
     case 'room-changed':
       return t.e2ee.changed;
+    case 'notice-needed':
+      return t.notice.changed;
     case 'not-live':
       return t.error.notLive;
     case 'refused':

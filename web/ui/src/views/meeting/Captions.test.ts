@@ -3,6 +3,8 @@ import { flushSync, mount, unmount } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MeetingSession } from '../../core/session';
 import type { Caption, Peer } from '../../core/signal';
+import { settings } from '../../app';
+import { movingCaptions } from './captionmove';
 import Captions from './Captions.svelte';
 
 const peer: Peer = {
@@ -12,6 +14,7 @@ const peer: Peer = {
   order: 3,
   sources: ['mic'],
   opt_out: false,
+  captioner: false,
   present: true,
 };
 
@@ -45,11 +48,17 @@ describe('the caption overlay', () => {
 
   it('carries what a reader of the page needs to know', () => {
     const [p] = receive(caption({ stable: 7 }));
-    expect(p?.dataset).toMatchObject({ seg: 's1', rev: '12', final: 'false', speaker: 'p1', speakerName: 'Zoé <b>' });
+    expect(p?.dataset).toMatchObject({
+      seg: 's1',
+      rev: '12',
+      final: 'false',
+      speaker: 'p1',
+      speakerName: 'Zoé <b> (2)',
+    });
     expect(p?.lang).toBe('fr');
     expect(p?.textContent?.trim()).toBe('Bonjour à tous');
     expect(p?.querySelector('.tail')?.textContent).toBe(' à tous');
-    expect(document.querySelector('.name')?.textContent).toBe('Zoé <b>');
+    expect(document.querySelector('.name')?.textContent).toBe('Zoé <b> (2)');
   });
 
   it('refines the same element in place until it is final', () => {
@@ -64,6 +73,62 @@ describe('the caption overlay', () => {
   it('is no live region', () => {
     receive(caption());
     expect(document.querySelector('[aria-live], [role="log"], [role="status"], [role="alert"]')).toBeNull();
+  });
+
+  it('says who typed a caption that nobody spoke', () => {
+    const [p] = receive(caption({ spk: 'p1/captioner' }));
+    expect(p?.dataset).toMatchObject({ speaker: 'p1', speakerName: 'Captioner: Zoé <b>' });
+  });
+
+  it('shows the first lines of a long caption until it moves on, and holds all of it', () => {
+    const text = Array.from({ length: 12 }, (_, i) => `sentence number ${i} of many`).join(' ');
+    const [p] = receive(caption({ text, final: true }));
+    expect(p?.textContent?.replace(/\s+/g, ' ').trim()).toBe(text);
+    receive(caption({ seg: 's2', t0: 100, text: 'and another one' }));
+    expect(document.querySelector('[data-seg="s2"] .line')?.classList.contains('later')).toBe(true);
+  });
+
+  it('says honestly how captions do, and nothing while they are live', () => {
+    const policy = {
+      level: 'captions',
+      ceiling: 'minutes',
+      by_name: '',
+      at_ms: 0,
+      keep_audio: false,
+      langs: [],
+    } as const;
+    const status = { state: 'catching_up', reason: '', lag_ms: 3_000, engine: '', load: 0 } as const;
+    session.ai.set({ policy, status });
+    flushSync();
+    const state = () => document.querySelector('[data-testid="caption-state"]')?.textContent;
+    expect(state()).toBe('Captions 3 s behind');
+    session.ai.set({ policy, status: { ...status, state: 'live' } });
+    flushSync();
+    expect(state()).toBeUndefined();
+    session.ai.set({ policy: { ...policy, level: 'off' }, status: { ...status, state: 'off' } });
+    flushSync();
+    expect(state()).toBeUndefined(); // the head of the page says that
+  });
+
+  it('lets clicks pass, but while it is moved', () => {
+    receive(caption());
+    const overlay = document.querySelector<HTMLElement>('[data-testid="captions"]');
+    expect(overlay?.classList.contains('moving')).toBe(false);
+    movingCaptions.set(true);
+    flushSync();
+    expect(overlay?.classList.contains('moving')).toBe(true);
+    const press = (key: string) =>
+      document
+        .querySelector('[data-testid="caption-mover"]')
+        ?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+    press('ArrowUp');
+    press('ArrowUp');
+    press('ArrowLeft');
+    expect(settings.all.get().captionSpot).toEqual({ x: 40, y: 80 });
+    press('Enter');
+    flushSync();
+    expect(document.querySelector('[data-testid="caption-mover"]')).toBeNull();
+    settings.change({ captionSpot: undefined });
   });
 
   it('waits for the name of somebody the roster does not know yet', () => {

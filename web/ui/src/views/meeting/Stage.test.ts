@@ -13,6 +13,7 @@ const peer = (i: number, change: Partial<Peer> = {}): Peer => ({
   order: i,
   sources: ['mic', 'camera'],
   opt_out: false,
+  captioner: false,
   present: true,
   ...change,
 });
