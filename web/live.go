@@ -42,6 +42,8 @@ var (
 	ErrLobbyFull = errors.New("too many people wait")
 	// ErrNotAdmitted: an organizer has just refused to let this person in.
 	ErrNotAdmitted = errors.New("person was not admitted")
+	// ErrNotMember: the person is an outsider, and there is no lobby in which an organizer would see them.
+	ErrNotMember = errors.New("person is no member of the room")
 	// ErrNotLive: no meeting is held in the room now.
 	ErrNotLive = errors.New("no meeting is live in the room")
 )
@@ -62,7 +64,7 @@ const TokenHolder meeting.PersonID = "api-token"
 type Live interface {
 	// Admit opens a meeting in room if none is live and prepares a place for p, of whom Person, Name and Role are set.
 	// The place is taken by [Live.Connect] with the admission's token. ErrOverloaded, ErrRefused, ErrRoomFull, ErrRemoved, ErrLocked,
-	// ErrLobbyFull, ErrNotAdmitted, ErrRoomChanged if the room's encryption is not what room says, or a failure of storage.
+	// ErrLobbyFull, ErrNotAdmitted, ErrNotMember, ErrRoomChanged if the room's encryption is not what room says, or a failure of storage.
 	Admit(ctx context.Context, room storage.Room, p meeting.Person) (Admission, error)
 
 	// Connect takes a hello's token: a first join, or a participant who comes back, maybe with his media still there

@@ -54,6 +54,10 @@ type Person struct {
 
 	// Forgotten says that this person's name and words were deleted. Person is empty then, and Name is [ForgottenName].
 	Forgotten bool `json:"forgotten,omitempty"`
+
+	// Outsider says that the room's access does not let this person in: an organizer may, who looks at each one at the door.
+	// It ends there, so it is stored nowhere.
+	Outsider bool `json:"-"`
 }
 
 // ForgottenName stands where the name of somebody stood who was forgotten.

@@ -41,7 +41,7 @@ func (n *Node) Admit(ctx context.Context, room storage.Room, p meeting.Person) (
 	}
 	c := claims{
 		Room: room.ID, Meeting: l.id, Participant: meeting.NewParticipantID(), Person: p.Person, Name: p.Name,
-		Role: p.Role, ExpiresUnix: time.Now().Add(n.cfg.AdmissionLife).Unix(),
+		Role: p.Role, ExpiresUnix: time.Now().Add(n.cfg.AdmissionLife).Unix(), Outsider: p.Outsider,
 	}
 	token, err := c.token(n.instance)
 	if err != nil {
@@ -127,7 +127,7 @@ func (l *live) personLocked(c claims) meeting.Person {
 	if i := l.indexLocked(c.Participant); i >= 0 {
 		p = l.people[i]
 	}
-	p.Role = l.roleLocked(p.Person, p.Role)
+	p.Role, p.Outsider = l.roleLocked(p.Person, p.Role), c.Outsider
 	return p
 }
 

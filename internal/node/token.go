@@ -21,6 +21,7 @@ type claims struct {
 	Name        string                `json:"name"`
 	Role        meeting.Role          `json:"role"`
 	ExpiresUnix int64                 `json:"exp"`
+	Outsider    bool                  `json:"outsider,omitempty"`
 }
 
 const tokenPlace = "participant token v1"
