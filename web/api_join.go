@@ -87,6 +87,9 @@ func (s *Server) organizeRoom(ctx context.Context, in *organizeInput) (*organize
 	if err := s.addOrganizer(ctx, r.ID, v); err != nil {
 		return nil, err
 	}
+	if err := s.noteRoom(ctx, v, r.ID); err != nil {
+		return nil, s.answerFor(ctx, "note room", err)
+	}
 	cookie, err := s.signIn(ctx, v, s.lifeOf(v), func(session *storage.Session) { addRoom(session, r.ID) })
 	if err != nil {
 		return nil, s.answerFor(ctx, "store session", err)
@@ -157,6 +160,10 @@ func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, erro
 	if err := checkEncryption(r, in.Body.E2EE); err != nil {
 		return nil, err
 	}
+	outsider, err := s.checkAccess(v, r)
+	if err != nil {
+		return nil, err
+	}
 	out := &joinOutput{}
 	person := meeting.NewPersonID() // for the holder of the API token, who is nobody in person
 	if !v.token {
@@ -167,9 +174,12 @@ func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, erro
 		person = v.session.Person
 	}
 	role := v.role(r)
-	place, err := s.live.Admit(ctx, *r, meeting.Person{Person: person, Name: name, Role: role})
+	place, err := s.live.Admit(ctx, *r, meeting.Person{Person: person, Name: name, Role: role, Outsider: outsider})
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, errNoRoom() // deleted just now
+	}
+	if errors.Is(err, ErrNotMember) {
+		return nil, accessProblem(v)
 	}
 	if err != nil {
 		return nil, s.answerFor(ctx, "admit participant", err)
