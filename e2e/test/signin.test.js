@@ -35,7 +35,7 @@ test('people sign in with an identity provider', { timeout: 420_000, skip }, asy
     await step('what a guest made is theirs after signing in, on any browser', () => story.keeps());
     await step('a room for those who have signed in', () => story.signedInRoom());
     await step('a restricted room takes members and refuses others', () => story.restricted());
-    await step('others come in by the lobby, and members need not wait', () => story.lobby());
+    await step('others come in by the lobby, and by an organizer’s word', () => story.lobby());
     await step('the key of an encrypted room survives the sign-in', () => story.key());
     await step('a meeting is shared by address', () => story.share());
     await step('an admin is known by a claim', () => story.admin());

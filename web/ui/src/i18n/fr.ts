@@ -752,7 +752,7 @@ export const fr: Catalogue = {
     noAddress: 'Votre connexion ne donne pas d’adresse vérifiée. Adressez-vous à ceux qui la gèrent.',
     organizers: 'Les organisateurs entrent avec leur lien d’organisateur.',
     knock:
-      'Ce salon est réservé à ses membres. Si vous n’en êtes pas un, vous pouvez attendre qu’un organisateur vous fasse entrer. Les membres qui se connectent entrent aussitôt.',
+      'Ce salon est réservé à ses membres, qui peuvent se connecter. Vous pouvez aussi demander sans cela : vous attendez alors qu’un organisateur vous fasse entrer.',
     noProvider:
       'Personne ne peut se connecter sur ce serveur pour le moment. Adressez-vous à un organisateur du salon.',
     noProviderOrganizer:
