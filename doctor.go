@@ -38,6 +38,7 @@ type finding struct {
 func (c *doctorCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logger) error {
 	findings := []finding{c.dataDir(), c.diskSpace(), c.webPort()}
 	findings = append(findings, c.network(ctx)...)
+	findings = append(findings, c.signIn(ctx)...)
 	findings = append(findings, c.models(log)...)
 	if c.ASRURL != "" {
 		findings = append(findings, c.speechService(ctx))

@@ -267,6 +267,7 @@ func openHouse(
 		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
 		Links: links, Instance: instance, Audit: audit, Forgetter: forgetter, Audio: storage.NewAudio(sys.store, sys.keys, meetings),
 		Search: index, Transcriber: transcriber, UI: clientFiles(log), Log: log,
+		People: storage.NewPeople(sys.store, sys.keys), Shares: storage.NewShares(sys.store, sys.keys), Tickets: storage.NewTickets(sys.keys),
 	})
 	if err != nil {
 		return nil, err

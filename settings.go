@@ -154,6 +154,7 @@ type asrFlags struct {
 // nodeFlags are of the rooms and the web pages.
 type nodeFlags struct {
 	networkFlags
+	signInFlags
 	Listen         string        `help:"Address of the web pages." env:"SOUFFLEUR_LISTEN" default:"localhost:8080" placeholder:"HOST:PORT"`
 	PublicURL      string        `help:"Address under which browsers reach the server, behind a proxy." env:"SOUFFLEUR_PUBLIC_URL" placeholder:"URL"`
 	TrustedProxies []string      `help:"Proxies whose X-Forwarded headers are believed, as networks." env:"SOUFFLEUR_TRUSTED_PROXIES" placeholder:"CIDR"`
@@ -194,6 +195,7 @@ func (f nodeFlags) webConfig(token, data string, engines []string) (web.Config, 
 	c := web.DefaultConfig()
 	c.UploadDir, c.MaxUpload = filepath.Join(data, "uploads"), int64(f.MaxUploadMB)<<20
 	c.PublicURL, c.APIToken, c.Version, c.Engines = f.PublicURL, token, version, engines
+	c.OIDC = f.signInFlags.config()
 	for _, p := range f.TrustedProxies {
 		prefix, err := netip.ParsePrefix(p)
 		if err != nil {

@@ -16,7 +16,7 @@ const (
 )
 
 // MayEnter says whether Join would take p in, or let p wait, at this moment: ErrRemoved, ErrLocked, ErrFull, ErrLobbyFull,
-// ErrNotAdmitted or ErrClosed tell why not. It takes no place.
+// ErrNotAdmitted, ErrOutsider or ErrClosed tell why not. It takes no place.
 func (r *Room) MayEnter(p meeting.Person) error {
 	err := ErrClosed
 	r.do(func() {
@@ -41,6 +41,8 @@ func (r *Room) mayEnter(p meeting.Person) error {
 		return ErrRemoved
 	case r.door.Locked && r.isNew(p):
 		return ErrLocked
+	case p.Outsider && r.isNew(p) && !r.door.Lobby:
+		return ErrOutsider
 	case len(*r.audience.Load()) >= r.places(p.Role):
 		return ErrFull
 	}
@@ -98,6 +100,9 @@ func (r *Room) doorChanged() {
 		return
 	}
 	for _, w := range slices.Clone(r.waiting) { // admit changes it
+		if w.person.Outsider {
+			continue // the door is open, but not for them: an organizer has to say so
+		}
 		if r.admit(w) != nil {
 			r.turnAway(w, signal.CodeFull, "The meeting is full.")
 		}

@@ -34,4 +34,6 @@ var (
 	ErrLobbyFull = errors.New("too many people wait")
 	// ErrNotAdmitted says that an organizer has refused this person within the last minute.
 	ErrNotAdmitted = errors.New("not admitted")
+	// ErrOutsider says that the room's access does not let this person in, and that no organizer looks at the door.
+	ErrOutsider = errors.New("not for this person")
 )

@@ -415,6 +415,43 @@ func TestWaitingEndsInEveryWay(t *testing.T) {
 	}
 }
 
+// TestOutsidersNeedAnOrganizer: whom the room's access does not let in waits at the door as long as the lobby is on, and is let in
+// by a person only.
+func TestOutsidersNeedAnOrganizer(t *testing.T) {
+	s := newStage(t, welcomed(sfu.RoomConfig{}))
+	tries := func(name string) (*writer, error) {
+		w := &writer{notebook: &notebook{}, t: t, id: meeting.NewParticipantID()}
+		var err error
+		w.seat, err = s.room.Join(meeting.Person{Participant: w.id, Person: meeting.PersonID(name), Name: name, Outsider: true}, w)
+		return w, err
+	}
+	boss := s.enters("Boss", meeting.Organizer)
+	if _, err := tries("Eve"); !errors.Is(err, sfu.ErrOutsider) {
+		t.Errorf("an outsider came to an open door: %v", err)
+	}
+	if err := s.room.MayEnter(meeting.Person{Person: "Eve", Outsider: true}); !errors.Is(err, sfu.ErrOutsider) {
+		t.Errorf("an outsider may enter: %v", err)
+	}
+	boss.moderates(signal.ModerateLobbyOn, "")
+	eve, err := tries("Eve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	member := s.enters("Member", meeting.Guest)
+	boss.moderates(signal.ModerateLobbyOff, "")
+	if len(member.ofType(signal.Welcome)) != 1 || len(eve.ofType(signal.Welcome)) != 0 || s.room.Waiting() != 1 {
+		t.Fatal("an outsider came in because the lobby was switched off")
+	}
+	boss.moderates(signal.ModerateAdmit, eve.id)
+	if len(eve.ofType(signal.Welcome)) != 1 {
+		t.Error("an outsider whom an organizer admits is not in")
+	}
+	eve.says(signal.ClientMessage{Type: signal.Leave})
+	if _, err := tries("Eve"); err != nil {
+		t.Errorf("who was let in may not come back: %v", err)
+	}
+}
+
 func TestNobodyWaitsForever(t *testing.T) {
 	s := newStage(t, sfu.RoomConfig{Door: meeting.Door{Lobby: true}, WaitLimit: time.Millisecond})
 	ada := s.enters("Ada", meeting.Guest)

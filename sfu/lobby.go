@@ -27,7 +27,7 @@ type waiter struct {
 func (r *Room) Waiting() int { return int(r.waitingCount.Load()) }
 
 // mustWait runs on the room's goroutine, as all below.
-func (r *Room) mustWait(p meeting.Person) bool { return r.door.Lobby && r.isNew(p) }
+func (r *Room) mustWait(p meeting.Person) bool { return (r.door.Lobby || p.Outsider) && r.isNew(p) }
 
 // mayWait says why somebody may not even wait, or nil.
 func (r *Room) mayWait(p meeting.Person) error {

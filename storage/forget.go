@@ -43,6 +43,7 @@ type Forgotten struct {
 	Participants []meeting.ParticipantID `json:"participants,omitempty"` // whose words; empty: the whole meeting
 	Segments     []meeting.SegmentID     `json:"segments,omitempty"`     // what they said, as far as it is known
 	Tracks       []meeting.TrackID       `json:"tracks,omitempty"`       // on which they said it
+	Shares       []string                `json:"shares,omitempty"`       // of a whole meeting: IDs of those with whom it was shared
 }
 
 // Forgetter makes a meeting, or one person's words in it, unreadable for everybody, then removes what is left.
@@ -113,7 +114,34 @@ func (f *Forgetter) Meeting(ctx context.Context, id meeting.ID, by Requester) er
 	if e.Segments, _, err = f.said(ctx, id, nil); err != nil {
 		return fmt.Errorf("forget meeting %s: %w", id, err)
 	}
+	if e.Shares, err = f.sharedWith(ctx, id); err != nil {
+		return fmt.Errorf("forget meeting %s: %w", id, err)
+	}
 	return f.begin(ctx, e)
+}
+
+// sharedWith lists with whom a meeting is shared. A list that does not open lets nobody read; its lines in the index lead nowhere.
+func (f *Forgetter) sharedWith(ctx context.Context, id meeting.ID) ([]string, error) {
+	shares, err := NewShares(f.store, f.keys).List(ctx, id)
+	if err != nil && !isDamage(err) {
+		return nil, err
+	}
+	ids := make([]string, 0, len(shares))
+	for _, s := range shares {
+		ids = append(ids, s.ID)
+	}
+	return ids, nil
+}
+
+// dropShares takes a meeting out of the index of those with whom it was shared. It may be repeated.
+func (f *Forgetter) dropShares(ctx context.Context, what Forgotten) error {
+	_, err := fetchAll(ctx, what.Shares, func(ctx context.Context, share string) (struct{}, error) {
+		if !opaque(share) {
+			return struct{}{}, fmt.Errorf("share with a foreign name: %w", ErrDamaged)
+		}
+		return struct{}{}, f.store.Delete(ctx, sharedObject(share, what.Meeting))
+	})
+	return err
 }
 
 // Person makes everything that a participant said in a meeting, and their name, unreadable and removes it; all stays of the same
@@ -258,6 +286,9 @@ func (f *Forgetter) run(ctx context.Context, e *errand) error {
 	}
 	f.keys.Drop(e.Meeting)
 	f.transcripts.Forget(e.Meeting)
+	if err := f.dropShares(ctx, e.Forgotten); err != nil {
+		return err
+	}
 	for _, hook := range f.hooks {
 		if err := hook(ctx, e.Forgotten); err != nil {
 			return fmt.Errorf("forget what was said in meeting %s: %w", e.Meeting, err)

@@ -112,7 +112,7 @@ const instanceKeyObject = "instance-key.json"
 // mustShred says whether no copy of an object must be left where it was once it is deleted or replaced: data keys, and what holds
 // words and names of people, of whom one may have to be forgotten while the key stays.
 func mustShred(object string) bool {
-	return object == instanceKeyObject || strings.HasPrefix(object, meetingPrefix)
+	return object == instanceKeyObject || strings.HasPrefix(object, meetingPrefix) || strings.HasPrefix(object, userPrefix)
 }
 
 // Create makes the two keys of a meeting; those that exist already are kept. If the archive key exists and the live key

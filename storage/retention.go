@@ -140,7 +140,7 @@ const (
 // partOf says to which part an object belongs, by its name below the meeting's folder. What is not known holds words.
 func partOf(name string) part {
 	switch {
-	case name == meetingFile, name == liveKeyName, name == mainKeyName:
+	case name == meetingFile, name == liveKeyName, name == mainKeyName, name == sharesFile:
 		return factsPart
 	case strings.HasPrefix(name, audioFolder):
 		return audioPart

@@ -25,6 +25,33 @@ type Room struct {
 	CreatedUnixMS int64              `json:"created_unix_ms"`
 	E2EE          bool               `json:"e2ee,omitempty"` // browsers encrypt for one another: the server hears nothing, so there is no AI
 	Rules         meeting.Rules      `json:"rules,omitzero"` // how people live together in its meetings
+
+	Access  Access   `json:"access,omitempty"`  // who may join; "": Public
+	Members []string `json:"members,omitempty"` // e-mail addresses, in lower case; who may join if access is Restricted
+}
+
+// Access says who may join a room. Organizers and admins always may.
+type Access string
+
+// Who may join.
+const (
+	// Public rooms are for everybody who has the link.
+	Public Access = "public"
+	// SignedIn rooms are for everybody who has signed in.
+	SignedIn Access = "signed-in"
+	// Restricted rooms are for those who have signed in with an address that is among the room's members.
+	Restricted Access = "restricted"
+)
+
+// MaxMembers bounds the members of a room.
+const MaxMembers = 500
+
+// AccessNow returns who may join the room.
+func (r *Room) AccessNow() Access {
+	if r.Access == "" {
+		return Public
+	}
+	return r.Access
 }
 
 // CeilingIn returns how far the AI may go in the room: its own ceiling, else the instance's. Where the server cannot hear,

@@ -9,7 +9,7 @@ import (
 	"souffleur/internal/meeting"
 )
 
-// Session is a sign-in, as stored in sessions/<hash>.json, sealed with the instance key. The hash is that of the
+// Session is what the server knows of a browser, as stored in sessions/<hash>.json, sealed with the instance key. The hash is that of the
 // secret in the browser's cookie.
 type Session struct {
 	Person        meeting.PersonID `json:"person"`
@@ -17,6 +17,12 @@ type Session struct {
 	Admin         bool             `json:"admin,omitempty"`
 	Rooms         []meeting.RoomID `json:"rooms,omitempty"` // rooms of which an organizer link was used
 	ExpiresUnixMS int64            `json:"expires_unix_ms"`
+
+	// SignedIn says that the person signed in with the organization's identity provider; the rest is only set then.
+	SignedIn bool               `json:"signed_in,omitempty"`
+	Email    string             `json:"email,omitempty"`    // as in [Account]
+	IDToken  string             `json:"id_token,omitempty"` // what the provider knows the sign-in by, for the sign-out
+	Was      []meeting.PersonID `json:"was,omitempty"`      // as in [Account]
 }
 
 // Sessions keeps the sign-ins.

@@ -125,6 +125,9 @@ func TestStorage(t *testing.T) {
 			{"audio: crashes and two archivers", testAudioCrash},
 			{"audio: deleted", testAudioDeleted},
 			{"audio: moved and damaged pieces", testAudioMoved},
+			{"accounts", testPeople},
+			{"shared meetings", testShares},
+			{"shared meetings are forgotten", testSharesForgotten},
 		} {
 			t.Run(c.name, func(t *testing.T) { c.run(t, server) })
 		}

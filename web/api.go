@@ -35,6 +35,9 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	s.describeAudio(api)
 	s.describeRetention(api)
 	s.describeInstance(api)
+	s.describeSignIn(api)
+	s.describeAccess(api)
+	s.describeShares(api)
 	describeRaw(api.OpenAPI())
 
 	spec, err := json.Marshal(api.OpenAPI())
@@ -94,7 +97,7 @@ func describeRaw(spec *huma.OpenAPI) {
 	spec.AddOperation(&signal)
 
 	export := operation(tagMeetings, "export-transcript", http.MethodGet, "/meetings/{meeting}/export", http.StatusOK,
-		"Download the transcript. Organizers; an admin must give a reason, which is audited")
+		"Download the transcript. Organizers, and those with whom the meeting is shared; an admin must give a reason, which is audited")
 	export.Parameters = []*huma.Param{
 		{Name: "meeting", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
 		{Name: "format", In: "query", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Enum: exportFormats()}},

@@ -87,6 +87,9 @@ func (s *Server) organizeRoom(ctx context.Context, in *organizeInput) (*organize
 	if err := s.addOrganizer(ctx, r.ID, v); err != nil {
 		return nil, err
 	}
+	if err := s.noteRoom(ctx, v, r.ID); err != nil {
+		return nil, s.answerFor(ctx, "note room", err)
+	}
 	cookie, err := s.signIn(ctx, v, s.lifeOf(v), func(session *storage.Session) { addRoom(session, r.ID) })
 	if err != nil {
 		return nil, s.answerFor(ctx, "store session", err)
@@ -164,6 +167,10 @@ func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, erro
 	if err != nil {
 		return nil, problem(http.StatusUnprocessableEntity, "bad-request", "The notice is not one of ours. It looks like 1.transcript or 1.transcript+sound.")
 	}
+	outsider, err := s.checkAccess(v, r)
+	if err != nil {
+		return nil, err
+	}
 	out := &joinOutput{}
 	person := meeting.NewPersonID() // for the holder of the API token, who is nobody in person
 	if !v.token {
@@ -174,9 +181,12 @@ func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, erro
 		person = v.session.Person
 	}
 	role := v.role(r)
-	place, err := s.live.Admit(ctx, *r, meeting.Person{Person: person, Name: name, Role: role, OptOut: in.Body.OptOut}, notice)
+	place, err := s.live.Admit(ctx, *r, meeting.Person{Person: person, Name: name, Role: role, OptOut: in.Body.OptOut, Outsider: outsider}, notice)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, errNoRoom() // deleted just now
+	}
+	if errors.Is(err, ErrNotMember) {
+		return nil, accessProblem(v)
 	}
 	if err != nil {
 		return nil, s.answerFor(ctx, "admit participant", err)

@@ -14,9 +14,9 @@ import (
 
 func (s *Server) describeMeetings(api huma.API) {
 	huma.Register(api, operation(tagMeetings, "list-meetings", http.MethodGet, "/meetings", http.StatusOK,
-		"Meetings of the rooms I organize, newest first; all for an admin"), s.listMeetings)
+		"Meetings of the rooms I organize, and those shared with me, newest first; all for an admin"), s.listMeetings)
 	huma.Register(api, operation(tagMeetings, "get-meeting", http.MethodGet, "/meetings/{meeting}", http.StatusOK,
-		"One meeting: people and AI policy, no speech. Organizers and admins", http.StatusForbidden, http.StatusNotFound), s.getMeeting)
+		"One meeting: people and AI policy, no speech. Organizers, admins, and those with whom it is shared", http.StatusForbidden, http.StatusNotFound), s.getMeeting)
 	huma.Register(api, operation(tagMeetings, "delete-meeting", http.MethodDelete, "/meetings/{meeting}", http.StatusNoContent,
 		"Delete all data of an ended meeting. Organizers; an admin must give a reason, which is audited",
 		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.deleteMeeting)
@@ -42,6 +42,8 @@ type meetingBody struct {
 	Participants []participantBody `json:"participants,omitempty" nullable:"false" doc:"One entry for each stay; only when one meeting is asked for"`
 	Policies     []policyBody      `json:"policies,omitempty" nullable:"false" doc:"What the AI did, and when it changed; only when one meeting is asked for"`
 	Consents     []consentBody     `json:"consents,omitempty" nullable:"false" doc:"What each participant knew of the AI, by time; only when one meeting is asked for"`
+
+	Shared bool `json:"shared" doc:"Whether it was shared with you: you may read and download its transcript, not change or delete it"`
 }
 
 func meetingView(m *storage.Meeting) meetingBody {
@@ -78,7 +80,12 @@ func (s *Server) listMeetings(ctx context.Context, _ *struct{}) (*listMeetingsOu
 	if err != nil {
 		return nil, s.answerFor(ctx, "list rooms", err)
 	}
+	shared, err := s.sharedMeetings(ctx, v)
+	if err != nil {
+		return nil, s.answerFor(ctx, "list shared meetings", err)
+	}
 	if len(rooms) == 0 && !v.admin() {
+		out.Body.Meetings = shared
 		return out, nil
 	}
 	retention := make(map[meeting.RoomID]storage.Retention, len(rooms))
@@ -106,6 +113,7 @@ func (s *Server) listMeetings(ctx context.Context, _ *struct{}) (*listMeetingsOu
 		view.Deletion = s.deletionView(m, settings.Retention, clocks)
 		out.Body.Meetings = append(out.Body.Meetings, view)
 	}
+	out.Body.Meetings = withShared(out.Body.Meetings, shared)
 	return out, nil
 }
 
@@ -153,14 +161,21 @@ func (s *Server) getMeeting(ctx context.Context, in *meetingPath) (*meetingOutpu
 	if err != nil {
 		return nil, err
 	}
-	if !runs && !visitorOf(ctx).admin() {
-		return nil, errNotOrganizer()
+	shared := false
+	if v := visitorOf(ctx); !runs && !v.admin() {
+		if shared, err = s.isSharedWith(ctx, v, m.ID); err != nil {
+			return nil, s.answerFor(ctx, "read shares", err)
+		}
+		if !shared {
+			return nil, errNotOrganizer()
+		}
 	}
 	instance, room, err := s.clocksOf(ctx, m)
 	if err != nil {
 		return nil, err
 	}
 	out := &meetingOutput{Body: meetingView(m)}
+	out.Body.Shared = shared
 	out.Body.Deletion = s.deletionView(m, instance, room)
 	out.Body.Participants = make([]participantBody, 0, len(m.People))
 	for _, p := range m.People {
@@ -204,7 +219,12 @@ func (s *Server) spokenIn(ctx context.Context, id meeting.ID, action, reason str
 	if err != nil || organizes {
 		return m, err
 	}
-	v := visitorOf(ctx)
+	return s.spokenToAdmin(ctx, m, action, reason)
+}
+
+// spokenToAdmin is spokenIn for somebody who does not organize the room.
+func (s *Server) spokenToAdmin(ctx context.Context, m *storage.Meeting, action, reason string) (*storage.Meeting, error) {
+	id, v := m.ID, visitorOf(ctx)
 	if !v.admin() {
 		return nil, errNotOrganizer()
 	}

@@ -214,8 +214,8 @@ func (s *Server) mine(ctx context.Context, id meeting.ID) (*storage.Meeting, mee
 	if err != nil {
 		return nil, meeting.Person{}, err
 	}
-	me := visitorOf(ctx).session.Person
-	i := slices.IndexFunc(m.People, func(p meeting.Person) bool { return me != "" && p.Person == me })
+	v := visitorOf(ctx)
+	i := slices.IndexFunc(m.People, func(p meeting.Person) bool { return v.is(p.Person) })
 	if i < 0 {
 		// As for a meeting that is not there: whether there is one is nobody else's business.
 		return nil, meeting.Person{}, errNoMeeting()

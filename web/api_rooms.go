@@ -55,6 +55,8 @@ type roomBody struct {
 	JoinURL            string         `json:"join_url"`
 	E2EE               bool           `json:"e2ee" doc:"End-to-end encrypted: only browsers that have the key of the link can join, the server cannot hear, and there is no AI"`
 	Rules              rulesBody      `json:"rules" doc:"How people live together in the room"`
+	Access             string         `json:"access" enum:"public,signed-in,restricted" doc:"Who may join: everybody with the link, everybody who has signed in, or the members"`
+	Entry              string         `json:"entry" enum:"open,sign-in,not-member,knock" doc:"What that means for you: you may join; you have to sign in first; you are no member; or an organizer has to let you in"`
 }
 
 // rulesBody are the rules of a room.
@@ -114,6 +116,7 @@ func (s *Server) roomView(v *visitor, r *storage.Room, instance *storage.Setting
 		Langs: append([]string{}, r.Langs...), Role: v.role(r).String(), CreatedUnixMS: r.CreatedUnixMS, JoinURL: joinURL(v, r.ID),
 		Rules:              rulesView(r.Rules),
 		EffectiveRetention: effectiveRetention(r.Retention, instance.Retention), E2EE: r.E2EE,
+		Access: string(r.AccessNow()), Entry: string(s.entryOf(v, r)),
 	}
 	if v.organizes(r) || v.admin() {
 		retention := retentionView(r.Retention)
@@ -186,8 +189,8 @@ func (s *Server) mayCreateRooms(ctx context.Context, v *visitor) (bool, error) {
 	case storage.AnyoneCreates:
 		return true, nil
 	case storage.SignedInCreates:
-		// Until there are accounts, to be signed in means to have come by an admin link or an organizer link.
-		return v.admin() || len(v.session.Rooms) > 0, nil
+		// Where there is no identity provider, to be signed in means to have come by an admin link or an organizer link.
+		return v.admin() || v.session.SignedIn || len(v.session.Rooms) > 0, nil
 	}
 	return v.admin(), nil
 }
@@ -221,6 +224,9 @@ func (s *Server) createRoom(ctx context.Context, in *createRoomInput) (*createRo
 		out.SetCookie, err = s.remember(ctx, v, func(session *storage.Session) { addRoom(session, r.ID) })
 		if err != nil {
 			return nil, s.answerFor(ctx, "store session", err)
+		}
+		if err := s.noteRoom(ctx, v, r.ID); err != nil {
+			return nil, s.answerFor(ctx, "note room", err)
 		}
 		r.Owner = v.session.Person
 	}
@@ -299,14 +305,18 @@ func (s *Server) listRooms(ctx context.Context, _ *struct{}) (*listRoomsOutput, 
 	return out, nil
 }
 
-// roomsOf returns the rooms that the visitor runs: all for an admin, else those of the session's list in which the room
+// roomsOf returns the rooms that the visitor runs: all for an admin, else those of the visitor's list in which the room
 // agrees.
 func (s *Server) roomsOf(ctx context.Context, v *visitor) ([]storage.Room, error) {
 	if v.admin() {
 		return s.rooms.List(ctx)
 	}
+	listed, err := s.listedRooms(ctx, v)
+	if err != nil {
+		return nil, err
+	}
 	var rooms []storage.Room
-	for _, id := range v.session.Rooms {
+	for _, id := range listed {
 		r, err := s.rooms.Get(ctx, id)
 		if errors.Is(err, storage.ErrNotFound) {
 			continue

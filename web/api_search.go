@@ -33,7 +33,7 @@ const (
 
 func (s *Server) describeSearch(api huma.API) {
 	huma.Register(api, operation(tagMeetings, "search", http.MethodGet, "/search", http.StatusOK,
-		"Find what was said in meetings of the rooms I organize: all words, in any form, whatever their accents; phrases in quotes. "+
+		"Find what was said in meetings of the rooms I organize, and in those shared with me: all words, in any form, whatever their accents; phrases in quotes. "+
 			"An admin finds nothing else: other transcripts are read one by one, with a reason",
 		http.StatusTooManyRequests), s.find)
 }
@@ -105,6 +105,10 @@ func (s *Server) find(ctx context.Context, in *searchInput) (*searchOutput, erro
 	if err != nil {
 		return nil, s.answerForSearch(ctx, err)
 	}
+	shared, err := s.sharedWith(ctx, v)
+	if err != nil {
+		return nil, s.answerForSearch(ctx, err)
+	}
 	out := &searchOutput{}
 	out.Body.Meetings = []foundBody{}
 	if p, done := s.search.Progress(); !done {
@@ -112,6 +116,7 @@ func (s *Server) find(ctx context.Context, in *searchInput) (*searchOutput, erro
 	}
 	found, err := s.search.Search(ctx, search.Request{
 		Query: in.Query, May: func(id meeting.RoomID) bool { return rooms[id] }, Meeting: in.Meeting, After: in.After, Limit: in.Limit,
+		Shared: shared,
 	})
 	if err != nil {
 		return nil, s.answerForSearch(ctx, err)

@@ -17,8 +17,8 @@ func (s *Server) describeSession(api huma.API) {
 		"Who am I, and what may I do"), s.me)
 	huma.Register(api, operation(tagSession, "redeem-link", http.MethodPost, "/session/link", http.StatusOK,
 		"Sign in with a one-time link", http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusTooManyRequests), s.redeemLink)
-	huma.Register(api, operation(tagSession, "sign-out", http.MethodDelete, "/session", http.StatusNoContent,
-		"Sign out"), s.signOut)
+	huma.Register(api, operation(tagSession, "sign-out", http.MethodDelete, "/session", http.StatusOK,
+		"Sign out. A browser that signed in with the identity provider should go on to the answer's url, which ends the sign-in there"), s.signOut)
 	huma.Register(api, operation(tagSession, "get-health", http.MethodGet, "/health", http.StatusOK,
 		"Says that the server answers; see /status for its parts"), s.health)
 }
@@ -29,6 +29,10 @@ type meBody struct {
 	Admin          bool             `json:"admin"`
 	CanCreateRooms bool             `json:"can_create_rooms"`
 	Version        string           `json:"version" doc:"Of the program"`
+
+	Email    string      `json:"email" doc:"Of somebody who has signed in; empty if the provider gave none that can be trusted"`
+	SignedIn bool        `json:"signed_in" doc:"Whether this is somebody who has signed in with the identity provider"`
+	SignIn   *signInBody `json:"sign_in" doc:"Where people sign in; null if there is no identity provider"`
 }
 
 type meOutput struct{ Body meBody }
@@ -41,6 +45,7 @@ func (s *Server) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
 	}
 	return &meOutput{Body: meBody{
 		Person: v.session.Person, Name: v.session.Name, Admin: v.admin(), CanCreateRooms: can, Version: s.cfg.Version,
+		Email: v.session.Email, SignedIn: v.session.SignedIn, SignIn: s.signInView(),
 	}}, nil
 }
 
@@ -73,6 +78,9 @@ func (s *Server) redeemLink(ctx context.Context, in *linkInput) (*linkOutput, er
 	switch link.Kind {
 	case storage.LinkAdmin:
 		out.Body.Admin, life = true, s.cfg.AdminLife
+		if v.session.SignedIn { // the provider's sign-in must not last longer by that
+			life = s.lifeOf(v)
+		}
 		change = func(session *storage.Session) { session.Admin = true }
 	case storage.LinkOrganizer:
 		out.Body.Room = meeting.RoomID(link.Target)
@@ -81,6 +89,9 @@ func (s *Server) redeemLink(ctx context.Context, in *linkInput) (*linkOutput, er
 	if out.Body.Room != "" {
 		if err := s.addOrganizer(ctx, out.Body.Room, v); err != nil {
 			return nil, err
+		}
+		if err := s.noteRoom(ctx, v, out.Body.Room); err != nil {
+			return nil, s.answerFor(ctx, "note room", err)
 		}
 	}
 	if out.SetCookie, err = s.signIn(ctx, v, life, change); err != nil {
@@ -114,6 +125,9 @@ func (s *Server) lifeOf(v *visitor) time.Duration {
 
 type signOutOutput struct {
 	SetCookie string `header:"Set-Cookie"`
+	Body      struct {
+		URL string `json:"url" doc:"Where to go on to; empty: nowhere"`
+	}
 }
 
 func (s *Server) signOut(ctx context.Context, _ *struct{}) (*signOutOutput, error) {
@@ -123,7 +137,11 @@ func (s *Server) signOut(ctx context.Context, _ *struct{}) (*signOutOutput, erro
 			return nil, s.answerFor(ctx, "delete session", err)
 		}
 	}
-	return &signOutOutput{SetCookie: sessionCookie(v.secure, "", 0)}, nil
+	out := &signOutOutput{SetCookie: sessionCookie(v.secure, "", 0)}
+	if v.session.SignedIn && s.provider != nil {
+		out.Body.URL = s.provider.signOutURL(ctx, v.session.IDToken, v.origin+"/")
+	}
+	return out, nil
 }
 
 type healthOutput struct {

@@ -17,7 +17,7 @@ const maxEdit = 4 << 20
 
 func (s *Server) describeTranscript(api huma.API) {
 	huma.Register(api, operation(tagMeetings, "get-transcript", http.MethodGet, "/meetings/{meeting}/transcript", http.StatusOK,
-		"The transcript, also while the meeting goes on. Organizers; an admin must give a reason, which is audited",
+		"The transcript, also while the meeting goes on. Organizers, and those with whom the meeting is shared; an admin must give a reason, which is audited",
 		http.StatusForbidden, http.StatusNotFound), s.getTranscript)
 	edit := operation(tagMeetings, "edit-transcript", http.MethodPatch, "/meetings/{meeting}/transcript", http.StatusOK,
 		"Correct the text of segments and the names of speakers, all or nothing, once the transcript is complete. "+
@@ -72,7 +72,7 @@ type originalBody struct {
 }
 
 func (s *Server) getTranscript(ctx context.Context, in *spokenInput) (*transcriptOutput, error) {
-	m, err := s.spokenIn(ctx, in.Meeting, "transcript.read", in.Reason)
+	m, err := s.readable(ctx, in.Meeting, "transcript.read", in.Reason)
 	if err != nil {
 		return nil, err
 	}

@@ -57,6 +57,11 @@ type Config struct {
 	PingEvery time.Duration
 	// MessagesPerSecond is the steady rate of messages one client may send; bursts may be ten times as long.
 	MessagesPerSecond int
+
+	// OIDC is the identity provider at which people sign in.
+	OIDC OIDC
+	// SignInLife is how long a sign-in with the identity provider lasts.
+	SignInLife time.Duration
 }
 
 // DefaultConfig returns the configuration of a server that is reached directly.
@@ -75,6 +80,7 @@ func DefaultConfig() Config {
 		MessagesPerSecond: 40, // an offer with its candidates is about 30 messages at once, then almost nothing
 
 		TranscriptionsWaiting: 4,
+		SignInLife:            12 * time.Hour,
 	}
 }
 
@@ -94,6 +100,7 @@ func (c Config) Validate() error {
 		value time.Duration
 	}{
 		{"SessionLife", c.SessionLife}, {"AdminLife", c.AdminLife}, {"HelloTimeout", c.HelloTimeout}, {"PingEvery", c.PingEvery},
+		{"SignInLife", c.SignInLife},
 	} {
 		if d.value <= 0 {
 			return fmt.Errorf("%s is %v, must be positive", d.name, d.value)
@@ -113,6 +120,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxUpload <= 0 {
 		return fmt.Errorf("MaxUpload is %d, must be positive", c.MaxUpload)
+	}
+	if err := c.OIDC.Validate(); err != nil {
+		return fmt.Errorf("OIDC: %w", err)
 	}
 	return nil
 }

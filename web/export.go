@@ -45,7 +45,7 @@ func (s *Server) export(c *gin.Context) {
 		return
 	}
 	ctx := c.Request.Context()
-	m, err := s.spokenIn(ctx, meeting.ID(c.Param("meeting")), "transcript.export", reason)
+	m, err := s.readable(ctx, meeting.ID(c.Param("meeting")), "transcript.export", reason)
 	if err != nil {
 		writeProblem(c, asProblem(err))
 		return

@@ -44,6 +44,8 @@ var (
 	ErrNotAdmitted = errors.New("person was not admitted")
 	// ErrNoticeNeeded: the AI does more in the room than the person was told before joining.
 	ErrNoticeNeeded = errors.New("notice of the AI was not shown")
+	// ErrNotMember: the person is an outsider, and there is no lobby in which an organizer would see them.
+	ErrNotMember = errors.New("person is no member of the room")
 	// ErrNotLive: no meeting is held in the room now.
 	ErrNotLive = errors.New("no meeting is live in the room")
 )
@@ -62,10 +64,10 @@ const TokenHolder meeting.PersonID = "api-token"
 // Live is what package web needs from the meetings that are going on. It is implemented by internal/node. All methods
 // are safe for concurrent use. What they change they also record in the audit.
 type Live interface {
-	// Admit opens a meeting in room if none is live and prepares a place for p, of whom Person, Name, Role and OptOut are set.
-	// notice is what the person was told of the AI; it is recorded when they come in. The place is taken by [Live.Connect]
-	// with the admission's token. ErrNoticeNeeded, ErrOverloaded, ErrRefused, ErrRoomFull, ErrRemoved, ErrLocked,
-	// ErrLobbyFull, ErrNotAdmitted, ErrRoomChanged if the room's encryption is not what room says, or a failure of storage.
+	// Admit opens a meeting in room if none is live and prepares a place for p, of whom Person, Name, Role, OptOut and Outsider are
+	// set. notice is what the person was told of the AI; it is recorded when they come in. The place is taken by [Live.Connect]
+	// with the admission's token. ErrNoticeNeeded, ErrOverloaded, ErrRefused, ErrRoomFull, ErrRemoved, ErrLocked, ErrLobbyFull,
+	// ErrNotAdmitted, ErrNotMember, ErrRoomChanged if the room's encryption is not what room says, or a failure of storage.
 	Admit(ctx context.Context, room storage.Room, p meeting.Person, notice meeting.Notice) (Admission, error)
 
 	// Connect takes a hello's token: a first join, or a participant who comes back, maybe with his media still there

@@ -77,6 +77,8 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 		"/rooms/{room}/retention": {"put"}, "/meetings/{meeting}/kept": {"put"}, "/meetings/{meeting}/mine": {"get", "delete"},
 		"/meetings/{meeting}/people/{participant}": {"delete"},
 		"/instance": {"get", "patch"}, "/status": {"get"},
+		"/session/oidc": {"get"}, "/session/oidc/callback": {"get"}, "/rooms/{room}/access": {"get", "put"},
+		"/meetings/{meeting}/shares": {"get", "post"}, "/meetings/{meeting}/shares/{share}": {"delete"},
 	}
 	if len(s.Paths) != len(want) {
 		t.Errorf("describes %d paths, want %d", len(s.Paths), len(want))

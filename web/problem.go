@@ -85,6 +85,8 @@ func (s *Server) answerFor(ctx context.Context, tried string, err error) error {
 		return problem(http.StatusForbidden, "removed", "An organizer removed you from this meeting. You cannot come back while it lasts.")
 	case errors.Is(err, ErrNotAdmitted):
 		return problem(http.StatusForbidden, "not-admitted", "An organizer did not let you in. Wait a minute before you ask again.")
+	case errors.Is(err, ErrNotMember):
+		return errNotMember()
 	case errors.Is(err, ErrRefused):
 		return later(problem(http.StatusServiceUnavailable, "refused", "Nobody more can come in now. Try again in a minute: whoever leaves makes room."))
 	case errors.Is(err, ErrOverloaded):

@@ -33,6 +33,9 @@ type Deps struct {
 	Transcriber Transcriber // nil: recordings are not transcribed here
 	UI          fs.FS       // the built browser client with index.html at its root; nil if it was not built
 	Log         *slog.Logger
+	People      *storage.People
+	Shares      *storage.Shares
+	Tickets     *storage.Tickets
 }
 
 // Server is the HTTP side. It holds no state but open connections, rate limits and what was audited lately, so a restart
@@ -74,6 +77,11 @@ type Server struct {
 
 	plays plays // listenings that are in the audit
 
+	people   *storage.People
+	shares   *storage.Shares
+	tickets  *storage.Tickets
+	provider *provider // nil: nobody signs in with one
+
 	handler http.Handler
 	spec    []byte // openapi.json
 }
@@ -92,6 +100,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	s := newServer(cfg, deps, time.Now)
+	if cfg.OIDC.on() {
+		s.provider = newProvider(cfg.OIDC, func() time.Time { return s.now() })
+	}
 	if err := s.protect(); err != nil {
 		return nil, err
 	}
@@ -119,12 +130,14 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 		searchLimit:   newLimiter(cfg.SearchesPerMinute, time.Minute, now),
 		// A join is one connection; a bad network makes a few more.
 		socketLimit: newLimiter(4*cfg.JoinsPerMinute, time.Minute, now),
+		people:      deps.People, shares: deps.Shares, tickets: deps.Tickets,
 	}
 }
 
 func (d Deps) validate() error {
 	if d.Live == nil || d.Rooms == nil || d.Meetings == nil || d.Transcripts == nil || d.Sessions == nil || d.Links == nil ||
-		d.Instance == nil || d.Audit == nil || d.Forgetter == nil || d.Audio == nil || d.Log == nil {
+		d.Instance == nil || d.Audit == nil || d.Forgetter == nil || d.Audio == nil || d.Log == nil ||
+		d.People == nil || d.Shares == nil || d.Tickets == nil {
 		return errors.New("web: a dependency is missing")
 	}
 	return nil
@@ -168,6 +181,8 @@ func (s *Server) route(files *client) error {
 	api.POST("/rooms/:room/meetings", s.importMeeting)
 	api.GET("/meetings/:meeting/audio/:track", s.playAudio)
 	api.HEAD("/meetings/:meeting/audio/:track", s.playAudio)
+	api.GET("/session/oidc", s.beginSignIn)
+	api.GET("/session/oidc/callback", s.finishSignIn)
 	if err := s.describe(engine, api); err != nil {
 		return err
 	}
@@ -195,6 +210,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) Shutdown(ctx context.Context) error {
 	if s.transcriptions != nil {
 		s.transcriptions.stop()
+	}
+	if s.provider != nil {
+		s.provider.close()
 	}
 	if err := s.sockets.shutdown(ctx); err != nil {
 		return fmt.Errorf("close signalling connections: %w", err)

@@ -241,7 +241,7 @@ func (s *socket) connectProblem(err error) (code, message string) {
 		return signal.CodeLocked, "The meeting is locked: nobody new comes in."
 	case errors.Is(err, ErrLobbyFull):
 		return signal.CodeLobbyFull, "Too many people wait to be let in. Try again in a few minutes."
-	case errors.Is(err, ErrNotAdmitted):
+	case errors.Is(err, ErrNotAdmitted), errors.Is(err, ErrNotMember):
 		return signal.CodeNotAdmitted, "An organizer did not let you in."
 	}
 	s.log.Error("could not connect a participant", "error", err)

@@ -116,6 +116,7 @@ func newStores(t testing.TB) *site {
 		Live: s.live, Rooms: rooms, Meetings: meetings, Transcripts: storage.NewTranscripts(store, s.keys, meetings),
 		Sessions: storage.NewSessions(store, s.keys), Links: storage.NewLinks(store, s.keys), Instance: instance,
 		Audit: storage.NewAudit(store, s.keys), Audio: storage.NewAudio(store, s.keys, meetings), Log: log,
+		People: storage.NewPeople(store, s.keys), Shares: storage.NewShares(store, s.keys), Tickets: storage.NewTickets(s.keys),
 	}
 	s.archive = archivetest.Archive{T: t, Store: store, Keys: s.keys, Meetings: meetings}
 	s.index, err = search.Open(t.Context(), t.TempDir(), search.DefaultConfig(), search.Deps{
@@ -377,14 +378,26 @@ func (f *fakeLive) Admit(_ context.Context, room storage.Room, p meeting.Person,
 	if f.refuse != nil {
 		return Admission{}, f.refuse
 	}
-	f.admitted, f.notices = append(f.admitted, p), append(f.notices, notice)
 	l, ok := f.live[room.ID]
 	if !ok {
-		l = LiveRoom{Meeting: meeting.NewID(), SinceUnixMS: 1}
+		l = LiveRoom{Meeting: meeting.NewID(), SinceUnixMS: 1, Lobby: room.Rules.Lobby}
 	}
+	if p.Outsider && !l.Lobby {
+		return Admission{}, fmt.Errorf("join: %w", ErrNotMember)
+	}
+	f.admitted, f.notices = append(f.admitted, p), append(f.notices, notice)
 	l.People++
 	f.live[room.ID] = l
 	return Admission{Token: "place", Participant: meeting.NewParticipantID(), Meeting: l.Meeting}, nil
+}
+
+// setLobby switches the lobby of a meeting that goes on.
+func (f *fakeLive) setLobby(room string, on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.live[meeting.RoomID(room)]
+	l.Lobby = on
+	f.live[meeting.RoomID(room)] = l
 }
 
 func (f *fakeLive) Connect(ctx context.Context, hello signal.ClientMessage, out Outbox) (Session, error) {

@@ -59,6 +59,9 @@ type Person struct {
 	OptOut bool `json:"opt_out,omitempty"`
 	// Captioner says that an organizer lets this person type captions.
 	Captioner bool `json:"captioner,omitempty"`
+	// Outsider says that the room's access does not let this person in: an organizer may, who looks at each one at the door.
+	// It ends there, so it is stored nowhere.
+	Outsider bool `json:"-"`
 }
 
 // ForgottenName stands where the name of somebody stood who was forgotten.

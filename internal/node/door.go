@@ -16,7 +16,7 @@ import (
 // refusals are the reasons of the SFU's room as package web knows them.
 var refusals = map[error]error{
 	sfu.ErrFull: web.ErrRoomFull, sfu.ErrRemoved: web.ErrRemoved, sfu.ErrLocked: web.ErrLocked,
-	sfu.ErrLobbyFull: web.ErrLobbyFull, sfu.ErrNotAdmitted: web.ErrNotAdmitted, sfu.ErrClosed: web.ErrMeetingEnded,
+	sfu.ErrOutsider: web.ErrNotMember, sfu.ErrLobbyFull: web.ErrLobbyFull, sfu.ErrNotAdmitted: web.ErrNotAdmitted, sfu.ErrClosed: web.ErrMeetingEnded,
 }
 
 // refusal wraps an error of the SFU's room with its meaning.

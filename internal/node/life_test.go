@@ -134,6 +134,7 @@ func (v *venue) start() {
 		Sessions: storage.NewSessions(v.store, v.keys), Links: storage.NewLinks(v.store, v.keys), Instance: instance, Audit: v.audit,
 		Forgetter: storage.NewForgetter(v.bus, v.store, v.keys, transcripts, log),
 		Audio:     storage.NewAudio(v.store, v.keys, v.meetings), Log: log,
+		People: storage.NewPeople(v.store, v.keys), Shares: storage.NewShares(v.store, v.keys), Tickets: storage.NewTickets(v.keys),
 	})
 	if err != nil {
 		v.t.Fatal(err)
@@ -543,6 +544,53 @@ func TestLobbyOfARoomOverWebSockets(t *testing.T) {
 	ada.audited("meeting.admit", "meetings/"+string(w.Meeting)+"/participants/"+string(first), meeting.Organizer)
 	if log := v.log.String(); strings.Contains(log, "only us") || strings.Contains(log, "Cleo") {
 		t.Error("the log holds what was written, or a name")
+	}
+}
+
+// TestRestrictedRoomKnowsWhomItLetIn: whoever is no member comes in by the lobby only, and back again without it.
+func TestRestrictedRoomKnowsWhomItLetIn(t *testing.T) {
+	v := openVenue(t)
+	ada, ben, cleo := v.guest("Ada"), v.guest("Ben"), v.guest("Cleo")
+	room, _ := ada.makesRoom()
+	_, err := v.rooms.Update(t.Context(), meeting.RoomID(room), func(r *storage.Room) error {
+		r.Access, r.Members = storage.Restricted, []string{"dora@example.org"}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problem := ben.joins(room); problem != "sign-in-needed" {
+		t.Errorf("before anybody came Ben is answered %q", problem)
+	}
+	if problem := ada.joins(room); problem != "" { // she organizes it
+		t.Fatal(problem)
+	}
+	ada.welcome()
+	if problem := ben.joins(room); problem != "sign-in-needed" {
+		t.Errorf("without a lobby Ben is answered %q", problem)
+	}
+	ada.moderates(signal.ModerateLobbyOn, "")
+	ada.eventually("the lobby is on", func() bool { return ada.state().Lobby })
+	if problem := ben.joins(room); problem != "" {
+		t.Fatal(problem)
+	}
+	ada.eventually("Ben waits", func() bool { return len(ada.state().Waiting) == 1 })
+	ada.moderates(signal.ModerateLobbyOff, "")
+	ada.eventually("the lobby is off", func() bool { return !ada.state().Lobby })
+	ben.comes() // his network was away for a moment
+	if got := ada.state().Waiting; len(got) != 1 || len(ben.messages(signal.Welcome)) != 0 {
+		t.Fatalf("with the lobby off %+v wait, and Ben was let in: %v", got, len(ben.messages(signal.Welcome)) != 0)
+	}
+	ada.moderates(signal.ModerateAdmit, ada.state().Waiting[0].Participant)
+	ben.welcome()
+	ben.says(signal.ClientMessage{Type: signal.Leave})
+	ada.eventually("Ben has left", func() bool { return len(ada.messages(signal.Left)) == 1 })
+	if problem := ben.joins(room); problem != "" {
+		t.Errorf("Ben was let in before and is answered %q", problem)
+	}
+	ben.welcome()
+	if problem := cleo.joins(room); problem != "sign-in-needed" {
+		t.Errorf("Cleo is answered %q", problem)
 	}
 }
 

@@ -49,7 +49,7 @@ func (n *Node) Admit(ctx context.Context, room storage.Room, p meeting.Person, n
 	now := time.Now()
 	c := claims{
 		Room: room.ID, Meeting: l.id, Participant: meeting.NewParticipantID(), Person: p.Person, Name: p.Name,
-		Role: p.Role, ExpiresUnix: now.Add(n.cfg.AdmissionLife).Unix(),
+		Role: p.Role, ExpiresUnix: now.Add(n.cfg.AdmissionLife).Unix(), Outsider: p.Outsider,
 		Notice: notice.String(), NoticeUnixMS: now.UnixMilli(), OptOut: p.OptOut,
 	}
 	token, err := c.token(n.instance)
@@ -136,7 +136,7 @@ func (l *live) personLocked(c claims) meeting.Person {
 	if i := l.indexLocked(c.Participant); i >= 0 {
 		p = l.people[i]
 	}
-	p.Role = l.roleLocked(p.Person, p.Role)
+	p.Role, p.Outsider = l.roleLocked(p.Person, p.Role), c.Outsider
 	return p
 }
 

@@ -26,6 +26,7 @@ type claims struct {
 	Notice       string `json:"notice,omitempty"` // about the AI, as it was shown
 	NoticeUnixMS int64  `json:"notice_unix_ms,omitempty"`
 	OptOut       bool   `json:"opt_out,omitempty"`
+	Outsider     bool   `json:"outsider,omitempty"`
 }
 
 const tokenPlace = "participant token v1"

@@ -33,7 +33,12 @@ type Request struct {
 	Meeting meeting.ID // only this one; "": all
 	After   meeting.ID // only meetings that began before this one: the last answer's Next
 	Limit   int        // meetings in the answer, 1 to MaxMeetings
+	// Shared are meetings that the person may read whatever May says of their rooms.
+	Shared map[meeting.ID]bool
 }
+
+// may says whether the person may read a meeting of a room.
+func (r Request) may(id meeting.ID, room meeting.RoomID) bool { return r.Shared[id] || r.May(room) }
 
 // Result is what was found.
 type Result struct {
@@ -173,7 +178,7 @@ func (x *Index) searchable(r Request) []searchable {
 			allowed = r.May(e.Room)
 			may[e.Room] = allowed
 		}
-		if allowed {
+		if allowed || r.Shared[id] {
 			all = append(all, searchable{id, e.Langs})
 		}
 	}
@@ -248,7 +253,7 @@ func (x *Index) readUp(ctx context.Context, p plan, candidates []candidate, r Re
 		g.SetLimit(readers)
 		for i, c := range some {
 			g.Go(func() (err error) {
-				read[i], err = x.compare(ctx, p, c, r.May, most)
+				read[i], err = x.compare(ctx, p, c, r.may, most)
 				return err
 			})
 		}
@@ -266,7 +271,7 @@ func (x *Index) readUp(ctx context.Context, p plan, candidates []candidate, r Re
 }
 
 // compare looks at the texts of a meeting for what is wanted. It returns nil if nothing matches, or if the meeting is gone.
-func (x *Index) compare(ctx context.Context, p plan, c candidate, may func(meeting.RoomID) bool, most int) (*Found, error) {
+func (x *Index) compare(ctx context.Context, p plan, c candidate, may func(meeting.ID, meeting.RoomID) bool, most int) (*Found, error) {
 	all, err := x.read(ctx, c.id)
 	if errors.Is(err, storage.ErrNoKey) || errors.Is(err, storage.ErrNotFound) || errors.Is(err, seal.ErrOpen) {
 		return nil, nil
@@ -274,7 +279,7 @@ func (x *Index) compare(ctx context.Context, p plan, c candidate, may func(meeti
 	if err != nil {
 		return nil, fmt.Errorf("read transcript: %w", err)
 	}
-	if !may(all.room) { // what the index says of rooms is a copy
+	if !may(c.id, all.room) { // what the index says of rooms is a copy
 		return nil, nil
 	}
 	f := &Found{Meeting: c.id, Room: all.room, RoomName: all.roomName, BeganUnixMS: all.beganUnixMS}

@@ -1,10 +1,11 @@
 // The parts that live as long as the page, made once. Views take them from here; the core knows nothing of this file.
 
-import { Api } from './core/api';
+import { Api, type Me } from './core/api';
 import { Cell } from './core/cell';
 import { Finder } from './core/finder';
 import { routeOf, type Route } from './core/router';
 import { browserShelf, SettingsStore } from './core/settings';
+import { fetchFragment, leaveFragment, type Cloakroom } from './core/signin';
 import { Language, localeFor, type Locale } from './i18n';
 
 export const api = new Api();
@@ -56,4 +57,40 @@ export function announce(text: string): void {
 function say(): void {
   announcement.set(waiting.join(' '));
   waiting = [];
+}
+
+/** Who is here, as far as the server has said. */
+export const me = new Cell<Me | undefined>(undefined);
+
+/** Asks who is here. */
+export async function whoAmI(): Promise<Me> {
+  const who = await api.me();
+  me.set(who);
+  return who;
+}
+
+/** Ends the session, here and at the identity provider. The name that joins with goes with it: others may use the browser. */
+export async function signOut(): Promise<void> {
+  const on = await api.signOut();
+  settings.change({ name: '' });
+  location.assign(on === '' ? '/' : on);
+}
+
+function cloakroom(): Cloakroom | undefined {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined; // the browser keeps nothing
+  }
+}
+
+/** Before the browser leaves for the identity provider. */
+export function leaveForSignIn(): void {
+  leaveFragment(cloakroom(), location.pathname, location.hash);
+}
+
+/** When it is back. */
+export function backFromSignIn(): void {
+  const hash = location.hash === '' ? fetchFragment(cloakroom(), location.pathname) : '';
+  if (hash !== '') keepHash(hash);
 }

@@ -27,6 +27,40 @@ export interface Me {
   readonly admin: boolean;
   readonly canCreateRooms: boolean;
   readonly version: string;
+  /** '' if the provider gave none that can be trusted. */
+  readonly email: string;
+  /** Whether this is somebody who has signed in with the identity provider. */
+  readonly signedIn: boolean;
+  /** Where people sign in; undefined if nobody can. */
+  readonly signIn: SignIn | undefined;
+}
+
+/** The identity provider. */
+export interface SignIn {
+  readonly name: string;
+  /** Path to open in the browser. */
+  readonly url: string;
+}
+
+export const accesses = ['public', 'signed-in', 'restricted'] as const;
+export type AccessLevel = (typeof accesses)[number];
+
+/** What a room's access means for the reader: may join, has to sign in, is no member, or waits in the lobby. */
+export const entries = ['open', 'sign-in', 'not-member', 'knock'] as const;
+export type Entry = (typeof entries)[number];
+
+/** Who may join a room. */
+export interface Access {
+  readonly access: AccessLevel;
+  /** E-mail addresses. */
+  readonly members: readonly string[];
+}
+
+/** Lets whoever signs in with an address read a meeting. */
+export interface Share {
+  readonly id: string;
+  readonly address: string;
+  readonly atUnixMs: number;
 }
 
 export const ceilings = ['inherit', ...levels] as const;
@@ -72,6 +106,8 @@ export interface Room {
   /** End-to-end encrypted: without AI, and only for those who have the secret of the link. */
   readonly e2ee: boolean;
   readonly rules: Rules;
+  readonly access: AccessLevel;
+  readonly entry: Entry;
 }
 
 /** How people live together in a room. */
@@ -120,6 +156,8 @@ export interface MeetingEntry {
   readonly kept: boolean;
   /** When it is deleted by itself; undefined if it is not. */
   readonly deletion: Deletion | undefined;
+  /** It was shared with the reader, who may not change or delete it. */
+  readonly shared: boolean;
 }
 
 export interface Speaker {
@@ -318,8 +356,10 @@ export class Api {
     return { admin: flagOr(answer['admin'], false), room: textOr(answer['room'], '') };
   }
 
-  async signOut(): Promise<void> {
-    await this.#call('DELETE', '/session');
+  /** Returns where to go on to, so that the sign-in ends at the identity provider, too; '' if there is nothing to end. */
+  async signOut(): Promise<string> {
+    const url = textOr(fields(await this.#call('DELETE', '/session'), 'sign-out')['url'], '');
+    return /^https?:\/\//.test(url) ? url : '';
   }
 
   async createRoom(name: string, e2ee = false): Promise<CreatedRoom> {
@@ -493,6 +533,27 @@ export class Api {
     return readSystemStatus(await this.#call('GET', '/status'));
   }
 
+  async access(room: string): Promise<Access> {
+    return readAccess(await this.#call('GET', `/rooms/${part(room)}/access`));
+  }
+
+  async setAccess(room: string, access: Access): Promise<void> {
+    await this.#call('PUT', `/rooms/${part(room)}/access`, access);
+  }
+
+  async shares(meeting: string): Promise<Share[]> {
+    return readShares(await this.#call('GET', `/meetings/${part(meeting)}/shares`));
+  }
+
+  /** Lets people read a meeting; returns everybody who may. */
+  async share(meeting: string, addresses: readonly string[]): Promise<Share[]> {
+    return readShares(await this.#call('POST', `/meetings/${part(meeting)}/shares`, { addresses }));
+  }
+
+  async withdraw(meeting: string, share: string): Promise<Share[]> {
+    return readShares(await this.#call('DELETE', `/meetings/${part(meeting)}/shares/${part(share)}`));
+  }
+
   async #call(method: string, path: string, body?: unknown): Promise<unknown> {
     return (await this.#ask(method, path, body)).value;
   }
@@ -559,6 +620,35 @@ export function readMe(v: unknown): Me {
     admin: flagOr(m['admin'], false),
     canCreateRooms: flagOr(m['can_create_rooms'], false),
     version: textOr(m['version'], ''),
+    email: textOr(m['email'], ''),
+    signedIn: flagOr(m['signed_in'], false),
+    signIn: isFields(m['sign_in']) ? readSignIn(m['sign_in']) : undefined,
+  };
+}
+
+function readSignIn(v: unknown): SignIn {
+  const s = fields(v, 'sign-in');
+  return { name: text(s['name'], 'name'), url: text(s['url'], 'url') };
+}
+
+function readAccess(v: unknown): Access {
+  const a = fields(v, 'access');
+  return {
+    access: oneOf(a['access'], accesses, 'access'),
+    members: list(a['members'], (m) => text(m, 'member'), 'members', 500),
+  };
+}
+
+function readShares(v: unknown): Share[] {
+  return list(fields(v, 'shares')['shares'], readShare, 'shares', 200);
+}
+
+function readShare(v: unknown): Share {
+  const s = fields(v, 'share');
+  return {
+    id: text(s['id'], 'id'),
+    address: text(s['address'], 'address'),
+    atUnixMs: count(s['at_unix_ms'], 'at_unix_ms'),
   };
 }
 
@@ -603,6 +693,8 @@ export function readRoom(v: unknown): Room {
     joinUrl: textOr(r['join_url'], ''),
     e2ee: flagOr(r['e2ee'], false),
     rules: readRules(r['rules'] ?? {}),
+    access: accesses.find((a) => a === r['access']) ?? 'public',
+    entry: entries.find((e) => e === r['entry']) ?? 'open',
   };
 }
 
@@ -629,6 +721,7 @@ export function readMeeting(v: unknown): MeetingEntry {
     final: flagOr(m['final'], false),
     kept: flagOr(m['kept'], false),
     deletion: readDeletion(m['deletion']),
+    shared: flagOr(m['shared'], false),
   };
 }
 

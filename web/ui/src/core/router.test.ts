@@ -9,6 +9,7 @@ describe('addresses', () => {
     ['/meetings', { view: 'meetings' }],
     ['/admin/', { view: 'admin' }],
     ['/link', { view: 'link' }],
+    ['/sign-in', { view: 'sign-in' }],
     ['/r/', { view: 'lost' }],
     ['/r/a/b', { view: 'lost' }],
     ['/elsewhere', { view: 'lost' }],

@@ -2,7 +2,7 @@
 // from the address bar at once.
 
 export type Route =
-  | { readonly view: 'home' | 'meetings' | 'admin' | 'link' | 'lost' }
+  | { readonly view: 'home' | 'meetings' | 'admin' | 'link' | 'sign-in' | 'lost' }
   | { readonly view: 'room'; readonly room: string }
   | { readonly view: 'transcript'; readonly meeting: string };
 
@@ -19,6 +19,7 @@ export function routeOf(path: string): Route {
     case 'meetings':
     case 'admin':
     case 'link':
+    case 'sign-in':
       return { view: first };
   }
   return { view: 'lost' };

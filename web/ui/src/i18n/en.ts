@@ -758,4 +758,71 @@ export const en = {
     anyLang: 'any',
     send: 'Finish the line',
   },
+  account: {
+    of: (name: string) => `Account of ${name}`,
+    unnamed: 'Signed in',
+  },
+  signIn: {
+    short: 'Sign in',
+    with: (provider: string) => `Sign in with ${provider}`,
+    troubleTitle: 'You are not signed in',
+    back: 'Back to where you were',
+    trouble: {
+      off: 'On this server nobody signs in with an identity provider. Join as a guest, or open the link that an administrator or organizer gave you.',
+      'too-many': 'Too many attempts to sign in from your network. Wait a minute, then try again.',
+      stale:
+        'This sign-in took too long, was used already, or was begun in another window. Start it again in this one.',
+      denied: 'The identity provider did not sign you in. Try again, or ask the people who run it.',
+      unreachable:
+        'The identity provider does not answer. Try again in a few minutes; until then you can join public rooms as a guest.',
+      failed:
+        'What the identity provider answered could not be trusted. Try again; if it stays, tell the person who runs this server.',
+      unavailable: 'The server could not reach its storage. Try again in a moment.',
+    },
+  },
+  access: {
+    label: 'Who may join',
+    levels: {
+      public: 'Everybody who has the link',
+      'signed-in': 'Everybody who has signed in',
+      restricted: 'Members only',
+    },
+    hint: 'Organizers always come in. Whoever is in the meeting now stays. With the lobby on, people who are no members may wait for you to let them in.',
+    members: 'Members, by e-mail address',
+    membersHint: 'The addresses they sign in with, one a line or with commas between them; 500 at most.',
+    separate: 'One a line, or with commas between them.',
+    wrong: (address: string) => `“${address}” is no e-mail address.`,
+    badAddress: 'One of the addresses is no e-mail address.',
+    tooMany: 'A room can have 500 members at most.',
+    signInFirst: 'This room is for people who have signed in.',
+    membersSignIn: 'This room is for its members. Sign in, so that it knows you.',
+    notMember: 'This room is for its members, and your address is not among them.',
+    signedInAs: (address: string) =>
+      `You are signed in as ${address}. Sign out to come with another address, or ask an organizer to add this one.`,
+    noAddress: 'Your sign-in comes without an address that could be checked. Ask the people who run it.',
+    organizers: 'Organizers come in with their organizer link.',
+    knock:
+      'This room is for its members, as whom you can sign in. You may also ask without: you wait until an organizer lets you in.',
+    noProvider: 'Nobody can sign in on this server at the moment. Ask an organizer of the room.',
+    noProviderOrganizer:
+      'People can only be told apart once they sign in: an administrator has to set up an identity provider first.',
+  },
+  share: {
+    open: 'Share',
+    title: 'Share this meeting',
+    text: 'Whoever signs in with one of these addresses may read, search and download the transcript, not change or delete it. Nobody is written to: send them the link.',
+    addresses: 'E-mail addresses',
+    add: 'Share',
+    tooMany: 'At most 50 addresses at once.',
+    with: 'Shared with',
+    nobody: 'Not shared with anybody yet.',
+    withdraw: (address: string) => `Stop sharing with ${address}`,
+    done: 'Shared.',
+    withdrawn: 'Not shared any more.',
+    link: 'Link to this meeting',
+    withMe: 'shared with you',
+    readOnly: 'This meeting was shared with you: you may read, search and download its transcript.',
+    full: 'A meeting can be shared with 200 people at most. Stop sharing with somebody first.',
+    gone: 'It is not shared with this person any more.',
+  },
 };

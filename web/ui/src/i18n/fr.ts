@@ -775,4 +775,74 @@ export const fr: Catalogue = {
     anyLang: 'toutes',
     send: 'Terminer la ligne',
   },
+  account: {
+    of: (name: string) => `Compte de ${name}`,
+    unnamed: 'Session ouverte',
+  },
+  signIn: {
+    short: 'Se connecter',
+    with: (provider: string) => `Se connecter avec ${provider}`,
+    troubleTitle: 'Vous n’êtes pas connecté',
+    back: 'Revenir où vous étiez',
+    trouble: {
+      off: 'Sur ce serveur, personne ne se connecte avec un fournisseur d’identité. Participez comme invité, ou ouvrez le lien qu’un administrateur ou un organisateur vous a donné.',
+      'too-many': 'Trop de tentatives de connexion depuis votre réseau. Attendez une minute, puis réessayez.',
+      stale:
+        'Cette connexion a trop duré, a déjà servi, ou a été commencée dans une autre fenêtre. Recommencez dans celle-ci.',
+      denied: 'Le fournisseur d’identité ne vous a pas connecté. Réessayez, ou adressez-vous à ceux qui le gèrent.',
+      unreachable:
+        'Le fournisseur d’identité ne répond pas. Réessayez dans quelques minutes ; d’ici là vous pouvez rejoindre les salons publics comme invité.',
+      failed:
+        'La réponse du fournisseur d’identité n’est pas digne de confiance. Réessayez ; si cela persiste, prévenez la personne qui gère ce serveur.',
+      unavailable: 'Le serveur n’a pas pu joindre son stockage. Réessayez dans un instant.',
+    },
+  },
+  access: {
+    label: 'Qui peut entrer',
+    levels: {
+      public: 'Tous ceux qui ont le lien',
+      'signed-in': 'Tous ceux qui se sont connectés',
+      restricted: 'Les membres seulement',
+    },
+    hint: 'Les organisateurs entrent toujours. Qui est déjà dans la réunion y reste. Avec la salle d’attente, ceux qui ne sont pas membres peuvent attendre que vous les fassiez entrer.',
+    members: 'Membres, par adresse électronique',
+    membersHint:
+      'Les adresses avec lesquelles ils se connectent, une par ligne ou séparées par des virgules ; 500 au plus.',
+    separate: 'Une par ligne, ou séparées par des virgules.',
+    wrong: (address: string) => `« ${address} » n’est pas une adresse électronique.`,
+    badAddress: 'L’une des adresses n’est pas une adresse électronique.',
+    tooMany: 'Un salon peut avoir 500 membres au plus.',
+    signInFirst: 'Ce salon est réservé à ceux qui se sont connectés.',
+    membersSignIn: 'Ce salon est réservé à ses membres. Connectez-vous pour qu’il vous reconnaisse.',
+    notMember: 'Ce salon est réservé à ses membres, et votre adresse n’en fait pas partie.',
+    signedInAs: (address: string) =>
+      `Vous êtes connecté avec ${address}. Déconnectez-vous pour venir avec une autre adresse, ou demandez à un organisateur d’ajouter celle-ci.`,
+    noAddress: 'Votre connexion ne donne pas d’adresse vérifiée. Adressez-vous à ceux qui la gèrent.',
+    organizers: 'Les organisateurs entrent avec leur lien d’organisateur.',
+    knock:
+      'Ce salon est réservé à ses membres, qui peuvent se connecter. Vous pouvez aussi demander sans cela : vous attendez alors qu’un organisateur vous fasse entrer.',
+    noProvider:
+      'Personne ne peut se connecter sur ce serveur pour le moment. Adressez-vous à un organisateur du salon.',
+    noProviderOrganizer:
+      'Les personnes ne se distinguent qu’une fois connectées : un administrateur doit d’abord configurer un fournisseur d’identité.',
+  },
+  share: {
+    open: 'Partager',
+    title: 'Partager cette réunion',
+    text: 'Qui se connecte avec l’une de ces adresses peut lire la transcription, y chercher et la télécharger, mais ni la modifier ni la supprimer. Personne n’est prévenu : envoyez-leur le lien.',
+    addresses: 'Adresses électroniques',
+    add: 'Partager',
+    tooMany: '50 adresses au plus à la fois.',
+    with: 'Partagée avec',
+    nobody: 'Elle n’est encore partagée avec personne.',
+    withdraw: (address: string) => `Ne plus partager avec ${address}`,
+    done: 'Réunion partagée.',
+    withdrawn: 'Ce partage a pris fin.',
+    link: 'Lien vers cette réunion',
+    withMe: 'partagée avec vous',
+    readOnly:
+      'Cette réunion a été partagée avec vous : vous pouvez lire sa transcription, y chercher et la télécharger.',
+    full: 'Une réunion peut être partagée avec 200 personnes au plus. Mettez d’abord fin à un partage.',
+    gone: 'Elle n’est plus partagée avec cette personne.',
+  },
 };

@@ -68,6 +68,18 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.out.removed;
     case 'not-admitted':
       return t.out.not_admitted;
+    case 'sign-in-needed':
+      return t.access.signInFirst;
+    case 'not-member':
+      return t.access.notMember;
+    case 'no-sign-in':
+      return t.access.noProviderOrganizer;
+    case 'bad-address':
+      return t.access.badAddress;
+    case 'too-many-shares':
+      return t.share.full;
+    case 'no-share':
+      return t.share.gone;
   }
   return byStatus(t, reason.status);
 }
