@@ -210,6 +210,7 @@ type house struct {
 	janitor *storage.Janitor
 	index   *search.Index
 	forget  *storage.Forgetter
+	hooks   hooks
 	url     string
 	log     *slog.Logger
 
@@ -263,17 +264,18 @@ func openHouse(
 	closers.add("search index", index.Close)
 	links, sessions := storage.NewLinks(sys.store, sys.keys), storage.NewSessions(sys.store, sys.keys)
 	forgetter := forgetterWith(index, transcripts, sys, log)
+	webhooks := storage.NewWebhooks(sys.store, sys.keys)
 	server, err := web.New(webConfig, web.Deps{
 		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
 		Links: links, Instance: instance, Audit: audit, Forgetter: forgetter, Audio: storage.NewAudio(sys.store, sys.keys, meetings),
-		Search: index, Transcriber: transcriber, UI: clientFiles(log), Log: log,
+		Webhooks: webhooks, Tokens: storage.NewTokens(sys.store, sys.keys), Search: index, Transcriber: transcriber, UI: clientFiles(log), Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	h := &house{
 		node: n, web: server, listen: listener, flags: f, links: links, janitor: storage.NewJanitor(sys.store, sys.keys, forgetter, log),
-		forget: forgetter, index: index, log: log, url: f.PublicURL, firstRun: firstRun,
+		forget: forgetter, hooks: f.hooks(sys, webhooks, meetings, audit, log), index: index, log: log, url: f.PublicURL, firstRun: firstRun,
 	}
 	if h.url == "" {
 		h.url = localURL(f.TLSCert != "", f.Listen, listener.Addr())
@@ -350,6 +352,8 @@ func (h *house) run(ctx context.Context) error {
 	g.Go(func() error { return h.janitor.Run(ctx) })
 	g.Go(func() error { return h.index.Run(ctx) })
 	g.Go(func() error { return h.forget.Follow(ctx) })
+	g.Go(func() error { return h.hooks.listener.Run(ctx) })
+	g.Go(func() error { return h.hooks.sender.Run(ctx) })
 	g.Go(func() error {
 		var err error
 		if h.flags.TLSCert != "" {

@@ -125,6 +125,10 @@ func TestStorage(t *testing.T) {
 			{"audio: crashes and two archivers", testAudioCrash},
 			{"audio: deleted", testAudioDeleted},
 			{"audio: moved and damaged pieces", testAudioMoved},
+			{"webhooks", testWebhooks},
+			{"webhooks: bounds of queue and log", testWebhookBounds},
+			{"webhooks: the archiver tells them", testArchiverTells},
+			{"API tokens", testTokens},
 		} {
 			t.Run(c.name, func(t *testing.T) { c.run(t, server) })
 		}

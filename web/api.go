@@ -35,6 +35,9 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	s.describeAudio(api)
 	s.describeRetention(api)
 	s.describeInstance(api)
+	s.describeWebhooks(api)
+	s.describeTokens(api)
+	s.describeAudit(api)
 	describeRaw(api.OpenAPI())
 
 	spec, err := json.Marshal(api.OpenAPI())

@@ -49,12 +49,13 @@ var (
 // Actor is who changes something, as the audit and the other people in the room will read it. Package web has checked
 // before that the actor's role allows it.
 type Actor struct {
-	Person meeting.PersonID // or TokenHolder
+	Person meeting.PersonID // or TokenHolder, or one of its kind
 	Name   string           // shown to everybody with the change; never empty
 	Role   meeting.Role     // in the room concerned
 }
 
-// TokenHolder is the Person of an [Actor] who sent the API token: a program, and nobody's participant.
+// TokenHolder is the Person of an [Actor] who sent the API token: a program, and nobody's participant. One who sent a token that
+// an admin made is called by it, a slash and the token's ID.
 const TokenHolder meeting.PersonID = "api-token"
 
 // Live is what package web needs from the meetings that are going on. It is implemented by internal/node. All methods

@@ -77,6 +77,9 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 		"/rooms/{room}/retention": {"put"}, "/meetings/{meeting}/kept": {"put"}, "/meetings/{meeting}/mine": {"get", "delete"},
 		"/meetings/{meeting}/people/{participant}": {"delete"},
 		"/instance": {"get", "patch"}, "/status": {"get"},
+		"/webhooks": {"get", "post"}, "/webhooks/{webhook}": {"patch", "delete"}, "/webhooks/{webhook}/secret": {"post"}, "/webhooks/{webhook}/test": {"post"},
+		"/webhooks/{webhook}/deliveries": {"get"}, "/webhooks/{webhook}/deliveries/{delivery}/replay": {"post"},
+		"/tokens": {"get", "post"}, "/tokens/{token}": {"delete"}, "/audit": {"get"},
 	}
 	if len(s.Paths) != len(want) {
 		t.Errorf("describes %d paths, want %d", len(s.Paths), len(want))

@@ -30,6 +30,8 @@ type Deps struct {
 	Search      Searcher // nil: nothing can be found here
 	Audio       *storage.Audio
 	Forgetter   *storage.Forgetter
+	Webhooks    *storage.Webhooks
+	Tokens      *storage.Tokens
 	Transcriber Transcriber // nil: recordings are not transcribed here
 	UI          fs.FS       // the built browser client with index.html at its root; nil if it was not built
 	Log         *slog.Logger
@@ -54,8 +56,10 @@ type Server struct {
 	searches    chan struct{} // one for each search that runs
 	audio       *storage.Audio
 	forgetter   *storage.Forgetter
+	webhooks    *storage.Webhooks
+	tokens      *storage.Tokens
 
-	tokenHash     string // of the API token; "" if there is none
+	tokenHash     string // of the server's own API token; "" if there is none
 	crossOrigin   *http.CrossOriginProtection
 	socketOrigins []string
 
@@ -108,6 +112,7 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 		cfg: cfg, log: deps.Log, now: now,
 		live: deps.Live, rooms: deps.Rooms, meetings: deps.Meetings, transcripts: deps.Transcripts, sessions: deps.Sessions,
 		links: deps.Links, instance: deps.Instance, audit: deps.Audit, forgetter: deps.Forgetter, audio: deps.Audio,
+		webhooks: deps.Webhooks, tokens: deps.Tokens,
 		imports:       make(chan struct{}, maxImports),
 		search:        deps.Search,
 		searches:      make(chan struct{}, searchesAtOnce),
@@ -124,7 +129,7 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 
 func (d Deps) validate() error {
 	if d.Live == nil || d.Rooms == nil || d.Meetings == nil || d.Transcripts == nil || d.Sessions == nil || d.Links == nil ||
-		d.Instance == nil || d.Audit == nil || d.Forgetter == nil || d.Audio == nil || d.Log == nil {
+		d.Instance == nil || d.Audit == nil || d.Forgetter == nil || d.Audio == nil || d.Webhooks == nil || d.Tokens == nil || d.Log == nil {
 		return errors.New("web: a dependency is missing")
 	}
 	return nil

@@ -116,6 +116,7 @@ func newStores(t testing.TB) *site {
 		Live: s.live, Rooms: rooms, Meetings: meetings, Transcripts: storage.NewTranscripts(store, s.keys, meetings),
 		Sessions: storage.NewSessions(store, s.keys), Links: storage.NewLinks(store, s.keys), Instance: instance,
 		Audit: storage.NewAudit(store, s.keys), Audio: storage.NewAudio(store, s.keys, meetings), Log: log,
+		Webhooks: storage.NewWebhooks(store, s.keys), Tokens: storage.NewTokens(store, s.keys),
 	}
 	s.archive = archivetest.Archive{T: t, Store: store, Keys: s.keys, Meetings: meetings}
 	s.index, err = search.Open(t.Context(), t.TempDir(), search.DefaultConfig(), search.Deps{

@@ -132,6 +132,7 @@ func (v *venue) start() {
 		Sessions: storage.NewSessions(v.store, v.keys), Links: storage.NewLinks(v.store, v.keys), Instance: instance, Audit: v.audit,
 		Forgetter: storage.NewForgetter(v.bus, v.store, v.keys, transcripts, log),
 		Audio:     storage.NewAudio(v.store, v.keys, v.meetings), Log: log,
+		Webhooks: storage.NewWebhooks(v.store, v.keys), Tokens: storage.NewTokens(v.store, v.keys),
 	})
 	if err != nil {
 		v.t.Fatal(err)

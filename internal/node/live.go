@@ -179,9 +179,19 @@ func (l *live) setPolicy(p meeting.Policy) {
 	l.log.Info("AI level", "level", p.Level, "ceiling", p.Ceiling, "keep_audio", p.KeepAudio)
 }
 
-// announcePolicy tells recognisers and archiver, then lets the recorder follow.
+// announcePolicy tells recognisers and archiver what has changed, then lets the recorder follow.
 func (l *live) announcePolicy(p meeting.Policy) {
-	l.post(meeting.Event{Type: meeting.EventPolicy, Policy: &p}, func() {
+	l.postPolicy(meeting.Event{Type: meeting.EventPolicy, Policy: &p})
+}
+
+// restatePolicy does the same with a policy that nobody has changed.
+func (l *live) restatePolicy(p meeting.Policy) {
+	l.postPolicy(meeting.Event{Type: meeting.EventPolicy, Policy: &p, Restated: true})
+}
+
+func (l *live) postPolicy(e meeting.Event) {
+	p := *e.Policy
+	l.post(e, func() {
 		l.mu.Lock()
 		now := l.policy // it may have changed again meanwhile
 		l.mu.Unlock()

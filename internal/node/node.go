@@ -272,7 +272,7 @@ func (n *Node) open(ctx context.Context, id meeting.RoomID) (*live, error) {
 		return nil, err
 	}
 	l.post(meeting.Event{Type: meeting.EventStarted, Started: &meeting.Started{BeganUnixMS: doc.BeganUnixMS}}, nil)
-	l.announcePolicy(policy)
+	l.restatePolicy(policy)
 	return l, nil
 }
 
@@ -293,9 +293,13 @@ func (n *Node) resume(ctx context.Context, doc storage.Meeting) error {
 	if err != nil {
 		return err
 	}
+	announce := (*live).announcePolicy
 	if len(doc.Policies) > 0 { // who switched it last stays known
 		last := doc.Policies[len(doc.Policies)-1]
 		policy.By, policy.ByName, policy.AtMS = last.By, last.ByName, last.AtMS
+		if policy.SameSettings(last) {
+			announce = (*live).restatePolicy
+		}
 	}
 	l, err := n.start(ctx, room, doc, policy)
 	if err != nil {
@@ -307,7 +311,7 @@ func (n *Node) resume(ctx context.Context, doc storage.Meeting) error {
 	} else {
 		l.remember(said.Segments)
 	}
-	l.announcePolicy(policy)
+	announce(l, policy)
 	return nil
 }
 
