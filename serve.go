@@ -81,7 +81,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	house, err := openHouse(ctx, c.nodeFlags, c.Data, c.engineNames(), sys, transcriber, closers, log)
+	house, err := openHouse(ctx, c.nodeFlags, c.Data, c.engineNames(), sys, asrParts{transcriber, c.modelFlags.shelf(log)}, closers, log)
 	if err != nil {
 		return err
 	}
@@ -217,9 +217,15 @@ type house struct {
 	firstRun bool // nobody has had a chance to become admin yet
 }
 
-// openHouse opens rooms and web pages. Without a transcriber recordings are not transcribed here.
+// asrParts are what only a server has that recognises, too; a node has neither.
+type asrParts struct {
+	transcriber web.Transcriber
+	models      web.Models
+}
+
+// openHouse opens rooms and web pages.
 func openHouse(
-	ctx context.Context, f nodeFlags, data string, engines []string, sys *system, transcriber web.Transcriber, closers *closeStack, log *slog.Logger,
+	ctx context.Context, f nodeFlags, data string, engines []string, sys *system, asr asrParts, closers *closeStack, log *slog.Logger,
 ) (*house, error) {
 	nodeConfig, err := f.nodeConfig()
 	if err != nil {
@@ -268,7 +274,7 @@ func openHouse(
 	server, err := web.New(webConfig, web.Deps{
 		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
 		Links: links, Instance: instance, Audit: audit, Forgetter: forgetter, Audio: storage.NewAudio(sys.store, sys.keys, meetings),
-		Webhooks: webhooks, Tokens: storage.NewTokens(sys.store, sys.keys), Search: index, Transcriber: transcriber, UI: clientFiles(log), Log: log,
+		Webhooks: webhooks, Tokens: storage.NewTokens(sys.store, sys.keys), Search: index, Models: asr.models, Transcriber: asr.transcriber, UI: clientFiles(log), Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 		"/instance": {"get", "patch"}, "/status": {"get"},
 		"/webhooks": {"get", "post"}, "/webhooks/{webhook}": {"patch", "delete"}, "/webhooks/{webhook}/secret": {"post"}, "/webhooks/{webhook}/test": {"post"},
 		"/webhooks/{webhook}/deliveries": {"get"}, "/webhooks/{webhook}/deliveries/{delivery}/replay": {"post"},
-		"/tokens": {"get", "post"}, "/tokens/{token}": {"delete"}, "/audit": {"get"},
+		"/tokens": {"get", "post"}, "/tokens/{token}": {"delete"}, "/audit": {"get"}, "/models": {"get"},
 	}
 	if len(s.Paths) != len(want) {
 		t.Errorf("describes %d paths, want %d", len(s.Paths), len(want))

@@ -508,7 +508,7 @@ func (f *fakeLive) Room(id meeting.RoomID) (LiveRoom, bool) {
 }
 
 func (f *fakeLive) Status(context.Context) SystemStatus {
-	return SystemStatus{ASR: PartStatus{State: "live"}, Bus: PartStatus{State: "up"}, Storage: PartStatus{State: "up"}, Disk: &PartStatus{State: "up"}, RoomsLive: 1, People: 2, Load: LoadStatus{State: "normal"}}
+	return SystemStatus{ASR: PartStatus{State: "live"}, Bus: PartStatus{State: "up"}, Storage: PartStatus{State: "up"}, Disk: &PartStatus{State: "up"}, RoomsLive: 1, People: 2, Load: LoadStatus{State: "normal"}, Capacity: Capacity{Rooms: []RoomLoad{}}}
 }
 
 // fakeSession plays a participant's connection.

@@ -85,6 +85,7 @@ type Node struct {
 	instance seal.Key // seals participants' tokens
 
 	space   atomic.Pointer[disk.Space] // of the embedded servers; nil: there are none, or it is not known
+	delays  delays                     // of finals
 	problem atomic.Pointer[string]     // what the supervisor knows of missing recognisers: a meeting.Reason…
 
 	opening sync.Mutex // one meeting is opened at a time; taken before mu, held across storage calls
