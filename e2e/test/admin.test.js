@@ -10,6 +10,7 @@ import { Gallery } from '../harness/gallery.js';
 import { onRealServers } from '../harness/places.js';
 import { until } from '../harness/processes.js';
 import { Stage } from '../harness/stage.js';
+import { assertAccessible } from '../harness/wcag.js';
 
 const skip = onRealServers && 'pages do not depend on Kafka and S3';
 
@@ -256,7 +257,7 @@ class Story extends Gallery {
       await page.locator('main h2').first().waitFor();
       await page.waitForTimeout(500); // what is fetched after the page
       await this.picture(page, `${name}-fr`);
-      await this.check(page, `${name} in French`);
+      await assertAccessible(page, `${name} in French`);
     }
     const link = page.getByTestId('admin-rooms');
     await link.focus();
