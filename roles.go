@@ -37,7 +37,7 @@ func (c *nodeCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	closers.add("bus", sys.bus.Close)
-	house, err := openHouse(ctx, c.nodeFlags, c.Data, c.Engines, sys, nil, closers, log)
+	house, err := openHouse(ctx, c.nodeFlags, c.Data, c.Engines, sys, asrParts{}, closers, log)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	house, err := openHouse(ctx, c.nodeFlags, c.Data, c.engineNames(), sys, transcriber, closers, log)
+	house, err := openHouse(ctx, c.nodeFlags, c.Data, c.engineNames(), sys, asrParts{transcriber, c.modelFlags.shelf(log)}, closers, log)
 	if err != nil {
 		return err
 	}
@@ -210,15 +210,22 @@ type house struct {
 	janitor *storage.Janitor
 	index   *search.Index
 	forget  *storage.Forgetter
+	hooks   hooks
 	url     string
 	log     *slog.Logger
 
 	firstRun bool // nobody has had a chance to become admin yet
 }
 
-// openHouse opens rooms and web pages. Without a transcriber recordings are not transcribed here.
+// asrParts are what only a server has that recognises, too; a node has neither.
+type asrParts struct {
+	transcriber web.Transcriber
+	models      web.Models
+}
+
+// openHouse opens rooms and web pages.
 func openHouse(
-	ctx context.Context, f nodeFlags, data string, engines []string, sys *system, transcriber web.Transcriber, closers *closeStack, log *slog.Logger,
+	ctx context.Context, f nodeFlags, data string, engines []string, sys *system, asr asrParts, closers *closeStack, log *slog.Logger,
 ) (*house, error) {
 	nodeConfig, err := f.nodeConfig()
 	if err != nil {
@@ -263,10 +270,11 @@ func openHouse(
 	closers.add("search index", index.Close)
 	links, sessions := storage.NewLinks(sys.store, sys.keys), storage.NewSessions(sys.store, sys.keys)
 	forgetter := forgetterWith(index, transcripts, sys, log)
+	webhooks := storage.NewWebhooks(sys.store, sys.keys)
 	server, err := web.New(webConfig, web.Deps{
 		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
 		Links: links, Instance: instance, Audit: audit, Forgetter: forgetter, Audio: storage.NewAudio(sys.store, sys.keys, meetings),
-		Search: index, Transcriber: transcriber, UI: clientFiles(log), Log: log,
+		Webhooks: webhooks, Tokens: storage.NewTokens(sys.store, sys.keys), Search: index, Models: asr.models, Transcriber: asr.transcriber, UI: clientFiles(log), Log: log,
 		People: storage.NewPeople(sys.store, sys.keys), Shares: storage.NewShares(sys.store, sys.keys), Tickets: storage.NewTickets(sys.keys),
 	})
 	if err != nil {
@@ -274,7 +282,7 @@ func openHouse(
 	}
 	h := &house{
 		node: n, web: server, listen: listener, flags: f, links: links, janitor: storage.NewJanitor(sys.store, sys.keys, forgetter, log),
-		forget: forgetter, index: index, log: log, url: f.PublicURL, firstRun: firstRun,
+		forget: forgetter, hooks: f.hooks(sys, webhooks, meetings, audit, log), index: index, log: log, url: f.PublicURL, firstRun: firstRun,
 	}
 	if h.url == "" {
 		h.url = localURL(f.TLSCert != "", f.Listen, listener.Addr())
@@ -351,6 +359,8 @@ func (h *house) run(ctx context.Context) error {
 	g.Go(func() error { return h.janitor.Run(ctx) })
 	g.Go(func() error { return h.index.Run(ctx) })
 	g.Go(func() error { return h.forget.Follow(ctx) })
+	g.Go(func() error { return h.hooks.listener.Run(ctx) })
+	g.Go(func() error { return h.hooks.sender.Run(ctx) })
 	g.Go(func() error {
 		var err error
 		if h.flags.TLSCert != "" {

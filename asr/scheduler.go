@@ -2,6 +2,7 @@ package asr
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -211,6 +212,22 @@ func (s *scheduler) pressure() pressure {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.load.now
+}
+
+// work says how many recognisers there are, and what waits for them.
+func (s *scheduler) work(now time.Time) meeting.Work {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	work := meeting.Work{Hands: s.hands, Share: int(math.Round(100 * s.load.finalShare(now)))}
+	for _, n := range s.running {
+		work.Busy += n
+	}
+	for _, j := range s.jobs {
+		if j.ctx.Err() == nil {
+			work.Queue++
+		}
+	}
+	return work
 }
 
 // Bounds of the time between two partials of an utterance, in new audio. People speak two or three words in minRefresh; more

@@ -126,7 +126,7 @@ func (w *Worker) weighLoad(ctx context.Context) {
 // status says how a meeting's captions do, and whether this worker answers for them: it recognises some of its tracks, or
 // would recognise its first one.
 func (w *Worker) status(id meeting.ID) (s meeting.Status, ours bool) {
-	s = meeting.Status{State: meeting.StateLive, Engine: w.engineFor(id, forFinals), Load: int(w.jobs.pressure())}
+	s = meeting.Status{State: meeting.StateLive, Engine: w.engineFor(id, forFinals), Load: int(w.jobs.pressure()), Work: w.work()}
 	if !w.ready.Load() {
 		return s, false // the model is still being loaded
 	}
@@ -135,6 +135,13 @@ func (w *Worker) status(id meeting.ID) (s meeting.Status, ours bool) {
 		s.State, s.LagMS = meeting.StateCatchingUp, lag.Milliseconds()
 	}
 	return s, ours
+}
+
+// work says how busy the worker is.
+func (w *Worker) work() meeting.Work {
+	work := w.jobs.work(time.Now())
+	work.Worker, work.Shed = w.name, w.Counts().Shed
+	return work
 }
 
 // lags is how late the partitions of a worker are, by meeting.

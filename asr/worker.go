@@ -2,6 +2,7 @@ package asr
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -67,6 +68,7 @@ const maxDrafts = 256
 // Worker recognises the speech of all meetings whose audio its consumer group gives it.
 type Worker struct {
 	cfg     WorkerConfig // set once
+	name    string       // set once; for who counts workers
 	bus     busPort      // set once
 	roster  *roster
 	jobs    *scheduler
@@ -88,7 +90,7 @@ func NewWorker(cfg WorkerConfig) (*Worker, error) {
 
 func newWorker(cfg WorkerConfig, b busPort) *Worker {
 	return &Worker{
-		cfg: cfg, bus: b, roster: newRoster(), jobs: newScheduler(cfg.Workers), counts: &counts{},
+		cfg: cfg, name: rand.Text(), bus: b, roster: newRoster(), jobs: newScheduler(cfg.Workers), counts: &counts{},
 		drafts: make(chan draft, maxDrafts), lags: newLags(), engines: newEngines(cfg.Engines, cfg.Standard),
 		ledger: newLedger(),
 	}

@@ -18,6 +18,9 @@ import (
 const (
 	archiveGroup   = "archive" // ours, on segments.v1
 	recogniseGroup = "asr"     // the recognisers', on audio.v1
+
+	// HookGroup is that of who tells webhooks, on meetings.v1.
+	HookGroup = "webhooks"
 )
 
 // ArchiverConfig says how segments are gathered and how long the end of a meeting is waited for.
@@ -29,6 +32,7 @@ type ArchiverConfig struct {
 	AudioBytes      int           // or as soon as there is this much of a track
 	AudioHeld       int           // or as soon as there is this much of one partition
 	AudioWait       time.Duration // how long after the end kept audio that is not stored yet is waited for
+	HookWait        time.Duration // how long the end waits, where there are webhooks, until they were told what came before
 	Poll            time.Duration // how often progress on the bus is looked at
 	Rescan          time.Duration // how often all meetings are checked for an end that was missed
 }
@@ -39,7 +43,7 @@ type ArchiverConfig struct {
 func DefaultArchiverConfig() ArchiverConfig {
 	return ArchiverConfig{
 		BatchAge: 5 * time.Second, BatchBytes: 64 << 10, RecognitionWait: 10 * time.Minute,
-		AudioAge: 90 * time.Second, AudioBytes: 1 << 20, AudioHeld: 64 << 20, AudioWait: 10 * time.Minute,
+		AudioAge: 90 * time.Second, AudioBytes: 1 << 20, AudioHeld: 64 << 20, AudioWait: 10 * time.Minute, HookWait: time.Minute,
 		Poll: time.Second, Rescan: 10 * time.Minute,
 	}
 }
@@ -47,7 +51,7 @@ func DefaultArchiverConfig() ArchiverConfig {
 // Validate names the first wrong setting.
 func (c ArchiverConfig) Validate() error {
 	for name, d := range map[string]time.Duration{
-		"audio age": c.AudioAge, "audio wait": c.AudioWait,
+		"audio age": c.AudioAge, "audio wait": c.AudioWait, "webhook wait": c.HookWait,
 		"batch age": c.BatchAge, "recognition wait": c.RecognitionWait, "poll interval": c.Poll, "rescan interval": c.Rescan,
 	} {
 		if d <= 0 {
@@ -106,6 +110,7 @@ type Archiver struct {
 	keys        *Keyring
 	meetings    *Meetings
 	transcripts *Transcripts
+	webhooks    *Webhooks
 	config      ArchiverConfig
 	log         *slog.Logger
 
@@ -128,7 +133,7 @@ func newArchiver(b archiveBus, store *Store, keys *Keyring, config ArchiverConfi
 	meetings := NewMeetings(store, keys)
 	return &Archiver{
 		bus: b, store: store, keys: keys, meetings: meetings, transcripts: NewTranscripts(store, keys, meetings),
-		config: config, log: log,
+		webhooks: NewWebhooks(store, keys), config: config, log: log,
 		audio: map[meeting.ID]map[int]struct{}{}, closed: map[meeting.ID]struct{}{},
 	}, nil
 }

@@ -139,6 +139,9 @@ func (a *Archiver) close(ctx context.Context, id meeting.ID, endMS int64) error 
 	if err != nil || m.LiveKeyGone {
 		return err
 	}
+	if err := a.tell(ctx, endedNews(m)); err != nil {
+		return err
+	}
 	if err := a.awaitRecognition(ctx, id); err != nil {
 		return err
 	}
@@ -152,8 +155,16 @@ func (a *Archiver) close(ctx context.Context, id meeting.ID, endMS int64) error 
 	if err != nil {
 		return err
 	}
-	_, err = a.update(ctx, id, func(m *Meeting) { m.TranscriptRev, m.TranscriptFinal = rev, true })
+	m, err = a.update(ctx, id, func(m *Meeting) { m.TranscriptRev, m.TranscriptFinal = rev, true })
 	if err != nil {
+		return err
+	}
+	if rev > 0 {
+		if err := a.tell(ctx, transcriptNews(m)); err != nil {
+			return err
+		}
+	}
+	if err := a.awaitWebhooks(ctx, id); err != nil {
 		return err
 	}
 	if err := a.persist(ctx, "delete live key", func() error { return a.keys.DeleteLive(ctx, id) }); err != nil {

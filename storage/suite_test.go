@@ -128,6 +128,10 @@ func TestStorage(t *testing.T) {
 			{"accounts", testPeople},
 			{"shared meetings", testShares},
 			{"shared meetings are forgotten", testSharesForgotten},
+			{"webhooks", testWebhooks},
+			{"webhooks: bounds of queue and log", testWebhookBounds},
+			{"webhooks: the archiver tells them", testArchiverTells},
+			{"API tokens", testTokens},
 		} {
 			t.Run(c.name, func(t *testing.T) { c.run(t, server) })
 		}

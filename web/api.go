@@ -38,6 +38,10 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	s.describeSignIn(api)
 	s.describeAccess(api)
 	s.describeShares(api)
+	s.describeWebhooks(api)
+	s.describeTokens(api)
+	s.describeAudit(api)
+	s.describeModels(api)
 	describeRaw(api.OpenAPI())
 
 	spec, err := json.Marshal(api.OpenAPI())

@@ -36,7 +36,7 @@ func (v *visitor) auditRole() meeting.Role {
 // auditName names the visitor without their name.
 func (v *visitor) auditName() meeting.PersonID {
 	if v.token {
-		return TokenHolder
+		return tokenHolder(v.tokenID)
 	}
 	return v.session.Person
 }

@@ -53,12 +53,13 @@ var (
 // Actor is who changes something, as the audit and the other people in the room will read it. Package web has checked
 // before that the actor's role allows it.
 type Actor struct {
-	Person meeting.PersonID // or TokenHolder
+	Person meeting.PersonID // or TokenHolder, or one of its kind
 	Name   string           // shown to everybody with the change; never empty
 	Role   meeting.Role     // in the room concerned
 }
 
-// TokenHolder is the Person of an [Actor] who sent the API token: a program, and nobody's participant.
+// TokenHolder is the Person of an [Actor] who sent the API token: a program, and nobody's participant. One who sent a token that
+// an admin made is called by it, a slash and the token's ID.
 const TokenHolder meeting.PersonID = "api-token"
 
 // Live is what package web needs from the meetings that are going on. It is implemented by internal/node. All methods
@@ -171,6 +172,36 @@ type SystemStatus struct {
 	People    int         `json:"people" doc:"People in them"`
 	Load      LoadStatus  `json:"load" doc:"How loaded the server is, and what it gives up because of that"`
 	Ways      Ways        `json:"ways" doc:"Media that does not come over UDP"`
+	Capacity  Capacity    `json:"capacity" doc:"What recognisers have to do for the meetings of this server, and how they keep up"`
+}
+
+// Capacity is what recognisers have to do, and how they keep up.
+type Capacity struct {
+	Speakers      int        `json:"speakers" doc:"People whose words were recognised in the last 10 seconds"`
+	SpeakersLimit int        `json:"speakers_limit" doc:"About how many could speak at once before captions thin out, estimated from what those cost; 0: nobody speaks, or too little is known"`
+	Workers       int        `json:"workers" doc:"Processes that recognise for meetings of this server"`
+	Recognisers   int        `json:"recognisers" doc:"Decodes that they can do at once"`
+	Busy          int        `json:"busy" doc:"Decodes under way"`
+	Queue         int        `json:"queue" doc:"Decodes that wait"`
+	Share         int        `json:"share" doc:"Percent of the recognisers' time that lasting texts took lately; from 75 on, captions while people speak thin out"`
+	BehindP50MS   int64      `json:"behind_p50_ms" doc:"How long after its last word the lasting text of an utterance came, median of the last 5 minutes"`
+	BehindP95MS   int64      `json:"behind_p95_ms" doc:"The same, 95th percentile"`
+	Finals        int        `json:"finals" doc:"From how many texts that is; 512 at most"`
+	Dropped       int        `json:"dropped" doc:"Records of 100 ms and packets of sound that were lost before recognition in meetings that go on, because Kafka or the processor was too slow"`
+	Shed          int        `json:"shed" doc:"Captions while people speak that were left out because Kafka was too slow, since the recognisers started"`
+	Rooms         []RoomLoad `json:"rooms" nullable:"false" doc:"Meetings that go on, the fullest first; 200 at most"`
+}
+
+// RoomLoad is one meeting that goes on.
+type RoomLoad struct {
+	Room        meeting.RoomID `json:"room"`
+	Name        string         `json:"name"`
+	People      int            `json:"people"`
+	Speakers    int            `json:"speakers" doc:"As above"`
+	SinceUnixMS int64          `json:"since_unix_ms"`
+	Level       string         `json:"level" enum:"off,captions,transcript,minutes"`
+	State       string         `json:"state" doc:"Of the captions: off, starting, live, catching_up or paused"`
+	LagMS       int64          `json:"lag_ms,omitempty"`
 }
 
 // LoadStatus is how loaded the machine of the rooms is.

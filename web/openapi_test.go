@@ -79,6 +79,9 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 		"/instance": {"get", "patch"}, "/status": {"get"},
 		"/session/oidc": {"get"}, "/session/oidc/callback": {"get"}, "/rooms/{room}/access": {"get", "put"},
 		"/meetings/{meeting}/shares": {"get", "post"}, "/meetings/{meeting}/shares/{share}": {"delete"},
+		"/webhooks": {"get", "post"}, "/webhooks/{webhook}": {"patch", "delete"}, "/webhooks/{webhook}/secret": {"post"}, "/webhooks/{webhook}/test": {"post"},
+		"/webhooks/{webhook}/deliveries": {"get"}, "/webhooks/{webhook}/deliveries/{delivery}/replay": {"post"},
+		"/tokens": {"get", "post"}, "/tokens/{token}": {"delete"}, "/audit": {"get"}, "/models": {"get"},
 	}
 	if len(s.Paths) != len(want) {
 		t.Errorf("describes %d paths, want %d", len(s.Paths), len(want))

@@ -17,7 +17,7 @@ import (
 // basePath is where the API lives. The WebSocket, downloads and the API's description stand below it too.
 const basePath = "/api/v1"
 
-// Deps are the parts of the installation that the HTTP side works with. All are required but Search, Transcriber and UI.
+// Deps are the parts of the installation that the HTTP side works with. All are required but Search, Models, Transcriber and UI.
 type Deps struct {
 	Live        Live
 	Rooms       *storage.Rooms
@@ -30,6 +30,9 @@ type Deps struct {
 	Search      Searcher // nil: nothing can be found here
 	Audio       *storage.Audio
 	Forgetter   *storage.Forgetter
+	Webhooks    *storage.Webhooks
+	Tokens      *storage.Tokens
+	Models      Models      // nil: models are not known here
 	Transcriber Transcriber // nil: recordings are not transcribed here
 	UI          fs.FS       // the built browser client with index.html at its root; nil if it was not built
 	Log         *slog.Logger
@@ -57,8 +60,11 @@ type Server struct {
 	searches    chan struct{} // one for each search that runs
 	audio       *storage.Audio
 	forgetter   *storage.Forgetter
+	webhooks    *storage.Webhooks
+	tokens      *storage.Tokens
+	models      Models // nil: models are not known here
 
-	tokenHash     string // of the API token; "" if there is none
+	tokenHash     string // of the server's own API token; "" if there is none
 	crossOrigin   *http.CrossOriginProtection
 	socketOrigins []string
 
@@ -119,6 +125,7 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 		cfg: cfg, log: deps.Log, now: now,
 		live: deps.Live, rooms: deps.Rooms, meetings: deps.Meetings, transcripts: deps.Transcripts, sessions: deps.Sessions,
 		links: deps.Links, instance: deps.Instance, audit: deps.Audit, forgetter: deps.Forgetter, audio: deps.Audio,
+		webhooks: deps.Webhooks, tokens: deps.Tokens, models: deps.Models,
 		imports:       make(chan struct{}, maxImports),
 		search:        deps.Search,
 		searches:      make(chan struct{}, searchesAtOnce),
@@ -136,7 +143,7 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 
 func (d Deps) validate() error {
 	if d.Live == nil || d.Rooms == nil || d.Meetings == nil || d.Transcripts == nil || d.Sessions == nil || d.Links == nil ||
-		d.Instance == nil || d.Audit == nil || d.Forgetter == nil || d.Audio == nil || d.Log == nil ||
+		d.Instance == nil || d.Audit == nil || d.Forgetter == nil || d.Audio == nil || d.Webhooks == nil || d.Tokens == nil || d.Log == nil ||
 		d.People == nil || d.Shares == nil || d.Tickets == nil {
 		return errors.New("web: a dependency is missing")
 	}

@@ -47,7 +47,8 @@ func hashOf(secret string) string {
 type visitor struct {
 	session storage.Session // zero if there is none
 	hash    string          // names session in storage; "" if there is none
-	token   bool            // the API token was sent: admin, and nobody in person
+	token   bool            // an API token was sent: admin, and nobody in person
+	tokenID string          // of one that an admin made; "" of the server's own
 
 	secure bool       // the browser's connection is encrypted
 	origin string     // scheme and host of links
@@ -68,11 +69,10 @@ func visitorOf(ctx context.Context) *visitor {
 func (s *Server) identify(c *gin.Context) {
 	v := &visitor{secure: s.secure(c.Request), origin: s.origin(c.Request), addr: clientAddr(c)}
 	if bearer, ok := bearerOf(c); ok {
-		if !s.isAPIToken(bearer) {
-			writeProblem(c, problem(http.StatusUnauthorized, "bad-token", "The API token is not valid. Send the one that the server was started with."))
+		if p := s.bearer(c, v, bearer); p != nil {
+			writeProblem(c, p)
 			return
 		}
-		v.token = true
 	} else if cookie, err := c.Cookie(cookieName(v.secure)); err == nil {
 		if err := s.findSession(c.Request.Context(), v, cookie); err != nil {
 			p := s.answerFor(c.Request.Context(), "read session", err)

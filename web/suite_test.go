@@ -117,6 +117,7 @@ func newStores(t testing.TB) *site {
 		Sessions: storage.NewSessions(store, s.keys), Links: storage.NewLinks(store, s.keys), Instance: instance,
 		Audit: storage.NewAudit(store, s.keys), Audio: storage.NewAudio(store, s.keys, meetings), Log: log,
 		People: storage.NewPeople(store, s.keys), Shares: storage.NewShares(store, s.keys), Tickets: storage.NewTickets(s.keys),
+		Webhooks: storage.NewWebhooks(store, s.keys), Tokens: storage.NewTokens(store, s.keys),
 	}
 	s.archive = archivetest.Archive{T: t, Store: store, Keys: s.keys, Meetings: meetings}
 	s.index, err = search.Open(t.Context(), t.TempDir(), search.DefaultConfig(), search.Deps{
@@ -521,7 +522,7 @@ func (f *fakeLive) Room(id meeting.RoomID) (LiveRoom, bool) {
 }
 
 func (f *fakeLive) Status(context.Context) SystemStatus {
-	return SystemStatus{ASR: PartStatus{State: "live"}, Bus: PartStatus{State: "up"}, Storage: PartStatus{State: "up"}, Disk: &PartStatus{State: "up"}, RoomsLive: 1, People: 2, Load: LoadStatus{State: "normal"}}
+	return SystemStatus{ASR: PartStatus{State: "live"}, Bus: PartStatus{State: "up"}, Storage: PartStatus{State: "up"}, Disk: &PartStatus{State: "up"}, RoomsLive: 1, People: 2, Load: LoadStatus{State: "normal"}, Capacity: Capacity{Rooms: []RoomLoad{}}}
 }
 
 // fakeSession plays a participant's connection.

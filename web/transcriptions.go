@@ -96,7 +96,7 @@ const uploadPatience = 10 * time.Minute
 
 // transcribe answers a request as OpenAI's API does.
 func (s *Server) transcribe(c *gin.Context) {
-	if bearer, ok := bearerOf(c); !ok || !s.isAPIToken(bearer) {
+	if bearer, ok := bearerOf(c); !ok || s.bearer(c, &visitor{}, bearer) != nil {
 		refuse(c, http.StatusUnauthorized, "invalid_api_key", "Send the API token of this server as bearer token.")
 		return
 	}

@@ -101,6 +101,19 @@ type Status struct {
 	// Load is how far recognisers fall short of what is said: 1: partials thin out, 2: finals are decoded the quick way too,
 	// 3: partials become finals where those would come too late.
 	Load int `json:"load,omitempty"`
+
+	// Work is for admins: what the recogniser that reports has to do, for all meetings together. Participants do not get it.
+	Work Work `json:"work,omitzero"`
+}
+
+// Work is how busy one recogniser is.
+type Work struct {
+	Worker string `json:"worker,omitempty"` // its name while it runs
+	Hands  int    `json:"hands,omitempty"`  // decodes at once
+	Busy   int    `json:"busy,omitempty"`   // of those, now
+	Queue  int    `json:"queue,omitempty"`  // decodes that wait
+	Share  int    `json:"share,omitempty"`  // percent of all hands' time that finals took lately: from 75 on, partials starve
+	Shed   int    `json:"shed,omitempty"`   // partials dropped so far because the bus was slower
 }
 
 // Draft is what a recogniser writes to captions.v1: a partial, or word of its own state. Exactly one is set.

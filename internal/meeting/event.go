@@ -36,6 +36,9 @@ type Event struct {
 	Policy      *Policy       `json:"policy,omitempty"`
 	Muted       bool          `json:"muted,omitempty"`
 	OptOut      bool          `json:"opt_out,omitempty"`
+
+	// Restated says that Policy is what held before: a meeting begins with it, or is taken up again with it.
+	Restated bool `json:"restated,omitempty"`
 }
 
 // Started fixes the room clock of a meeting.

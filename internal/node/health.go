@@ -26,6 +26,8 @@ func (n *Node) Status(ctx context.Context) web.SystemStatus {
 	}
 	s.ASR, s.Disk, s.Load = n.recognisersStatus(), n.diskStatus(), loadStatus(n.deps.SFU.Load())
 	s.RoomsLive, s.People = n.count()
+	s.Capacity = n.capacity(time.Now())
+	s.ASR.Workers = s.Capacity.Workers
 	r := n.deps.SFU.Reach()
 	s.Ways = web.Ways{
 		TCP: r.TCP, TCPRefused: r.TCPRefused, Relays: r.Relay.Allocations, Refused: r.Relay.Refused, Denied: r.Relay.Denied,

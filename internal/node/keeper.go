@@ -72,7 +72,10 @@ func (k *keeper) update(ctx context.Context, endedUnixMS int64) error {
 	_, err := k.meetings.Update(ctx, k.l.id, func(m *storage.Meeting) error {
 		m.People, m.Policies, m.Tracks, m.Door, m.Consents = people, policies, tracks, door, consents
 		if endedUnixMS != 0 {
-			m.EndedUnixMS, m.Door = endedUnixMS, meeting.Door{} // who was removed is nobody's business any more
+			m.Door = meeting.Door{} // who was removed is nobody's business any more
+			if m.EndedUnixMS == 0 { // else the archiver was quicker, and has told others that time
+				m.EndedUnixMS = endedUnixMS
+			}
 		}
 		return nil
 	})

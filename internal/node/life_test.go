@@ -135,6 +135,7 @@ func (v *venue) start() {
 		Forgetter: storage.NewForgetter(v.bus, v.store, v.keys, transcripts, log),
 		Audio:     storage.NewAudio(v.store, v.keys, v.meetings), Log: log,
 		People: storage.NewPeople(v.store, v.keys), Shares: storage.NewShares(v.store, v.keys), Tickets: storage.NewTickets(v.keys),
+		Webhooks: storage.NewWebhooks(v.store, v.keys), Tokens: storage.NewTokens(v.store, v.keys),
 	})
 	if err != nil {
 		v.t.Fatal(err)

@@ -50,6 +50,8 @@ type live struct {
 	workerAt time.Time
 	onSince  time.Time      // when captions were switched on
 	shown    meeting.Status // what everybody sees
+	// heard says when somebody's last caption came. Those of long ago go when capacity is asked for; there are no more than people.
+	heard map[meeting.ParticipantID]time.Time
 
 	organizers []meeting.PersonID // of the room, its owner included
 	door       meeting.Door
@@ -66,8 +68,8 @@ func newLive(n *Node, room storage.Room, doc storage.Meeting, policy meeting.Pol
 		policy: policy, e2ee: policy.E2EE, unlisten: func() {},
 		policies: slices.Clone(doc.Policies), people: slices.Clone(doc.People), tracks: slices.Clone(doc.Tracks),
 		sessions: make(map[meeting.ParticipantID]*session), present: make(map[meeting.ParticipantID]bool),
-		claims: make(map[meeting.ParticipantID]claims),
-		empty:  time.Now(), onSince: time.Now(), organizers: organizersOf(room), door: doc.Door,
+		claims: make(map[meeting.ParticipantID]claims), heard: make(map[meeting.ParticipantID]time.Time),
+		empty: time.Now(), onSince: time.Now(), organizers: organizersOf(room), door: doc.Door,
 		consents: slices.Clone(doc.Consents), latePrivate: room.Rules.LatePrivate,
 	}
 	l.shown = meeting.Status{State: meeting.StateOff}
@@ -189,9 +191,19 @@ func (l *live) setPolicy(p meeting.Policy) {
 	l.log.Info("AI level", "level", p.Level, "ceiling", p.Ceiling, "keep_audio", p.KeepAudio)
 }
 
-// announcePolicy tells recognisers and archiver, then lets the recorder follow.
+// announcePolicy tells recognisers and archiver what has changed, then lets the recorder follow.
 func (l *live) announcePolicy(p meeting.Policy) {
-	l.post(meeting.Event{Type: meeting.EventPolicy, Policy: &p}, func() {
+	l.postPolicy(meeting.Event{Type: meeting.EventPolicy, Policy: &p})
+}
+
+// restatePolicy does the same with a policy that nobody has changed.
+func (l *live) restatePolicy(p meeting.Policy) {
+	l.postPolicy(meeting.Event{Type: meeting.EventPolicy, Policy: &p, Restated: true})
+}
+
+func (l *live) postPolicy(e meeting.Event) {
+	p := *e.Policy
+	l.post(e, func() {
 		l.mu.Lock()
 		now := l.policy // it may have changed again meanwhile
 		l.mu.Unlock()
@@ -303,6 +315,7 @@ func (l *live) ShowPartial(c meeting.Caption, message []byte) {
 	case c.Text == "":
 		l.prompt.withdraw(c.Seg, message)
 	default:
+		l.hear(c.Spk, time.Now())
 		l.prompt.partial(c.Seg, message)
 	}
 }
@@ -310,6 +323,8 @@ func (l *live) ShowPartial(c meeting.Caption, message []byte) {
 // ShowFinal implements bot.Audience. Finals that come after the AI was switched off are not shown.
 func (l *live) ShowFinal(s meeting.Segment, messages [][]byte) {
 	if l.level() != meeting.Off {
+		l.hear(s.Spk, time.Now())
+		l.n.delays.add(time.Now(), max(0, l.now()-s.T1))
 		l.prompt.final(s, messages)
 	}
 }

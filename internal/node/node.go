@@ -85,6 +85,7 @@ type Node struct {
 	instance seal.Key // seals participants' tokens
 
 	space   atomic.Pointer[disk.Space] // of the embedded servers; nil: there are none, or it is not known
+	delays  delays                     // of finals
 	problem atomic.Pointer[string]     // what the supervisor knows of missing recognisers: a meeting.Reason…
 
 	opening sync.Mutex // one meeting is opened at a time; taken before mu, held across storage calls
@@ -272,7 +273,7 @@ func (n *Node) open(ctx context.Context, id meeting.RoomID) (*live, error) {
 		return nil, err
 	}
 	l.post(meeting.Event{Type: meeting.EventStarted, Started: &meeting.Started{BeganUnixMS: doc.BeganUnixMS}}, nil)
-	l.announcePolicy(policy)
+	l.restatePolicy(policy)
 	return l, nil
 }
 
@@ -293,9 +294,13 @@ func (n *Node) resume(ctx context.Context, doc storage.Meeting) error {
 	if err != nil {
 		return err
 	}
+	announce := (*live).announcePolicy
 	if len(doc.Policies) > 0 { // who switched it last stays known
 		last := doc.Policies[len(doc.Policies)-1]
 		policy.By, policy.ByName, policy.AtMS = last.By, last.ByName, last.AtMS
+		if policy.SameSettings(last) {
+			announce = (*live).restatePolicy
+		}
 	}
 	l, err := n.start(ctx, room, doc, policy)
 	if err != nil {
@@ -307,7 +312,7 @@ func (n *Node) resume(ctx context.Context, doc storage.Meeting) error {
 	} else {
 		l.remember(said.Segments)
 	}
-	l.announcePolicy(policy)
+	announce(l, policy)
 	return nil
 }
 

@@ -44,7 +44,7 @@ func (l *live) statusLocked(now time.Time, stalled, problem string) meeting.Stat
 	}
 	if silent <= workerSilent && !l.workerAt.IsZero() {
 		s := l.worker
-		s.LagMS = s.LagMS / 1000 * 1000
+		s.LagMS, s.Work = s.LagMS/1000*1000, meeting.Work{}
 		return s
 	}
 	if problem != "" {

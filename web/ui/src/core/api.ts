@@ -1,5 +1,26 @@
 // The REST API under /api/v1: one function for each call the client makes, one reader for each answer.
 
+import {
+  auditQuery,
+  readAudit,
+  readCapacity,
+  readDeliveries,
+  readModels,
+  readNewToken,
+  readNewWebhook,
+  readTokens,
+  readWebhooks,
+  type ApiToken,
+  type AuditFilter,
+  type AuditPage,
+  type Capacity,
+  type Deliveries,
+  type Models,
+  type NewToken,
+  type NewWebhook,
+  type TokenScope,
+  type Webhooks,
+} from './administration';
 import { levels, roles, type Level, type Role } from './level';
 import { type Deletion, type Retention, readDeletion, readRetention } from './retention';
 import { count, countOr, fields, flagOr, isFields, list, oneOf, text, textOr } from './shape';
@@ -319,6 +340,7 @@ export interface SystemStatus {
   readonly roomsLive: number;
   readonly people: number;
   readonly load: LoadStatus;
+  readonly capacity: Capacity;
 }
 
 export const loadStates = ['normal', 'thumbnails', 'audio', 'refusing'] as const;
@@ -552,6 +574,61 @@ export class Api {
 
   async withdraw(meeting: string, share: string): Promise<Share[]> {
     return readShares(await this.#call('DELETE', `/meetings/${part(meeting)}/shares/${part(share)}`));
+  }
+
+  async webhooks(): Promise<Webhooks> {
+    return readWebhooks(await this.#call('GET', '/webhooks'));
+  }
+
+  async createWebhook(url: string, events: readonly string[]): Promise<NewWebhook> {
+    return readNewWebhook(await this.#call('POST', '/webhooks', { url, events }));
+  }
+
+  async setWebhook(id: string, change: { url?: string; events?: readonly string[]; active?: boolean }): Promise<void> {
+    await this.#call('PATCH', `/webhooks/${part(id)}`, change);
+  }
+
+  async deleteWebhook(id: string): Promise<void> {
+    await this.#call('DELETE', `/webhooks/${part(id)}`);
+  }
+
+  /** Makes a new secret; for a day the one before signs, too. */
+  async rotateWebhook(id: string): Promise<NewWebhook> {
+    return readNewWebhook(await this.#call('POST', `/webhooks/${part(id)}/secret`));
+  }
+
+  async testWebhook(id: string): Promise<void> {
+    await this.#call('POST', `/webhooks/${part(id)}/test`);
+  }
+
+  async deliveries(id: string, after = ''): Promise<Deliveries> {
+    const query = after === '' ? '' : `?${new URLSearchParams({ after })}`;
+    return readDeliveries(await this.#call('GET', `/webhooks/${part(id)}/deliveries${query}`));
+  }
+
+  async replay(id: string, delivery: string): Promise<void> {
+    await this.#call('POST', `/webhooks/${part(id)}/deliveries/${part(delivery)}/replay`);
+  }
+
+  async tokens(): Promise<ApiToken[]> {
+    return readTokens(await this.#call('GET', '/tokens'));
+  }
+
+  /** days: how long it works; 0: until it is revoked. */
+  async createToken(name: string, scope: TokenScope, days: number): Promise<NewToken> {
+    return readNewToken(await this.#call('POST', '/tokens', { name, scope, days }));
+  }
+
+  async revokeToken(id: string): Promise<void> {
+    await this.#call('DELETE', `/tokens/${part(id)}`);
+  }
+
+  async audit(filter: AuditFilter, after = ''): Promise<AuditPage> {
+    return readAudit(await this.#call('GET', `/audit${auditQuery(filter, after)}`));
+  }
+
+  async models(): Promise<Models> {
+    return readModels(await this.#call('GET', '/models'));
   }
 
   async #call(method: string, path: string, body?: unknown): Promise<unknown> {
@@ -874,6 +951,7 @@ export function readSystemStatus(v: unknown): SystemStatus {
     roomsLive: countOr(s['rooms_live'], 0),
     people: countOr(s['people'], 0),
     load: readLoad(s['load']),
+    capacity: readCapacity(s['capacity']),
   };
 }
 

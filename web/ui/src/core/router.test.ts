@@ -7,7 +7,7 @@ describe('addresses', () => {
     ['/r/kfm-rtqw-xzdp', { view: 'room', room: 'kfm-rtqw-xzdp' }],
     ['/m/01K9QJ5X8T3Z0V6B7N4M2C1D0E', { view: 'transcript', meeting: '01K9QJ5X8T3Z0V6B7N4M2C1D0E' }],
     ['/meetings', { view: 'meetings' }],
-    ['/admin/', { view: 'admin' }],
+    ['/admin/', { view: 'admin', page: 'rooms' }],
     ['/link', { view: 'link' }],
     ['/sign-in', { view: 'sign-in' }],
     ['/r/', { view: 'lost' }],

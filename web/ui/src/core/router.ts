@@ -1,8 +1,12 @@
 // Addresses of the client. Secrets come in the fragment, which browsers send to no server; whoever reads one removes it
 // from the address bar at once.
 
+export const adminPages = ['rooms', 'capacity', 'audit', 'retention', 'models', 'webhooks', 'tokens'] as const;
+export type AdminPage = (typeof adminPages)[number];
+
 export type Route =
-  | { readonly view: 'home' | 'meetings' | 'admin' | 'link' | 'sign-in' | 'lost' }
+  | { readonly view: 'home' | 'meetings' | 'link' | 'sign-in' | 'lost' }
+  | { readonly view: 'admin'; readonly page: AdminPage }
   | { readonly view: 'room'; readonly room: string }
   | { readonly view: 'transcript'; readonly meeting: string };
 
@@ -11,16 +15,19 @@ export function routeOf(path: string): Route {
   if (more.length > 0) return { view: 'lost' };
   if (second !== '') {
     if (first === 'r') return { view: 'room', room: second };
-    return first === 'm' ? { view: 'transcript', meeting: second } : { view: 'lost' };
+    if (first === 'm') return { view: 'transcript', meeting: second };
+    const page = adminPages.find((p) => p === second);
+    return first === 'admin' && page ? { view: 'admin', page } : { view: 'lost' };
   }
   switch (first) {
     case '':
       return { view: 'home' };
     case 'meetings':
-    case 'admin':
     case 'link':
     case 'sign-in':
       return { view: first };
+    case 'admin':
+      return { view: 'admin', page: 'rooms' };
   }
   return { view: 'lost' };
 }

@@ -58,6 +58,18 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.unfinished;
     case 'above-retention':
       return t.error.aboveRetention;
+    case 'bad-webhook-url':
+      return t.webhooks.badUrl;
+    case 'too-many-webhooks':
+      return t.webhooks.tooMany;
+    case 'webhook-stopped':
+      return t.webhooks.stoppedNow;
+    case 'delivery-waiting':
+      return t.webhooks.waits;
+    case 'webhook-full':
+      return t.webhooks.full;
+    case 'too-many-tokens':
+      return t.tokens.tooMany;
     case 'room-full':
       return t.out.full;
     case 'locked':
