@@ -79,6 +79,12 @@ test-go: $(WHISPER) $(BIN)
 	go test -race -timeout 20m $$(go list ./... | grep -v /e2e)
 	go test -race -timeout 20m ./e2e/...
 
+## openapi: write web/openapi.json from the code, and the client's types from it
+.PHONY: openapi
+openapi: web/ui/node_modules/.package-lock.json
+	SOUFFLEUR_UPDATE_OPENAPI=1 GOFLAGS= go test -count=1 ./web -run OpenAPIIsUpToDate
+	cd web/ui && npm run --silent schema
+
 .PHONY: test-ui
 test-ui: web/ui/node_modules/.package-lock.json
 	cd web/ui && npm run --silent check && npm run --silent test

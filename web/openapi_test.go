@@ -27,7 +27,7 @@ func TestOpenAPIIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(committed, a.body) {
-		t.Errorf("openapi.json is out of date: run %s=1 go test ./web -run OpenAPI", updateEnv)
+		t.Errorf("openapi.json is out of date: run make openapi")
 	}
 }
 

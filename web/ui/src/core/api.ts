@@ -1,9 +1,20 @@
-// The REST API under /api/v1: one function for each call the client makes, one reader for each answer.
+// The REST API under /api/v1: one function for each call the client makes, one reader for each answer. schema.ts, which is
+// made of openapi.json, says what is sent and how fields are called; what comes is checked here all the same.
 
 import { levels, roles, type Level, type Role } from './level';
 import { type Deletion, type Retention, readDeletion, readRetention } from './retention';
-import { count, countOr, fields, flagOr, isFields, list, oneOf, text, textOr } from './shape';
+import type { components, operations } from './schema';
+import { count, countOr, fields, flagOr, isFields, list, oneOf, text, textOr, type Unchecked } from './shape';
 import { sharings, type Sharing } from './signal';
+
+type Schemas = components['schemas'];
+
+/** What the operation of this ID takes. */
+type Body<ID extends keyof operations> = operations[ID] extends {
+  readonly requestBody: { readonly content: { readonly 'application/json': infer B } };
+}
+  ? B
+  : never;
 
 const base = '/api/v1';
 const problemPrefix = 'urn:souffleur:problem:';
@@ -314,7 +325,8 @@ export class Api {
   }
 
   async redeemLink(secret: string): Promise<{ admin: boolean; room: string }> {
-    const answer = fields(await this.#call('POST', '/session/link', { token: secret }), 'link');
+    const body: Body<'redeem-link'> = { token: secret };
+    const answer = fields<Schemas['LinkOutputBody']>(await this.#call('POST', '/session/link', body), 'link');
     return { admin: flagOr(answer['admin'], false), room: textOr(answer['room'], '') };
   }
 
@@ -323,11 +335,13 @@ export class Api {
   }
 
   async createRoom(name: string, e2ee = false): Promise<CreatedRoom> {
-    return readCreated(await this.#call('POST', '/rooms', { name, e2ee }));
+    const body: Body<'create-room'> = { name, e2ee };
+    return readCreated(await this.#call('POST', '/rooms', body));
   }
 
   async rooms(): Promise<Room[]> {
-    return list(fields(await this.#call('GET', '/rooms'), 'rooms')['rooms'], readRoom, 'rooms');
+    const answer = fields<Schemas['ListRoomsOutputBody']>(await this.#call('GET', '/rooms'), 'rooms');
+    return list(answer['rooms'], readRoom, 'rooms');
   }
 
   async room(room: string): Promise<Room> {
@@ -339,50 +353,60 @@ export class Api {
   }
 
   async organize(room: string, secret: string): Promise<void> {
-    await this.#call('POST', `/rooms/${part(room)}/organize`, { secret });
+    const body: Body<'organize-room'> = { secret };
+    await this.#call('POST', `/rooms/${part(room)}/organize`, body);
   }
 
   /** Makes a new organizer link; the one before stops working. */
   async organizerLink(room: string): Promise<string> {
-    const answer = fields(await this.#call('POST', `/rooms/${part(room)}/organizer-link`), 'organizer link');
+    const said = await this.#call('POST', `/rooms/${part(room)}/organizer-link`);
+    const answer = fields<Schemas['OrganizerLinkOutputBody']>(said, 'organizer link');
     return text(answer['organizer_url'], 'organizer_url');
   }
 
   async setLevel(room: string, level: Level): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/ai`, { level });
+    const body: Body<'set-ai-level'> = { level };
+    await this.#call('PUT', `/rooms/${part(room)}/ai`, body);
   }
 
   async setKeepAudio(room: string, keep: boolean): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/audio`, { keep });
+    const body: Body<'set-keep-audio'> = { keep };
+    await this.#call('PUT', `/rooms/${part(room)}/audio`, body);
   }
 
   async setE2EE(room: string, on: boolean): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/e2ee`, { on });
+    const body: Body<'set-e2ee'> = { on };
+    await this.#call('PUT', `/rooms/${part(room)}/e2ee`, body);
   }
 
   /** Tells recognisers what is spoken in the room; the list of languages may be empty: any. */
   async describeSpeech(room: string, speech: { langs: readonly string[]; glossary: readonly string[] }): Promise<void> {
-    await this.#call('PATCH', `/rooms/${part(room)}`, speech);
+    const body: Body<'change-room'> = speech;
+    await this.#call('PATCH', `/rooms/${part(room)}`, body);
   }
 
   async setRules(room: string, rules: Rules): Promise<void> {
     const { lobby, maxPeople, share, shareReplaces, latePrivate } = rules;
-    const written = {
-      lobby,
-      max_people: maxPeople,
-      share,
-      share_replaces: shareReplaces,
-      late_private: latePrivate,
+    const body: Body<'change-room'> = {
+      rules: {
+        lobby,
+        max_people: maxPeople,
+        share,
+        share_replaces: shareReplaces,
+        late_private: latePrivate,
+      },
     };
-    await this.#call('PATCH', `/rooms/${part(room)}`, { rules: written });
+    await this.#call('PATCH', `/rooms/${part(room)}`, body);
   }
 
   async setCeiling(room: string, ceiling: Ceiling): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/ceiling`, { ceiling });
+    const body: Body<'set-ai-ceiling'> = { ceiling };
+    await this.#call('PUT', `/rooms/${part(room)}/ceiling`, body);
   }
 
   async setEngines(room: string, engines: Engines): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/engines`, engines);
+    const body: Body<'set-engines'> = engines;
+    await this.#call('PUT', `/rooms/${part(room)}/engines`, body);
   }
 
   async setRetention(room: string, retention: Retention): Promise<void> {
@@ -395,13 +419,15 @@ export class Api {
 
   async join(room: string, entry: JoinRequest): Promise<Joined> {
     const { name, e2ee = false, notice = '', optOut = false } = entry;
-    const asked = { name, e2ee, notice, opt_out: optOut };
-    const answer = fields(await this.#call('POST', `/rooms/${part(room)}/join`, asked), 'join');
+    const body: Body<'join-room'> = { name, e2ee, notice, opt_out: optOut };
+    const said = await this.#call('POST', `/rooms/${part(room)}/join`, body);
+    const answer = fields<Schemas['JoinOutputBody']>(said, 'join');
     return { token: text(answer['token'], 'token'), ws: textOr(answer['ws'], `${base}/signal`) };
   }
 
   async meetings(): Promise<MeetingEntry[]> {
-    return list(fields(await this.#call('GET', '/meetings'), 'meetings')['meetings'], readMeeting, 'meetings');
+    const answer = fields<Schemas['ListMeetingsOutputBody']>(await this.#call('GET', '/meetings'), 'meetings');
+    return list(answer['meetings'], readMeeting, 'meetings');
   }
 
   async meeting(id: string): Promise<MeetingEntry> {
@@ -422,7 +448,8 @@ export class Api {
   /** Changes the version that etag names; 412 "edited-meanwhile" if it is not the newest any more. */
   async editTranscript(id: string, etag: string, edit: TranscriptEdit, reason = ''): Promise<Edited> {
     const path = `/meetings/${part(id)}/transcript${withReason(reason)}`;
-    const answer = await this.#ask('PATCH', path, edit, { 'if-match': etag });
+    const body: Body<'edit-transcript'> = edit;
+    const answer = await this.#ask('PATCH', path, body, { 'if-match': etag });
     return readEdited(answer.value, answer.etag);
   }
 
@@ -441,7 +468,8 @@ export class Api {
   }
 
   async keptAudio(id: string, reason = ''): Promise<KeptTrack[]> {
-    const answer = fields(await this.#call('GET', `/meetings/${part(id)}/audio${withReason(reason)}`), 'audio');
+    const said = await this.#call('GET', `/meetings/${part(id)}/audio${withReason(reason)}`);
+    const answer = fields<Schemas['ListAudioOutputBody']>(said, 'audio');
     return list(answer['tracks'], readKeptTrack, 'tracks');
   }
 
@@ -452,7 +480,8 @@ export class Api {
 
   /** Keeps a meeting beyond its room's retention, or no longer. */
   async keepMeeting(id: string, kept: boolean): Promise<MeetingEntry> {
-    return readMeeting(await this.#call('PUT', `/meetings/${part(id)}/kept`, { kept }));
+    const body: Body<'keep-meeting'> = { kept };
+    return readMeeting(await this.#call('PUT', `/meetings/${part(id)}/kept`, body));
   }
 
   /** Deletes what one participant said, and their name. */
@@ -486,7 +515,8 @@ export class Api {
     retention?: Retention;
   }): Promise<void> {
     const { retention, ...rest } = change;
-    await this.#call('PATCH', '/instance', retention ? { ...rest, retention: writtenRetention(retention) } : rest);
+    const body: Body<'change-instance'> = retention ? { ...rest, retention: writtenRetention(retention) } : rest;
+    await this.#call('PATCH', '/instance', body);
   }
 
   async status(): Promise<SystemStatus> {
@@ -526,7 +556,7 @@ function part(id: string): string {
   return encodeURIComponent(id);
 }
 
-function writtenRetention(r: Retention): { [name: string]: number } {
+function writtenRetention(r: Retention): Schemas['RetentionBody'] {
   return { audio_days: r.audioDays, text_days: r.textDays, minutes_days: r.minutesDays };
 }
 
@@ -552,7 +582,7 @@ function readRetryAfter(header: string | null): number | undefined {
 }
 
 export function readMe(v: unknown): Me {
-  const m = fields(v, 'me');
+  const m = fields<Schemas['MeBody']>(v, 'me');
   return {
     person: textOr(m['person'], ''),
     name: textOr(m['name'], ''),
@@ -563,7 +593,7 @@ export function readMe(v: unknown): Me {
 }
 
 export function readCreated(v: unknown): CreatedRoom {
-  const c = fields(v, 'created room');
+  const c = fields<Schemas['CreateRoomOutputBody']>(v, 'created room');
   return {
     room: readRoom(c['room']).id,
     joinUrl: text(c['join_url'], 'join_url'),
@@ -572,8 +602,8 @@ export function readCreated(v: unknown): CreatedRoom {
 }
 
 export function readRoom(v: unknown): Room {
-  const r = fields(v, 'room');
-  const live = r['live'];
+  const r = fields<Schemas['RoomBody']>(v, 'room');
+  const live = isFields(r['live']) ? fields<Schemas['LiveBody']>(r['live'], 'live') : undefined;
   return {
     id: text(r['id'], 'room id'),
     name: textOr(r['name'], ''),
@@ -591,7 +621,7 @@ export function readRoom(v: unknown): Room {
     effectiveRetention: readRetention(r['effective_retention']),
     engines: readEngines(r['engines']),
     role: oneOf(r['role'], roles, 'role'),
-    live: isFields(live)
+    live: live
       ? {
           meeting: textOr(live['meeting'], ''),
           people: countOr(live['people'], 0),
@@ -607,7 +637,7 @@ export function readRoom(v: unknown): Room {
 }
 
 function readRules(v: unknown): Rules {
-  const r = fields(v, 'rules');
+  const r = fields<Schemas['RulesBody']>(v, 'rules');
   return {
     lobby: flagOr(r['lobby'], false),
     maxPeople: countOr(r['max_people'], 0),
@@ -618,7 +648,7 @@ function readRules(v: unknown): Rules {
 }
 
 export function readMeeting(v: unknown): MeetingEntry {
-  const m = fields(v, 'meeting');
+  const m = fields<Schemas['MeetingBody']>(v, 'meeting');
   return {
     id: text(m['id'], 'meeting id'),
     room: textOr(m['room'], ''),
@@ -633,7 +663,7 @@ export function readMeeting(v: unknown): MeetingEntry {
 }
 
 export function readMine(v: unknown): Mine {
-  const m = fields(v, 'mine');
+  const m = fields<Schemas['MineOutputBody']>(v, 'mine');
   return {
     roomName: textOr(m['room_name'], ''),
     name: textOr(m['name'], ''),
@@ -644,7 +674,7 @@ export function readMine(v: unknown): Mine {
 }
 
 export function readTranscript(v: unknown, etag = ''): Transcript {
-  const t = fields(v, 'transcript');
+  const t = fields<Schemas['TranscriptOutputBody']>(v, 'transcript');
   return {
     people: list(t['people'], readSpeaker, 'people'),
     names: list(t['names'], readName, 'names'),
@@ -656,7 +686,7 @@ export function readTranscript(v: unknown, etag = ''): Transcript {
 }
 
 function readEdited(v: unknown, etag: string): Edited {
-  const e = fields(v, 'edit');
+  const e = fields<Schemas['EditTranscriptOutputBody']>(v, 'edit');
   return {
     etag,
     names: list(e['names'], readName, 'names'),
@@ -665,12 +695,12 @@ function readEdited(v: unknown, etag: string): Edited {
 }
 
 function readName(v: unknown): GivenName {
-  const n = fields(v, 'name');
+  const n = fields<Schemas['NameBody']>(v, 'name');
   return { spk: text(n['spk'], 'spk'), name: text(n['name'], 'name') };
 }
 
 function readSpeaker(v: unknown): Speaker {
-  const p = fields(v, 'person');
+  const p = fields<Schemas['SpeakerBody']>(v, 'person');
   return {
     participant: text(p['participant'], 'participant'),
     name: textOr(p['name'], ''),
@@ -680,7 +710,7 @@ function readSpeaker(v: unknown): Speaker {
 }
 
 function readSegment(v: unknown): Segment {
-  const s = fields(v, 'segment');
+  const s = fields<Schemas['SegmentBody']>(v, 'segment');
   return {
     seg: text(s['seg'], 'seg'),
     spk: text(s['spk'], 'spk'),
@@ -695,7 +725,7 @@ function readSegment(v: unknown): Segment {
 }
 
 function readOriginal(v: unknown): Original {
-  const o = fields(v, 'original');
+  const o = fields<Schemas['OriginalBody']>(v, 'original');
   return {
     text: text(o['text'], 'original text'),
     byName: textOr(o['by_name'], ''),
@@ -704,20 +734,20 @@ function readOriginal(v: unknown): Original {
 }
 
 export function readSearch(v: unknown): SearchAnswer {
-  const s = fields(v, 'search');
-  const indexing = s['indexing'];
+  const s = fields<Schemas['SearchOutputBody']>(v, 'search');
+  const indexing = isFields(s['indexing']) ? fields<Schemas['IndexingBody']>(s['indexing'], 'indexing') : undefined;
   return {
     meetings: list(s['meetings'], readFound, 'meetings', 50),
     totalMeetings: count(s['total_meetings'], 'total_meetings'),
     totalSegments: count(s['total_segments'], 'total_segments'),
     exact: flagOr(s['exact'], true),
     next: textOr(s['next'], ''),
-    indexing: isFields(indexing) ? { done: countOr(indexing['done'], 0), of: countOr(indexing['of'], 0) } : undefined,
+    indexing: indexing ? { done: countOr(indexing['done'], 0), of: countOr(indexing['of'], 0) } : undefined,
   };
 }
 
 function readFound(v: unknown): Found {
-  const f = fields(v, 'found meeting');
+  const f = fields<Schemas['FoundBody']>(v, 'found meeting');
   return {
     meeting: text(f['meeting'], 'meeting'),
     room: textOr(f['room'], ''),
@@ -729,7 +759,7 @@ function readFound(v: unknown): Found {
 }
 
 function readHit(v: unknown): Hit {
-  const h = fields(v, 'found segment');
+  const h = fields<Schemas['HitBody']>(v, 'found segment');
   return {
     seg: text(h['seg'], 'seg'),
     name: textOr(h['name'], ''),
@@ -741,12 +771,12 @@ function readHit(v: unknown): Hit {
 }
 
 function readMark(v: unknown): Mark {
-  const m = fields(v, 'mark');
+  const m = fields<Schemas['MarkBody']>(v, 'mark');
   return { from: count(m['from'], 'from'), to: count(m['to'], 'to') };
 }
 
 function readKeptTrack(v: unknown): KeptTrack {
-  const k = fields(v, 'kept track');
+  const k = fields<Schemas['AudioBody']>(v, 'kept track');
   return {
     track: text(k['track'], 'track'),
     participant: textOr(k['participant'], ''),
@@ -756,7 +786,7 @@ function readKeptTrack(v: unknown): KeptTrack {
 }
 
 export function readInstance(v: unknown): Instance {
-  const i = fields(v, 'instance');
+  const i = fields<Schemas['InstanceOutputBody']>(v, 'instance');
   return {
     ceiling: oneOf(i['ceiling'], levels, 'ceiling'),
     roomCreation: oneOf(i['room_creation'], roomCreations, 'room_creation'),
@@ -767,12 +797,12 @@ export function readInstance(v: unknown): Instance {
 }
 
 function readEngines(v: unknown): Engines {
-  const e = isFields(v) ? v : {};
+  const e: Unchecked<Schemas['EnginesBody']> = isFields(v) ? v : {};
   return { partials: textOr(e['partials'], ''), finals: textOr(e['finals'], '') };
 }
 
 export function readSystemStatus(v: unknown): SystemStatus {
-  const s = fields(v, 'status');
+  const s = fields<Schemas['SystemStatus']>(v, 'status');
   return {
     asr: readPart(s['asr']),
     bus: readPart(s['bus']),
@@ -785,7 +815,7 @@ export function readSystemStatus(v: unknown): SystemStatus {
 }
 
 function readLoad(v: unknown): LoadStatus {
-  const l = isFields(v) ? v : {};
+  const l: Unchecked<Schemas['LoadStatus']> = isFields(v) ? v : {};
   return {
     state: loadStates.find((s) => s === l['state']) ?? 'normal',
     sinceUnixMs: countOr(l['since_unix_ms'], 0),
@@ -797,7 +827,7 @@ function readLoad(v: unknown): LoadStatus {
 }
 
 function readPart(v: unknown): Part {
-  const p = isFields(v) ? v : {};
+  const p: Unchecked<Schemas['PartStatus']> = isFields(v) ? v : {};
   const workers = p['workers'];
   const lag = p['lag_ms'];
   return {
