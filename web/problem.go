@@ -10,6 +10,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
+
+	"souffleur/storage"
 )
 
 // problemPrefix makes the "type" of a problem (RFC 9457): programs and translations go by it, people read "detail".
@@ -73,6 +75,8 @@ func (s *Server) answerFor(ctx context.Context, tried string, err error) error {
 		return problem(http.StatusConflict, "room-changed", "The room was changed just now. Load the page again.")
 	case errors.Is(err, ErrNoticeNeeded):
 		return problem(http.StatusConflict, "notice-needed", "The AI is on in this room, or does more than the page said. Read what it does, then join again.")
+	case errors.Is(err, storage.ErrOutdated):
+		return errChangedMeanwhile()
 	case errors.Is(err, ErrNotLive), errors.Is(err, ErrMeetingEnded):
 		return problem(http.StatusConflict, "not-live", "No meeting is live in this room now.")
 	case errors.Is(err, ErrRoomFull):

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Api, ApiError, readRoom, readSystemStatus, readTranscript } from './api';
+import { Api, ApiError, isOutdated, readRoom, readSystemStatus, readTranscript } from './api';
 
 const room = {
   id: 'kfm-rtqw-xzdp',
@@ -41,6 +41,32 @@ describe('answers', () => {
 
   it('without content are fine', async () => {
     await answering(204, undefined).api.deleteRoom('kfm-rtqw-xzdp');
+  });
+});
+
+describe('settings of a room', () => {
+  it('are changed in the version that was read', async () => {
+    const asked: RequestInit[] = [];
+    const api = new Api(async (_, init) => {
+      asked.push(init ?? {});
+      return new Response(JSON.stringify(room), { headers: { etag: '"v1"' } });
+    });
+    const { etag, rules } = await api.room(room.id);
+    expect(etag).toBe('"v1"');
+    await api.setRules(room.id, rules, etag);
+    await api.describeSpeech(room.id, { langs: [], glossary: [] }, etag);
+    await api.setRetention(room.id, { audioDays: 0, textDays: 0, minutesDays: 0 }, etag);
+    await api.setRules(room.id, rules);
+    expect(asked.slice(1).map((a) => new Headers(a.headers).get('if-match'))).toEqual(['"v1"', '"v1"', '"v1"', null]);
+  });
+
+  it('that somebody else changed are told apart', async () => {
+    const problem = { type: 'urn:souffleur:problem:changed-meanwhile', status: 412, detail: 'Look again.' };
+    const refused = await answering(412, problem)
+      .api.setRetention(room.id, { audioDays: 1, textDays: 1, minutesDays: 1 }, '"v0"')
+      .catch((e: unknown) => e);
+    expect(isOutdated(refused)).toBe(true);
+    expect(isOutdated(new ApiError(412, 'edited-meanwhile', ''))).toBe(false);
   });
 });
 

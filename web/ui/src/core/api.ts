@@ -83,6 +83,8 @@ export interface Room {
   /** End-to-end encrypted: without AI, and only for those who have the secret of the link. */
   readonly e2ee: boolean;
   readonly rules: Rules;
+  /** Names the settings as they were read, for a change of them; '' where rooms are listed. */
+  readonly etag: string;
 }
 
 /** How people live together in a room. */
@@ -341,11 +343,12 @@ export class Api {
 
   async rooms(): Promise<Room[]> {
     const answer = fields<Schemas['ListRoomsOutputBody']>(await this.#call('GET', '/rooms'), 'rooms');
-    return list(answer['rooms'], readRoom, 'rooms');
+    return list(answer['rooms'], (r) => readRoom(r), 'rooms');
   }
 
   async room(room: string): Promise<Room> {
-    return readRoom(await this.#call('GET', `/rooms/${part(room)}`));
+    const { value, etag } = await this.#ask('GET', `/rooms/${part(room)}`);
+    return readRoom(value, etag);
   }
 
   async deleteRoom(room: string): Promise<void> {
@@ -379,13 +382,20 @@ export class Api {
     await this.#call('PUT', `/rooms/${part(room)}/e2ee`, body);
   }
 
+  // With the ETag of what somebody had before them when they chose, the following are refused with "changed-meanwhile" if
+  // somebody else was first.
+
   /** Tells recognisers what is spoken in the room; the list of languages may be empty: any. */
-  async describeSpeech(room: string, speech: { langs: readonly string[]; glossary: readonly string[] }): Promise<void> {
+  async describeSpeech(
+    room: string,
+    speech: { langs: readonly string[]; glossary: readonly string[] },
+    etag = '',
+  ): Promise<void> {
     const body: Body<'change-room'> = speech;
-    await this.#call('PATCH', `/rooms/${part(room)}`, body);
+    await this.#ask('PATCH', `/rooms/${part(room)}`, body, ifMatch(etag));
   }
 
-  async setRules(room: string, rules: Rules): Promise<void> {
+  async setRules(room: string, rules: Rules, etag = ''): Promise<void> {
     const { lobby, maxPeople, share, shareReplaces, latePrivate } = rules;
     const body: Body<'change-room'> = {
       rules: {
@@ -396,7 +406,7 @@ export class Api {
         late_private: latePrivate,
       },
     };
-    await this.#call('PATCH', `/rooms/${part(room)}`, body);
+    await this.#ask('PATCH', `/rooms/${part(room)}`, body, ifMatch(etag));
   }
 
   async setCeiling(room: string, ceiling: Ceiling): Promise<void> {
@@ -409,8 +419,8 @@ export class Api {
     await this.#call('PUT', `/rooms/${part(room)}/engines`, body);
   }
 
-  async setRetention(room: string, retention: Retention): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/retention`, writtenRetention(retention));
+  async setRetention(room: string, retention: Retention, etag = ''): Promise<void> {
+    await this.#ask('PUT', `/rooms/${part(room)}/retention`, writtenRetention(retention), ifMatch(etag));
   }
 
   async endMeeting(room: string): Promise<void> {
@@ -560,6 +570,15 @@ function writtenRetention(r: Retention): Schemas['RetentionBody'] {
   return { audio_days: r.audioDays, text_days: r.textDays, minutes_days: r.minutesDays };
 }
 
+function ifMatch(etag: string): Record<string, string> {
+  return etag === '' ? {} : { 'if-match': etag };
+}
+
+/** Whether a change was refused because somebody else was first. */
+export function isOutdated(reason: unknown): boolean {
+  return reason instanceof ApiError && reason.code === 'changed-meanwhile';
+}
+
 function withReason(reason: string): string {
   return reason === '' ? '' : `?${new URLSearchParams({ reason })}`;
 }
@@ -601,7 +620,7 @@ export function readCreated(v: unknown): CreatedRoom {
   };
 }
 
-export function readRoom(v: unknown): Room {
+export function readRoom(v: unknown, etag = ''): Room {
   const r = fields<Schemas['RoomBody']>(v, 'room');
   const live = isFields(r['live']) ? fields<Schemas['LiveBody']>(r['live'], 'live') : undefined;
   return {
@@ -633,6 +652,7 @@ export function readRoom(v: unknown): Room {
     joinUrl: textOr(r['join_url'], ''),
     e2ee: flagOr(r['e2ee'], false),
     rules: readRules(r['rules'] ?? {}),
+    etag,
   };
 }
 

@@ -1302,6 +1302,7 @@ export interface operations {
             /** @description OK */
             readonly 200: {
                 headers: {
+                    readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1340,7 +1341,10 @@ export interface operations {
     readonly "change-instance": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description ETag of the state that is changed: if somebody else was first, the answer is 412 and nothing is changed. Without it the change is made whatever is there */
+                readonly "If-Match"?: string;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -1353,6 +1357,7 @@ export interface operations {
             /** @description OK */
             readonly 200: {
                 headers: {
+                    readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1361,6 +1366,15 @@ export interface operations {
             };
             /** @description Forbidden */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Failed */
+            readonly 412: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2414,6 +2428,7 @@ export interface operations {
             /** @description OK */
             readonly 200: {
                 headers: {
+                    readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2526,7 +2541,10 @@ export interface operations {
     readonly "change-room": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description ETag of the state that is changed: if somebody else was first, the answer is 412 and nothing is changed. Without it the change is made whatever is there */
+                readonly "If-Match"?: string;
+            };
             readonly path: {
                 readonly room: string;
             };
@@ -2541,6 +2559,7 @@ export interface operations {
             /** @description OK */
             readonly 200: {
                 headers: {
+                    readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2558,6 +2577,15 @@ export interface operations {
             };
             /** @description Not Found */
             readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Failed */
+            readonly 412: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2597,7 +2625,10 @@ export interface operations {
     readonly "set-ai-level": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description ETag of the state that is changed: if somebody else was first, the answer is 412 and nothing is changed. Without it the change is made whatever is there */
+                readonly "If-Match"?: string;
+            };
             readonly path: {
                 readonly room: string;
             };
@@ -2612,6 +2643,7 @@ export interface operations {
             /** @description OK */
             readonly 200: {
                 headers: {
+                    readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2638,6 +2670,15 @@ export interface operations {
             };
             /** @description Conflict */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Failed */
+            readonly 412: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2677,7 +2718,10 @@ export interface operations {
     readonly "set-keep-audio": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description ETag of the state that is changed: if somebody else was first, the answer is 412 and nothing is changed. Without it the change is made whatever is there */
+                readonly "If-Match"?: string;
+            };
             readonly path: {
                 readonly room: string;
             };
@@ -2692,6 +2736,7 @@ export interface operations {
             /** @description OK */
             readonly 200: {
                 headers: {
+                    readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2718,6 +2763,15 @@ export interface operations {
             };
             /** @description Conflict */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Failed */
+            readonly 412: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2757,7 +2811,10 @@ export interface operations {
     readonly "set-ai-ceiling": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description ETag of the state that is changed: if somebody else was first, the answer is 412 and nothing is changed. Without it the change is made whatever is there */
+                readonly "If-Match"?: string;
+            };
             readonly path: {
                 readonly room: string;
             };
@@ -2772,6 +2829,7 @@ export interface operations {
             /** @description OK */
             readonly 200: {
                 headers: {
+                    readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2789,6 +2847,15 @@ export interface operations {
             };
             /** @description Not Found */
             readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Failed */
+            readonly 412: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2828,7 +2895,10 @@ export interface operations {
     readonly "set-e2ee": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description ETag of the state that is changed: if somebody else was first, the answer is 412 and nothing is changed. Without it the change is made whatever is there */
+                readonly "If-Match"?: string;
+            };
             readonly path: {
                 readonly room: string;
             };
@@ -2843,6 +2913,7 @@ export interface operations {
             /** @description OK */
             readonly 200: {
                 headers: {
+                    readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2869,6 +2940,15 @@ export interface operations {
             };
             /** @description Conflict */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Failed */
+            readonly 412: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2982,7 +3062,10 @@ export interface operations {
     readonly "set-engines": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description ETag of the state that is changed: if somebody else was first, the answer is 412 and nothing is changed. Without it the change is made whatever is there */
+                readonly "If-Match"?: string;
+            };
             readonly path: {
                 readonly room: string;
             };
@@ -2997,6 +3080,7 @@ export interface operations {
             /** @description OK */
             readonly 200: {
                 headers: {
+                    readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -3014,6 +3098,15 @@ export interface operations {
             };
             /** @description Not Found */
             readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Failed */
+            readonly 412: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3369,7 +3462,10 @@ export interface operations {
     readonly "set-retention": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description ETag of the state that is changed: if somebody else was first, the answer is 412 and nothing is changed. Without it the change is made whatever is there */
+                readonly "If-Match"?: string;
+            };
             readonly path: {
                 readonly room: string;
             };
@@ -3384,6 +3480,7 @@ export interface operations {
             /** @description OK */
             readonly 200: {
                 headers: {
+                    readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -3410,6 +3507,15 @@ export interface operations {
             };
             /** @description Conflict */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Failed */
+            readonly 412: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

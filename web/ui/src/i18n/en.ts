@@ -758,4 +758,7 @@ export const en = {
     anyLang: 'any',
     send: 'Finish the line',
   },
+  changes: {
+    meanwhile: 'Somebody else changed these settings meanwhile. You now see what they chose: make your change again.',
+  },
 };

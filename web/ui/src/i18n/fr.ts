@@ -775,4 +775,8 @@ export const fr: Catalogue = {
     anyLang: 'toutes',
     send: 'Terminer la ligne',
   },
+  changes: {
+    meanwhile:
+      'Quelqu’un d’autre a modifié ces réglages entre-temps. Vous voyez maintenant son choix : refaites votre modification.',
+  },
 };
