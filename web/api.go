@@ -36,6 +36,7 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	s.describeRetention(api)
 	s.describeInstance(api)
 	describeRaw(api.OpenAPI())
+	s.keyedRoutes = keyedRoutes(api.OpenAPI())
 
 	spec, err := json.Marshal(api.OpenAPI())
 	if err != nil {
@@ -114,9 +115,9 @@ func describeRaw(spec *huma.OpenAPI) {
 }
 
 func describeImport(spec *huma.OpenAPI) {
-	imported := operation(tagMeetings, "import-meeting", http.MethodPost, "/rooms/{room}/meetings", http.StatusCreated,
-		"Store a transcript that was exported as JSON, by this installation or another, as an ended meeting of the room. Organizers")
-	imported.Parameters = []*huma.Param{{Name: "room", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}}
+	imported := keyed(operation(tagMeetings, "import-meeting", http.MethodPost, "/rooms/{room}/meetings", http.StatusCreated,
+		"Store a transcript that was exported as JSON, by this installation or another, as an ended meeting of the room. Organizers"))
+	imported.Parameters = append(imported.Parameters, &huma.Param{Name: "room", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
 	imported.RequestBody = &huma.RequestBody{
 		Required:    true,
 		Description: "The file as it was exported, at most 32 MiB; docs/transcript.schema.json describes it",

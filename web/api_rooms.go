@@ -15,8 +15,8 @@ import (
 const inherit = "inherit"
 
 func (s *Server) describeRooms(api huma.API) {
-	huma.Register(api, operation(tagRooms, "create-room", http.MethodPost, "/rooms", http.StatusCreated,
-		"Make a room; whoever makes it owns it", http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests), s.createRoom)
+	huma.Register(api, keyed(operation(tagRooms, "create-room", http.MethodPost, "/rooms", http.StatusCreated,
+		"Make a room; whoever makes it owns it", http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests)), s.createRoom)
 	huma.Register(api, operation(tagRooms, "list-rooms", http.MethodGet, "/rooms", http.StatusOK,
 		"Rooms I organize; all rooms for an admin"), s.listRooms)
 	huma.Register(api, operation(tagRooms, "get-room", http.MethodGet, "/rooms/{room}", http.StatusOK,

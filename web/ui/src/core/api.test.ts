@@ -44,6 +44,16 @@ describe('answers', () => {
   });
 });
 
+describe('what must not be made twice', () => {
+  it('is sent with its key', async () => {
+    const { api, asked } = answering(201, { room, join_url: 'https://a', organizer_url: 'https://b' });
+    await api.createRoom('Weekly', false, 'a-key');
+    await api.createRoom('Weekly');
+    const sent = asked.map(([, init]) => new Headers(init?.headers).get('idempotency-key'));
+    expect(sent).toEqual(['a-key', null]);
+  });
+});
+
 describe('settings of a room', () => {
   it('are changed in the version that was read', async () => {
     const asked: RequestInit[] = [];

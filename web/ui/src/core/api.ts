@@ -336,9 +336,10 @@ export class Api {
     await this.#call('DELETE', '/session');
   }
 
-  async createRoom(name: string, e2ee = false): Promise<CreatedRoom> {
+  /** Sent again with the same key, it gives the room that was made the first time. */
+  async createRoom(name: string, e2ee = false, key = ''): Promise<CreatedRoom> {
     const body: Body<'create-room'> = { name, e2ee };
-    return readCreated(await this.#call('POST', '/rooms', body));
+    return readCreated((await this.#ask('POST', '/rooms', body, keyed(key))).value);
   }
 
   async rooms(): Promise<Room[]> {
@@ -463,9 +464,9 @@ export class Api {
     return readEdited(answer.value, answer.etag);
   }
 
-  /** Makes an ended meeting of a transcript that was exported as JSON. */
-  async importMeeting(room: string, file: Blob): Promise<MeetingEntry> {
-    return readMeeting((await this.#ask('POST', `/rooms/${part(room)}/meetings`, file)).value);
+  /** Makes an ended meeting of a transcript that was exported as JSON; once, however often it is sent with one key. */
+  async importMeeting(room: string, file: Blob, key = ''): Promise<MeetingEntry> {
+    return readMeeting((await this.#ask('POST', `/rooms/${part(room)}/meetings`, file, keyed(key))).value);
   }
 
   /** Finds what was said: from the newest meeting, or after the one where the last answer ended, or in one meeting. */
@@ -568,6 +569,10 @@ function part(id: string): string {
 
 function writtenRetention(r: Retention): Schemas['RetentionBody'] {
   return { audio_days: r.audioDays, text_days: r.textDays, minutes_days: r.minutesDays };
+}
+
+function keyed(key: string): Record<string, string> {
+  return key === '' ? {} : { 'idempotency-key': key };
 }
 
 function ifMatch(etag: string): Record<string, string> {

@@ -2338,7 +2338,10 @@ export interface operations {
     readonly "create-room": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description A random word for this request. Sent again with it within an hour, the same request is not made twice but answered as the first time; another request with the same key is refused */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -3236,7 +3239,10 @@ export interface operations {
     readonly "import-meeting": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description A random word for this request. Sent again with it within an hour, the same request is not made twice but answered as the first time; another request with the same key is refused */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly room: string;
             };
@@ -3395,7 +3401,10 @@ export interface operations {
     readonly "renew-organizer-link": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description A random word for this request. Sent again with it within an hour, the same request is not made twice but answered as the first time; another request with the same key is refused */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly room: string;
             };
@@ -3657,7 +3666,10 @@ export interface operations {
     readonly "redeem-link": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description A random word for this request. Sent again with it within an hour, the same request is not made twice but answered as the first time; another request with the same key is refused */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
