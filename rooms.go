@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -109,13 +110,27 @@ func printJSON(w io.Writer, v any) error {
 }
 
 func (r *remote) rooms(ctx context.Context) ([]room, error) {
-	var list struct {
-		Rooms []room `json:"rooms"`
+	return listedRooms[room](ctx, r)
+}
+
+// listedRooms returns what T has of each room, page by page.
+func listedRooms[T any](ctx context.Context, r *remote) ([]T, error) {
+	var all []T
+	query := url.Values{"limit": {"200"}}
+	for {
+		var page struct {
+			Rooms []T    `json:"rooms"`
+			Next  string `json:"next"`
+		}
+		if err := r.call(ctx, http.MethodGet, "/rooms?"+query.Encode(), nil, &page); err != nil {
+			return nil, fmt.Errorf("list rooms: %w", err)
+		}
+		all = append(all, page.Rooms...)
+		if page.Next == "" {
+			return all, nil
+		}
+		query.Set("after", page.Next)
 	}
-	if err := r.call(ctx, http.MethodGet, "/rooms", nil, &list); err != nil {
-		return nil, fmt.Errorf("list rooms: %w", err)
-	}
-	return list.Rooms, nil
 }
 
 type roomsSetCmd struct {

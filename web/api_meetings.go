@@ -67,10 +67,17 @@ func namesOf(people []meeting.Person) []string {
 type listMeetingsOutput struct {
 	Body struct {
 		Meetings []meetingBody `json:"meetings" nullable:"false"`
+		Next     string        `json:"next" doc:"Ask with it as after for the meetings that follow; empty: there are none"`
 	}
 }
 
-func (s *Server) listMeetings(ctx context.Context, _ *struct{}) (*listMeetingsOutput, error) {
+type listMeetingsInput struct{ Paging }
+
+func (s *Server) listMeetings(ctx context.Context, in *listMeetingsInput) (*listMeetingsOutput, error) {
+	after := meeting.ID(in.After)
+	if after != "" && !after.Valid() {
+		return nil, errBadCursor()
+	}
 	out := &listMeetingsOutput{}
 	out.Body.Meetings = []meetingBody{}
 	v := visitorOf(ctx)
@@ -89,22 +96,25 @@ func (s *Server) listMeetings(ctx context.Context, _ *struct{}) (*listMeetingsOu
 	if err != nil {
 		return nil, s.answerFor(ctx, "read settings", err)
 	}
-	meetings, err := s.meetings.List(ctx)
+	meetings, more, err := s.meetings.Page(ctx, after, in.Limit, func(m *storage.Meeting) bool {
+		_, mine := retention[m.Room]
+		return mine || v.admin()
+	})
 	if err != nil {
 		return nil, s.answerFor(ctx, "list meetings", err)
 	}
 	for i := range meetings {
 		m := &meetings[i]
 		clocks, mine := retention[m.Room]
-		if !mine && !v.admin() {
-			continue
-		}
 		if !mine { // an admin lists the meetings of deleted rooms, too
 			clocks = m.Retention
 		}
 		view := meetingView(m)
 		view.Deletion = s.deletionView(m, settings.Retention, clocks)
 		out.Body.Meetings = append(out.Body.Meetings, view)
+		if more {
+			out.Body.Next = string(m.ID)
+		}
 	}
 	return out, nil
 }

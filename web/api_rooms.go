@@ -18,7 +18,7 @@ func (s *Server) describeRooms(api huma.API) {
 	huma.Register(api, keyed(operation(tagRooms, "create-room", http.MethodPost, "/rooms", http.StatusCreated,
 		"Make a room; whoever makes it owns it", http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests)), s.createRoom)
 	huma.Register(api, operation(tagRooms, "list-rooms", http.MethodGet, "/rooms", http.StatusOK,
-		"Rooms I organize; all rooms for an admin"), s.listRooms)
+		"Rooms I organize, the newest first; all rooms for an admin"), s.listRooms)
 	huma.Register(api, operation(tagRooms, "get-room", http.MethodGet, "/rooms/{room}", http.StatusOK,
 		"One room, for everybody who has its link", http.StatusNotFound), s.getRoom)
 	huma.Register(api, operation(tagRooms, "change-room", http.MethodPatch, "/rooms/{room}", http.StatusOK,
@@ -287,10 +287,13 @@ func (s *Server) newRoom(ctx context.Context, v *visitor, in *createRoomInput) (
 type listRoomsOutput struct {
 	Body struct {
 		Rooms []roomBody `json:"rooms" nullable:"false"`
+		Next  string     `json:"next" doc:"Ask with it as after for the rooms that follow; empty: there are none"`
 	}
 }
 
-func (s *Server) listRooms(ctx context.Context, _ *struct{}) (*listRoomsOutput, error) {
+type listRoomsInput struct{ Paging }
+
+func (s *Server) listRooms(ctx context.Context, in *listRoomsInput) (*listRoomsOutput, error) {
 	v := visitorOf(ctx)
 	settings, err := s.instance.Get(ctx)
 	if err != nil {
@@ -301,6 +304,9 @@ func (s *Server) listRooms(ctx context.Context, _ *struct{}) (*listRoomsOutput, 
 		return nil, s.answerFor(ctx, "list rooms", err)
 	}
 	out := &listRoomsOutput{}
+	if rooms, out.Body.Next, err = pageOfRooms(rooms, in.Paging); err != nil {
+		return nil, err
+	}
 	out.Body.Rooms = make([]roomBody, 0, len(rooms))
 	for i := range rooms {
 		out.Body.Rooms = append(out.Body.Rooms, s.roomView(v, &rooms[i], &settings))

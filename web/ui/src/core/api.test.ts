@@ -44,6 +44,26 @@ describe('answers', () => {
   });
 });
 
+describe('lists', () => {
+  it('are read page by page', async () => {
+    const asked: string[] = [];
+    const api = new Api(async (input) => {
+      asked.push(String(input));
+      const last = String(input).includes('after=second');
+      return new Response(JSON.stringify({ rooms: [room], meetings: [], next: last ? '' : 'second' }));
+    });
+    expect(await api.rooms()).toHaveLength(2);
+    expect(await api.roomPage()).toMatchObject({ next: 'second' });
+    expect(await api.meetings('second', 5)).toEqual({ entries: [], next: '' });
+    expect(asked).toEqual([
+      '/api/v1/rooms?limit=200',
+      '/api/v1/rooms?limit=200&after=second',
+      '/api/v1/rooms?limit=50',
+      '/api/v1/meetings?limit=5&after=second',
+    ]);
+  });
+});
+
 describe('what must not be made twice', () => {
   it('is sent with its key', async () => {
     const { api, asked } = answering(201, { room, join_url: 'https://a', organizer_url: 'https://b' });

@@ -17,6 +17,9 @@ type Body<ID extends keyof operations> = operations[ID] extends {
   : never;
 
 const base = '/api/v1';
+const longestPage = 200;
+/** No installation has more rooms than pages of this number hold. */
+const mostPages = 100;
 const problemPrefix = 'urn:souffleur:problem:';
 
 /** An answer that is not a success. code is the stable word of the problem (RFC 9457 type), '' if there is none. */
@@ -96,6 +99,13 @@ export interface Rules {
   readonly shareReplaces: boolean;
   /** Who comes late and is no organizer does not read what was said before. */
   readonly latePrivate: boolean;
+}
+
+/** A part of a list. */
+export interface Paged<T> {
+  readonly entries: readonly T[];
+  /** What to go on with, '' at the end. */
+  readonly next: string;
 }
 
 export interface CreatedRoom {
@@ -342,9 +352,24 @@ export class Api {
     return readCreated((await this.#ask('POST', '/rooms', body, keyed(key))).value);
   }
 
+  /** All rooms, for choices among them. */
   async rooms(): Promise<Room[]> {
-    const answer = fields<Schemas['ListRoomsOutputBody']>(await this.#call('GET', '/rooms'), 'rooms');
-    return list(answer['rooms'], (r) => readRoom(r), 'rooms');
+    const all: Room[] = [];
+    let next = '';
+    for (let page = 0; page < mostPages; page++) {
+      const entries = await this.roomPage(next, longestPage);
+      all.push(...entries.entries);
+      if (entries.next === '') break;
+      next = entries.next;
+    }
+    return all;
+  }
+
+  /** The newest rooms, or those that follow another page. */
+  async roomPage(after = '', limit = 50): Promise<Paged<Room>> {
+    const said = await this.#call('GET', `/rooms?${paging(after, limit)}`);
+    const answer = fields<Schemas['ListRoomsOutputBody']>(said, 'rooms');
+    return { entries: list(answer['rooms'], (r) => readRoom(r), 'rooms'), next: textOr(answer['next'], '') };
   }
 
   async room(room: string): Promise<Room> {
@@ -436,9 +461,11 @@ export class Api {
     return { token: text(answer['token'], 'token'), ws: textOr(answer['ws'], `${base}/signal`) };
   }
 
-  async meetings(): Promise<MeetingEntry[]> {
-    const answer = fields<Schemas['ListMeetingsOutputBody']>(await this.#call('GET', '/meetings'), 'meetings');
-    return list(answer['meetings'], readMeeting, 'meetings');
+  /** The newest meetings, or those that follow another page. */
+  async meetings(after = '', limit = 50): Promise<Paged<MeetingEntry>> {
+    const said = await this.#call('GET', `/meetings?${paging(after, limit)}`);
+    const answer = fields<Schemas['ListMeetingsOutputBody']>(said, 'meetings');
+    return { entries: list(answer['meetings'], readMeeting, 'meetings'), next: textOr(answer['next'], '') };
   }
 
   async meeting(id: string): Promise<MeetingEntry> {
@@ -569,6 +596,10 @@ function part(id: string): string {
 
 function writtenRetention(r: Retention): Schemas['RetentionBody'] {
   return { audio_days: r.audioDays, text_days: r.textDays, minutes_days: r.minutesDays };
+}
+
+function paging(after: string, limit: number): URLSearchParams {
+  return new URLSearchParams({ limit: String(limit), ...(after === '' ? {} : { after }) });
 }
 
 function keyed(key: string): Record<string, string> {

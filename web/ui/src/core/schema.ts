@@ -220,7 +220,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Rooms I organize; all rooms for an admin */
+        /** Rooms I organize, the newest first; all rooms for an admin */
         readonly get: operations["list-rooms"];
         readonly put?: never;
         /** Make a room; whoever makes it owns it */
@@ -807,8 +807,12 @@ export interface components {
         };
         readonly ListMeetingsOutputBody: {
             readonly meetings: readonly components["schemas"]["MeetingBody"][];
+            /** @description Ask with it as after for the meetings that follow; empty: there are none */
+            readonly next: string;
         };
         readonly ListRoomsOutputBody: {
+            /** @description Ask with it as after for the rooms that follow; empty: there are none */
+            readonly next: string;
             readonly rooms: readonly components["schemas"]["RoomBody"][];
         };
         readonly LiveBody: {
@@ -1451,7 +1455,12 @@ export interface operations {
     };
     readonly "list-meetings": {
         readonly parameters: {
-            readonly query?: never;
+            readonly query?: {
+                /** @description The answer's next, for what follows */
+                readonly after?: string;
+                /** @description Entries in the answer */
+                readonly limit?: number;
+            };
             readonly header?: never;
             readonly path?: never;
             readonly cookie?: never;
@@ -1465,6 +1474,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["ListMeetingsOutputBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Internal Server Error */
@@ -2299,7 +2317,12 @@ export interface operations {
     };
     readonly "list-rooms": {
         readonly parameters: {
-            readonly query?: never;
+            readonly query?: {
+                /** @description The answer's next, for what follows */
+                readonly after?: string;
+                /** @description Entries in the answer */
+                readonly limit?: number;
+            };
             readonly header?: never;
             readonly path?: never;
             readonly cookie?: never;
@@ -2313,6 +2336,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["ListRoomsOutputBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Internal Server Error */

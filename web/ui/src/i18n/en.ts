@@ -761,4 +761,7 @@ export const en = {
   changes: {
     meanwhile: 'Somebody else changed these settings meanwhile. You now see what they chose: make your change again.',
   },
+  lists: {
+    moreRooms: 'Show more rooms',
+  },
 };

@@ -779,4 +779,7 @@ export const fr: Catalogue = {
     meanwhile:
       'Quelqu’un d’autre a modifié ces réglages entre-temps. Vous voyez maintenant son choix : refaites votre modification.',
   },
+  lists: {
+    moreRooms: 'Afficher plus de salons',
+  },
 };
