@@ -113,6 +113,12 @@ test-crash: $(WHISPER)
 	$(if $(findstring -real,$(CRASH)),scripts/system-packages.sh test && scripts/real-kafka.sh build/real/kafka && scripts/real-minio.sh build/real/bin)
 	go test -count=1 -v -timeout 2h ./e2e/crash -args -runs 1 $(CRASH)
 
+## test-api: what openapi.json allows, and what it does not, sent to a running server by schemathesis, in three roles; 100 s
+.PHONY: test-api
+test-api: $(BIN)
+	scripts/system-packages.sh api
+	scripts/test-api.sh
+
 # Each test is a meeting of some ten or thirty seconds, alone on the machine: what it says of time would not hold beside others.
 ## test-net: meetings over networks that lose packets, shrink and move, in network namespaces (root, Linux)
 .PHONY: test-net

@@ -86,7 +86,7 @@ func spokenInRooms(ctx context.Context, data string) []string {
 	type spoken struct {
 		Langs []string `json:"langs"`
 	}
-	rooms, err := listedRooms[spoken](ctx, r)
+	rooms, err := listed[spoken](ctx, r, "rooms")
 	if err != nil {
 		return nil
 	}

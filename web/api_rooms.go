@@ -205,7 +205,7 @@ type createRoomInput struct {
 	Body struct {
 		Name  string   `json:"name" minLength:"1" maxLength:"80"`
 		Level string   `json:"level,omitempty" enum:"off,captions,transcript,minutes" doc:"off if absent"`
-		Langs []string `json:"langs,omitempty" nullable:"false" maxItems:"8" pattern:"^[a-z]{2,3}$"`
+		Langs []string `json:"langs,omitempty" maxItems:"8" pattern:"^[a-z]{2,3}$"`
 		E2EE  bool     `json:"e2ee,omitempty" doc:"End-to-end encrypted; then level must be off"`
 	}
 }
@@ -354,9 +354,9 @@ type changeRoomInput struct {
 	Condition
 	Body struct {
 		Name  *string   `json:"name,omitempty" minLength:"1" maxLength:"80"`
-		Langs *[]string `json:"langs,omitempty" nullable:"false" maxItems:"8" pattern:"^[a-z]{2,3}$" doc:"Empty: any"`
+		Langs *[]string `json:"langs,omitempty" maxItems:"8" pattern:"^[a-z]{2,3}$" doc:"Empty: any"`
 
-		Glossary *[]string `json:"glossary,omitempty" nullable:"false" maxItems:"30" minLength:"1" maxLength:"40" doc:"Names and acronyms that captions should expect, the most frequent first"`
+		Glossary *[]string `json:"glossary,omitempty" maxItems:"30" minLength:"1" maxLength:"40" doc:"Names and acronyms that captions should expect, the most frequent first"`
 
 		Rules *rulesBody `json:"rules,omitempty" doc:"All of them"`
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -125,10 +126,28 @@ func tidyProblem(_ huma.Context, _ string, v any) (any, error) {
 		return v, nil
 	}
 	if p.Type == "" {
-		p.Type = problemPrefix + "bad-request"
+		code, told := requestProblem(p)
+		p.Type, p.Detail = problemPrefix+code, told
 	}
 	for _, e := range p.Errors {
 		e.Value = nil
 	}
 	return p, nil
+}
+
+// requestProblem says what is wrong with a request that no operation got to see.
+func requestProblem(p *huma.ErrorModel) (code, told string) {
+	switch p.Status {
+	case http.StatusRequestEntityTooLarge:
+		return "too-large", "The body is longer than this request may be. Send less at once."
+	case http.StatusRequestTimeout:
+		return "too-slow", "The body came too slowly. Send it again."
+	case http.StatusBadRequest:
+		return "bad-json", "The body is no JSON. Send an object, as the description of the API says."
+	}
+	if len(p.Errors) == 0 {
+		return "bad-request", "The request is not what the description of the API says. Compare it."
+	}
+	first := p.Errors[0]
+	return "bad-request", "Check " + first.Location + ": " + strings.TrimSuffix(first.Message, ".") + "."
 }
