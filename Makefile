@@ -79,6 +79,12 @@ test-go: $(WHISPER) $(BIN)
 	go test -race -timeout 20m $$(go list ./... | grep -v /e2e)
 	go test -race -timeout 20m ./e2e/...
 
+## openapi: write web/openapi.json from the code, and the client's types from it
+.PHONY: openapi
+openapi: web/ui/node_modules/.package-lock.json
+	SOUFFLEUR_UPDATE_OPENAPI=1 GOFLAGS= go test -count=1 ./web -run OpenAPIIsUpToDate
+	cd web/ui && npm run --silent schema
+
 .PHONY: test-ui
 test-ui: web/ui/node_modules/.package-lock.json
 	cd web/ui && npm run --silent check && npm run --silent test
@@ -106,6 +112,12 @@ test-real: system-test $(BIN) models e2e/node_modules/.package-lock.json
 test-crash: $(WHISPER)
 	$(if $(findstring -real,$(CRASH)),scripts/system-packages.sh test && scripts/real-kafka.sh build/real/kafka && scripts/real-minio.sh build/real/bin)
 	go test -count=1 -v -timeout 2h ./e2e/crash -args -runs 1 $(CRASH)
+
+## test-api: what openapi.json allows, and what it does not, sent to a running server by schemathesis, in three roles; 100 s
+.PHONY: test-api
+test-api: $(BIN)
+	scripts/system-packages.sh api
+	scripts/test-api.sh
 
 # Each test is a meeting of some ten or thirty seconds, alone on the machine: what it says of time would not hold beside others.
 ## test-net: meetings over networks that lose packets, shrink and move, in network namespaces (root, Linux)

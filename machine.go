@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"runtime"
 	"slices"
@@ -84,16 +83,15 @@ func spokenInRooms(ctx context.Context, data string) []string {
 	if err != nil {
 		return nil
 	}
-	var list struct {
-		Rooms []struct {
-			Langs []string `json:"langs"`
-		} `json:"rooms"`
+	type spoken struct {
+		Langs []string `json:"langs"`
 	}
-	if err := r.call(ctx, http.MethodGet, "/rooms", nil, &list); err != nil {
+	rooms, err := listed[spoken](ctx, r, "rooms")
+	if err != nil {
 		return nil
 	}
 	var langs []string
-	for _, room := range list.Rooms {
+	for _, room := range rooms {
 		langs = append(langs, room.Langs...)
 	}
 	slices.Sort(langs)

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -109,13 +111,29 @@ func printJSON(w io.Writer, v any) error {
 }
 
 func (r *remote) rooms(ctx context.Context) ([]room, error) {
-	var list struct {
-		Rooms []room `json:"rooms"`
+	return listed[room](ctx, r, "rooms")
+}
+
+// listed returns what T has of each entry of a list of this name, page by page.
+func listed[T any](ctx context.Context, r *remote, name string) ([]T, error) {
+	var all []T
+	query := url.Values{"limit": {"200"}}
+	for {
+		var page map[string]json.RawMessage
+		if err := r.call(ctx, http.MethodGet, "/"+name+"?"+query.Encode(), nil, &page); err != nil {
+			return nil, fmt.Errorf("list %s: %w", name, err)
+		}
+		var entries []T
+		var next string
+		if err := errors.Join(json.Unmarshal(page[name], &entries), json.Unmarshal(page["next"], &next)); err != nil {
+			return nil, fmt.Errorf("read list of %s: %w", name, err)
+		}
+		all = append(all, entries...)
+		if next == "" {
+			return all, nil
+		}
+		query.Set("after", next)
 	}
-	if err := r.call(ctx, http.MethodGet, "/rooms", nil, &list); err != nil {
-		return nil, fmt.Errorf("list rooms: %w", err)
-	}
-	return list.Rooms, nil
 }
 
 type roomsSetCmd struct {
@@ -218,18 +236,16 @@ func (c *meetingsListCmd) Run(ctx context.Context, kctx *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	var list struct {
-		Meetings []pastMeeting `json:"meetings"`
-	}
-	if err := r.call(ctx, http.MethodGet, "/meetings", nil, &list); err != nil {
-		return fmt.Errorf("list meetings: %w", err)
+	meetings, err := listed[pastMeeting](ctx, r, "meetings")
+	if err != nil {
+		return err
 	}
 	if c.JSON {
-		return printJSON(kctx.Stdout, list.Meetings)
+		return printJSON(kctx.Stdout, meetings)
 	}
 	w := tabwriter.NewWriter(kctx.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tROOM\tBEGAN\tLENGTH\tPEOPLE\tTRANSCRIPT")
-	for _, m := range list.Meetings {
+	for _, m := range meetings {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", m.ID, m.RoomName, time.UnixMilli(m.BeganUnixMS).Format(time.DateTime),
 			m.length(), len(m.People), m.transcript())
 	}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that the system's packages are there: system-packages.sh build|test|sound|net …
+# Makes sure that the system's packages are there: system-packages.sh build|test|sound|net|api …
 # As root on Debian they are installed; elsewhere one message names all that are missing.
 set -euo pipefail
 
@@ -7,6 +7,7 @@ set -euo pipefail
 build="cmake:cmake g++:g++ make:make git:git node:nodejs npm:npm python3:python3 pip3:python3-pip"
 tests="chromium:chromium nft:nftables java:default-jre-headless mvn:maven"
 sound="opusenc:opus-tools" # encodes the sounds without speech that recognisers are tried with
+api="curl:curl python3:python3"
 net="ip:iproute2 tc:iproute2" # network namespaces, and links with limits
 
 wanted=""
@@ -16,6 +17,7 @@ for group in "$@"; do
     test) wanted+=" $tests" ;;
     sound) wanted+=" $sound" ;;
     net) wanted+=" $net" ;;
+    api) wanted+=" $api" ;;
     *) echo "system-packages: unknown group $group" >&2; exit 2 ;;
   esac
 done
@@ -24,6 +26,10 @@ missing=()
 for pair in $wanted; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
+# Debian's package of venv has no program.
+if [[ " $* " == *" api "* ]] && ! python3 -c 'import ensurepip' 2>/dev/null; then
+  missing+=(python3-venv)
+fi
 if [[ ${#missing[@]} -eq 0 ]]; then
   exit 0
 fi

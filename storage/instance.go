@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,6 +73,24 @@ func (i *Instance) Get(ctx context.Context) (Settings, error) {
 	return s, err
 }
 
+// noVersion is the version of settings that were never stored. No ETag looks like it.
+const noVersion = "default"
+
+// Version returns the settings and a word for their present state.
+func (i *Instance) Version(ctx context.Context) (Settings, string, error) {
+	s, etag, err := i.get(ctx)
+	return s, cmp.Or(etag, noVersion), err
+}
+
+// Expect returns a context in which the next Update succeeds only if the settings are still in that version; else its error is
+// [ErrOutdated]. Further ones in the same context belong to it.
+func (i *Instance) Expect(ctx context.Context, version string) context.Context {
+	if version == noVersion {
+		version = ""
+	}
+	return expecting(ctx, instanceObject, version)
+}
+
 // get also returns the ETag, "" if nothing is stored yet.
 func (i *Instance) get(ctx context.Context) (Settings, string, error) {
 	body, etag, err := i.store.Get(ctx, instanceObject)
@@ -91,7 +110,22 @@ func (i *Instance) get(ctx context.Context) (Settings, string, error) {
 // Update changes the settings and returns the new ones. apply may run several times; its error ends the change, as do
 // settings that are not valid.
 func (i *Instance) Update(ctx context.Context, apply func(*Settings) error) (Settings, error) {
-	return change(ctx, i.get, i.put, func(s *Settings) error {
+	expected := expectationOf(ctx, instanceObject)
+	read := func(ctx context.Context) (Settings, string, error) {
+		s, etag, err := i.get(ctx)
+		if err == nil {
+			err = expected.check(etag)
+		}
+		return s, etag, err
+	}
+	write := func(ctx context.Context, s Settings, etag string) error {
+		err := i.put(ctx, s, etag)
+		if err == nil {
+			expected.meet()
+		}
+		return err
+	}
+	return change(ctx, read, write, func(s *Settings) error {
 		if err := apply(s); err != nil {
 			return err
 		}

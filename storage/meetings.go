@@ -153,14 +153,48 @@ func (m *Meetings) List(ctx context.Context) ([]Meeting, error) {
 		return nil, err
 	}
 	slices.Reverse(ids) // ULIDs sort by time
-	return fetchAll(ctx, ids, func(ctx context.Context, id string) (Meeting, error) {
-		v, err := m.Get(ctx, meeting.ID(id))
-		if isDamage(err) {
-			m.store.log.Warn("meeting left out of the list", "meeting", id, "err", err)
-			return v, ErrNotFound
+	return fetchAll(ctx, ids, func(ctx context.Context, id string) (Meeting, error) { return m.listed(ctx, meeting.ID(id)) })
+}
+
+// listed is Get for a list: a meeting that was damaged is taken for one that is not there.
+func (m *Meetings) listed(ctx context.Context, id meeting.ID) (Meeting, error) {
+	v, err := m.Get(ctx, id)
+	if isDamage(err) {
+		m.store.log.Warn("meeting left out of the list", "meeting", id, "err", err)
+		return v, ErrNotFound
+	}
+	return v, err
+}
+
+// pageStep is how many meetings a page reads at once before it looks how many are still missing.
+const pageStep = 64
+
+// Page returns up to limit meetings that are wanted, newest first, and whether there are more. It begins after one of them; ""
+// begins with the newest. Unlike List it reads only what it passes.
+func (m *Meetings) Page(ctx context.Context, after meeting.ID, limit int, wanted func(*Meeting) bool) (page []Meeting, more bool, err error) {
+	ids, err := m.IDs(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	if after != "" {
+		ids = slices.DeleteFunc(ids, func(id meeting.ID) bool { return id >= after })
+	}
+	for step := range slices.Chunk(ids, pageStep) {
+		read, err := fetchAll(ctx, step, m.listed)
+		if err != nil {
+			return nil, false, err
 		}
-		return v, err
-	})
+		for i := range read {
+			if !wanted(&read[i]) {
+				continue
+			}
+			if len(page) == limit {
+				return page, true, nil
+			}
+			page = append(page, read[i])
+		}
+	}
+	return page, false, nil
 }
 
 // Open returns the meetings that have not ended, newest first.

@@ -107,12 +107,23 @@ func (r *Rooms) Create(ctx context.Context, room Room) error {
 
 // Get returns a room, or ErrNotFound.
 func (r *Rooms) Get(ctx context.Context, id meeting.RoomID) (Room, error) {
+	room, _, err := r.Version(ctx, id)
+	return room, err
+}
+
+// Version returns a room and a word for its present state, which each change replaces; or ErrNotFound.
+func (r *Rooms) Version(ctx context.Context, id meeting.RoomID) (Room, string, error) {
 	object, err := roomObject(id)
 	if err != nil {
-		return Room{}, err
+		return Room{}, "", err
 	}
-	room, _, err := r.sealed.get(ctx, object)
-	return room, err
+	return r.sealed.get(ctx, object)
+}
+
+// Expect returns a context in which the next Update of the room succeeds only if the room is still in that version; else its
+// error is [ErrOutdated]. Further ones in the same context belong to it.
+func (r *Rooms) Expect(ctx context.Context, id meeting.RoomID, version string) context.Context {
+	return expecting(ctx, roomPrefix+string(id)+".json", version)
 }
 
 // Update changes a room and returns the new one. apply may run several times; its error ends the change.

@@ -45,13 +45,24 @@ func (s sealedObjects[T]) put(ctx context.Context, object string, v T) error {
 }
 
 func (s sealedObjects[T]) update(ctx context.Context, object string, apply func(*T) error) (T, error) {
-	read := func(ctx context.Context) (T, string, error) { return s.get(ctx, object) }
+	expected := expectationOf(ctx, object)
+	read := func(ctx context.Context) (T, string, error) {
+		v, etag, err := s.get(ctx, object)
+		if err == nil {
+			err = expected.check(etag)
+		}
+		return v, etag, err
+	}
 	write := func(ctx context.Context, v T, etag string) error {
 		body, err := s.seal(ctx, object, v)
 		if err != nil {
 			return err
 		}
-		return s.store.Update(ctx, object, body, etag)
+		if err := s.store.Update(ctx, object, body, etag); err != nil {
+			return err
+		}
+		expected.meet()
+		return nil
 	}
 	return change(ctx, read, write, apply)
 }

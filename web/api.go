@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
+
+	exporting "souffleur/storage/export"
 )
 
 // maxBody is the longest body an operation accepts, in bytes. The longest we expect is a room's name and languages.
@@ -43,6 +46,7 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	s.describeAudit(api)
 	s.describeModels(api)
 	describeRaw(api.OpenAPI())
+	s.keyedRoutes = keyedRoutes(api.OpenAPI())
 
 	spec, err := json.Marshal(api.OpenAPI())
 	if err != nil {
@@ -78,11 +82,17 @@ func apiConfig() huma.Config {
 }
 
 // operation returns the description of one operation. errs are the statuses it answers beside what every operation may:
-// 422 for an invalid request, 503 when storage does not answer.
+// 401 for a wrong token, 422 for an invalid request, 503 when storage does not answer; and, where something is changed, 403 for
+// another site's page, and what may be wrong with a body.
 func operation(tag, id, method, path string, status int, summary string, errs ...int) huma.Operation {
+	errs = append(errs, http.StatusUnauthorized, http.StatusServiceUnavailable)
+	if !safeMethod(method) {
+		errs = append(errs, http.StatusBadRequest, http.StatusForbidden, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	slices.Sort(errs)
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, Tags: []string{tag},
-		Errors: append(errs, http.StatusServiceUnavailable), MaxBodyBytes: maxBody,
+		Errors: slices.Compact(errs), MaxBodyBytes: maxBody,
 		Security: []map[string][]string{{}, {"cookie": {}}, {"token": {}}},
 	}
 }
@@ -93,6 +103,7 @@ func describeRaw(spec *huma.OpenAPI) {
 		"WebSocket of a participant: the first message is hello with the token that joining gave")
 	signal.Responses = map[string]*huma.Response{
 		"101": {Description: "Messages are JSON objects in text frames, at most 64 KiB"},
+		"400": {Description: "A WebSocket whose handshake is wrong"},
 		"403": {Description: "The page that connects is not ours"},
 		"426": {Description: "Not a WebSocket"},
 		"429": {Description: "Too many connections from one network"},
@@ -109,11 +120,16 @@ func describeRaw(spec *huma.OpenAPI) {
 			Description: "Language of what nobody in the meeting said, such as that sound was lost: en or fr; else as the browser prefers"},
 		{Name: "reason", In: "query", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: ptr(maxReason)}},
 	}
-	export.Responses = map[string]*huma.Response{
-		"200": {Description: "The file, as attachment"},
-		"403": {Description: "Not an organizer, or an admin without a reason"},
-		"404": {Description: "No such meeting, or its data was deleted"},
-		"422": {Description: "Unknown format"},
+	export.Responses = refusals(map[string]string{
+		"401": "The token is wrong",
+		"403": "Not an organizer, or an admin without a reason",
+		"404": "No such meeting, or its data was deleted",
+		"422": "Unknown format, or the reason is too long",
+		"503": "Storage does not answer",
+	})
+	export.Responses["200"] = &huma.Response{Description: "The file, as attachment", Content: map[string]*huma.MediaType{}}
+	for _, f := range exporting.Formats() {
+		export.Responses["200"].Content[f.ContentType()] = &huma.MediaType{}
 	}
 	spec.AddOperation(&export)
 	describeAudioStream(spec)
@@ -121,22 +137,28 @@ func describeRaw(spec *huma.OpenAPI) {
 }
 
 func describeImport(spec *huma.OpenAPI) {
-	imported := operation(tagMeetings, "import-meeting", http.MethodPost, "/rooms/{room}/meetings", http.StatusCreated,
-		"Store a transcript that was exported as JSON, by this installation or another, as an ended meeting of the room. Organizers")
-	imported.Parameters = []*huma.Param{{Name: "room", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}}
+	imported := keyed(operation(tagMeetings, "import-meeting", http.MethodPost, "/rooms/{room}/meetings", http.StatusCreated,
+		"Store a transcript that was exported as JSON, by this installation or another, as an ended meeting of the room. Organizers"))
+	imported.Parameters = append(imported.Parameters, &huma.Param{Name: "room", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
 	imported.RequestBody = &huma.RequestBody{
 		Required:    true,
 		Description: "The file as it was exported, at most 32 MiB; docs/transcript.schema.json describes it",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
 	}
-	imported.Responses = map[string]*huma.Response{
-		"201": {Description: "The meeting", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/MeetingBody"}}}},
-		"403": {Description: "Not an organizer"},
-		"404": {Description: "No such room"},
-		"409": {Description: "The meeting is here already, or an admin does not allow transcripts in this room"},
-		"413": {Description: "Larger than 32 MiB"},
-		"422": {Description: "Not a transcript, or one of a newer version"},
-		"429": {Description: "Too many imports"},
+	imported.Responses = refusals(map[string]string{
+		"401": "The token is wrong",
+		"403": "Not an organizer",
+		"404": "No such room",
+		"409": "The meeting is here already, or an admin does not allow transcripts in this room",
+		"413": "Larger than 32 MiB",
+		"415": "Not application/json",
+		"422": "Not a transcript, or one of a newer version",
+		"429": "Too many imports",
+		"503": "Storage does not answer",
+	})
+	imported.Responses["201"] = &huma.Response{
+		Description: "The meeting",
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/MeetingBody"}}},
 	}
 	spec.AddOperation(&imported)
 }
@@ -151,15 +173,31 @@ func describeAudioStream(spec *huma.OpenAPI) {
 			{Name: "track", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
 			{Name: "reason", In: "query", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: ptr(maxReason)}},
 		}
-		sound.Responses = map[string]*huma.Response{
-			"200": {Description: "The stream, audio/ogg"},
-			"206": {Description: "The part that was asked for"},
-			"403": {Description: "Not an organizer, or an admin without a reason"},
-			"404": {Description: "No such meeting, or no sound was kept of the track"},
-			"416": {Description: "The part lies behind the end"},
-		}
+		sound.Responses = refusals(map[string]string{
+			"401": "The token is wrong",
+			"403": "Not an organizer, or an admin without a reason",
+			"404": "No such meeting, or no sound was kept of the track",
+			"422": "The reason is too long",
+			"503": "Storage does not answer",
+		})
+		stream := map[string]*huma.MediaType{"audio/ogg": {}}
+		sound.Responses["200"] = &huma.Response{Description: "The stream", Content: stream}
+		sound.Responses["206"] = &huma.Response{Description: "The part that was asked for", Content: stream}
+		sound.Responses["416"] = &huma.Response{Description: "The part lies behind the end"}
 		spec.AddOperation(&sound)
 	}
+}
+
+// refusals describes answers that are problems, by their statuses.
+func refusals(why map[string]string) map[string]*huma.Response {
+	responses := make(map[string]*huma.Response, len(why))
+	for status, text := range why {
+		responses[status] = &huma.Response{
+			Description: text,
+			Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/ErrorModel"}}},
+		}
+	}
+	return responses
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -14,21 +14,22 @@ import (
 func (s *Server) describeRoomAI(api huma.API) {
 	huma.Register(api, operation(tagRooms, "set-ai-level", http.MethodPut, "/rooms/{room}/ai", http.StatusOK,
 		"Switch the AI, up to the ceiling; everybody in the meeting is told who did. Organizers",
-		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.setLevel)
+		http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), s.setLevel)
 	huma.Register(api, operation(tagRooms, "set-keep-audio", http.MethodPut, "/rooms/{room}/audio", http.StatusOK,
 		"Keep what is said as sound, from level transcript on, or stop; everybody in the meeting is told who did. Organizers",
-		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.setKeepAudio)
+		http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), s.setKeepAudio)
 	huma.Register(api, operation(tagRooms, "set-e2ee", http.MethodPut, "/rooms/{room}/e2ee", http.StatusOK,
 		"Say whether browsers encrypt end to end in this room. It is fixed while a meeting is live; switching it on switches AI and recording off. Organizers",
-		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.setE2EE)
+		http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), s.setE2EE)
 	huma.Register(api, operation(tagRooms, "set-ai-ceiling", http.MethodPut, "/rooms/{room}/ceiling", http.StatusOK,
-		"Say how far the AI may go in this room. Admins", http.StatusForbidden, http.StatusNotFound), s.setCeiling)
+		"Say how far the AI may go in this room. Admins", http.StatusForbidden, http.StatusNotFound, http.StatusPreconditionFailed), s.setCeiling)
 	huma.Register(api, operation(tagRooms, "set-engines", http.MethodPut, "/rooms/{room}/engines", http.StatusOK,
-		"Choose the room's speech engines among those of GET /instance. Admins", http.StatusForbidden, http.StatusNotFound), s.setEngines)
+		"Choose the room's speech engines among those of GET /instance. Admins", http.StatusForbidden, http.StatusNotFound, http.StatusPreconditionFailed), s.setEngines)
 }
 
 type levelInput struct {
 	Room meeting.RoomID `path:"room" maxLength:"64"`
+	Condition
 	Body struct {
 		Level string `json:"level" enum:"off,captions,transcript,minutes"`
 	}
@@ -43,6 +44,9 @@ func (s *Server) setLevel(ctx context.Context, in *levelInput) (*roomOutput, err
 	if err != nil {
 		return nil, problem(http.StatusUnprocessableEntity, "bad-request", err.Error())
 	}
+	if ctx, err = s.expectRoom(ctx, r.ID, in.Condition); err != nil {
+		return nil, err
+	}
 	if err := s.live.SetLevel(ctx, r.ID, level, v.actor(v.role(r))); err != nil {
 		return nil, s.answerFor(ctx, "set AI level", err)
 	}
@@ -51,6 +55,7 @@ func (s *Server) setLevel(ctx context.Context, in *levelInput) (*roomOutput, err
 
 type keepAudioInput struct {
 	Room meeting.RoomID `path:"room" maxLength:"64"`
+	Condition
 	Body struct {
 		Keep bool `json:"keep"`
 	}
@@ -61,6 +66,9 @@ func (s *Server) setKeepAudio(ctx context.Context, in *keepAudioInput) (*roomOut
 	if err != nil {
 		return nil, err
 	}
+	if ctx, err = s.expectRoom(ctx, r.ID, in.Condition); err != nil {
+		return nil, err
+	}
 	if err := s.live.SetKeepAudio(ctx, r.ID, in.Body.Keep, v.actor(v.role(r))); err != nil {
 		return nil, s.answerFor(ctx, "set whether audio is kept", err)
 	}
@@ -69,6 +77,7 @@ func (s *Server) setKeepAudio(ctx context.Context, in *keepAudioInput) (*roomOut
 
 type e2eeInput struct {
 	Room meeting.RoomID `path:"room" maxLength:"64"`
+	Condition
 	Body struct {
 		On bool `json:"on"`
 	}
@@ -79,6 +88,9 @@ func (s *Server) setE2EE(ctx context.Context, in *e2eeInput) (*roomOutput, error
 	if err != nil {
 		return nil, err
 	}
+	if ctx, err = s.expectRoom(ctx, r.ID, in.Condition); err != nil {
+		return nil, err
+	}
 	if err := s.live.SetE2EE(ctx, r.ID, in.Body.On, v.actor(v.role(r))); err != nil {
 		return nil, s.answerFor(ctx, "set encryption", err)
 	}
@@ -87,6 +99,7 @@ func (s *Server) setE2EE(ctx context.Context, in *e2eeInput) (*roomOutput, error
 
 type ceilingInput struct {
 	Room meeting.RoomID `path:"room" maxLength:"64"`
+	Condition
 	Body struct {
 		Ceiling string `json:"ceiling" enum:"inherit,off,captions,transcript,minutes" doc:"inherit follows the instance's"`
 	}
@@ -109,6 +122,9 @@ func (s *Server) setCeiling(ctx context.Context, in *ceilingInput) (*roomOutput,
 		}
 		ceiling = &level
 	}
+	if ctx, err = s.expectRoom(ctx, r.ID, in.Condition); err != nil {
+		return nil, err
+	}
 	if err := s.live.SetCeiling(ctx, r.ID, ceiling, v.actor(meeting.Admin)); err != nil {
 		return nil, s.answerFor(ctx, "set AI ceiling", err)
 	}
@@ -122,6 +138,7 @@ type enginesBody struct {
 
 type enginesInput struct {
 	Room meeting.RoomID `path:"room" maxLength:"64"`
+	Condition
 	Body enginesBody
 }
 
@@ -140,6 +157,10 @@ func (s *Server) setEngines(ctx context.Context, in *enginesInput) (*roomOutput,
 				"This installation does not offer that speech engine. GET /instance lists those it has.")
 		}
 	}
+	ctx, err := s.expectRoom(ctx, in.Room, in.Condition)
+	if err != nil {
+		return nil, err
+	}
 	r, err := s.rooms.Update(ctx, in.Room, func(r *storage.Room) error {
 		r.Engines = choice
 		return nil
@@ -151,5 +172,5 @@ func (s *Server) setEngines(ctx context.Context, in *enginesInput) (*roomOutput,
 		return nil, s.answerFor(ctx, "apply engines of room", err)
 	}
 	s.record(ctx, v, "room.engines", roomObject(r.ID))
-	return s.answerRoom(ctx, v, &r)
+	return s.getRoom(ctx, &roomPath{Room: in.Room})
 }

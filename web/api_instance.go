@@ -14,12 +14,13 @@ func (s *Server) describeInstance(api huma.API) {
 	huma.Register(api, operation(tagInstance, "get-instance", http.MethodGet, "/instance", http.StatusOK,
 		"Settings of the installation. Admins", http.StatusForbidden), s.getInstance)
 	huma.Register(api, operation(tagInstance, "change-instance", http.MethodPatch, "/instance", http.StatusOK,
-		"Change settings of the installation. Admins", http.StatusForbidden), s.changeInstance)
+		"Change settings of the installation. Admins", http.StatusForbidden, http.StatusPreconditionFailed), s.changeInstance)
 	huma.Register(api, operation(tagInstance, "get-status", http.MethodGet, "/status", http.StatusOK,
 		"How the parts of the installation are doing. Admins", http.StatusForbidden), s.status)
 }
 
 type instanceOutput struct {
+	ETag string `header:"ETag" doc:"For If-Match of a change"`
 	Body struct {
 		Ceiling      string        `json:"ceiling" enum:"off,captions,transcript,minutes" doc:"How far the AI may go in rooms without their own ceiling"`
 		RoomCreation string        `json:"room_creation" enum:"anyone,signed-in,admin" doc:"Who may make rooms"`
@@ -33,11 +34,11 @@ func (s *Server) getInstance(ctx context.Context, _ *struct{}) (*instanceOutput,
 	if !visitorOf(ctx).admin() {
 		return nil, errNotAdmin()
 	}
-	settings, err := s.instance.Get(ctx)
+	settings, version, err := s.instance.Version(ctx)
 	if err != nil {
 		return nil, s.answerFor(ctx, "read settings", err)
 	}
-	out := &instanceOutput{}
+	out := &instanceOutput{ETag: etag(version)}
 	out.Body.Ceiling, out.Body.RoomCreation = settings.Ceiling.String(), string(settings.RoomCreation)
 	out.Body.KeepAudio = settings.KeepAudio
 	out.Body.Retention = retentionView(settings.Retention)
@@ -46,6 +47,7 @@ func (s *Server) getInstance(ctx context.Context, _ *struct{}) (*instanceOutput,
 }
 
 type changeInstanceInput struct {
+	Condition
 	Body struct {
 		Ceiling      string `json:"ceiling,omitempty" enum:"off,captions,transcript,minutes"`
 		RoomCreation string `json:"room_creation,omitempty" enum:"anyone,signed-in,admin"`
@@ -59,6 +61,10 @@ func (s *Server) changeInstance(ctx context.Context, in *changeInstanceInput) (*
 	v := visitorOf(ctx)
 	if !v.admin() {
 		return nil, errNotAdmin()
+	}
+	ctx, err := s.expectInstance(ctx, in.Condition)
+	if err != nil {
+		return nil, err
 	}
 	if in.Body.Ceiling != "" {
 		level, err := meeting.ParseLevel(in.Body.Ceiling)

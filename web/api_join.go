@@ -18,9 +18,9 @@ import (
 const maxOrganizers = 200
 
 func (s *Server) describeEntrances(api huma.API) {
-	huma.Register(api, operation(tagRooms, "renew-organizer-link", http.MethodPost, "/rooms/{room}/organizer-link", http.StatusOK,
+	huma.Register(api, keyed(operation(tagRooms, "renew-organizer-link", http.MethodPost, "/rooms/{room}/organizer-link", http.StatusOK,
 		"Make a new organizer link. The old link, and everybody who became an organizer by it, lose their rights. Organizers",
-		http.StatusForbidden, http.StatusNotFound), s.renewOrganizerLink)
+		http.StatusForbidden, http.StatusNotFound)), s.renewOrganizerLink)
 	huma.Register(api, operation(tagRooms, "organize-room", http.MethodPost, "/rooms/{room}/organize", http.StatusOK,
 		"Become an organizer by the room's organizer link", http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusTooManyRequests), s.organizeRoom)
 	huma.Register(api, operation(tagRooms, "join-room", http.MethodPost, "/rooms/{room}/join", http.StatusOK,

@@ -69,10 +69,17 @@ func namesOf(people []meeting.Person) []string {
 type listMeetingsOutput struct {
 	Body struct {
 		Meetings []meetingBody `json:"meetings" nullable:"false"`
+		Next     string        `json:"next" doc:"Ask with it as after for the meetings that follow; empty: there are none"`
 	}
 }
 
-func (s *Server) listMeetings(ctx context.Context, _ *struct{}) (*listMeetingsOutput, error) {
+type listMeetingsInput struct{ Paging }
+
+func (s *Server) listMeetings(ctx context.Context, in *listMeetingsInput) (*listMeetingsOutput, error) {
+	after := meeting.ID(in.After)
+	if after != "" && !after.Valid() {
+		return nil, errBadCursor()
+	}
 	out := &listMeetingsOutput{}
 	out.Body.Meetings = []meetingBody{}
 	v := visitorOf(ctx)
@@ -80,12 +87,11 @@ func (s *Server) listMeetings(ctx context.Context, _ *struct{}) (*listMeetingsOu
 	if err != nil {
 		return nil, s.answerFor(ctx, "list rooms", err)
 	}
-	shared, err := s.sharedMeetings(ctx, v)
+	shared, err := s.sharedWith(ctx, v)
 	if err != nil {
 		return nil, s.answerFor(ctx, "list shared meetings", err)
 	}
-	if len(rooms) == 0 && !v.admin() {
-		out.Body.Meetings = shared
+	if len(rooms) == 0 && !v.admin() && len(shared) == 0 {
 		return out, nil
 	}
 	retention := make(map[meeting.RoomID]storage.Retention, len(rooms))
@@ -96,24 +102,29 @@ func (s *Server) listMeetings(ctx context.Context, _ *struct{}) (*listMeetingsOu
 	if err != nil {
 		return nil, s.answerFor(ctx, "read settings", err)
 	}
-	meetings, err := s.meetings.List(ctx)
+	meetings, more, err := s.meetings.Page(ctx, after, in.Limit, func(m *storage.Meeting) bool {
+		_, mine := retention[m.Room]
+		return mine || v.admin() || shared[m.ID]
+	})
 	if err != nil {
 		return nil, s.answerFor(ctx, "list meetings", err)
 	}
 	for i := range meetings {
 		m := &meetings[i]
 		clocks, mine := retention[m.Room]
-		if !mine && !v.admin() {
-			continue
-		}
-		if !mine { // an admin lists the meetings of deleted rooms, too
-			clocks = m.Retention
+		if !mine { // of a room that was deleted, or that others organize
+			if _, clocks, err = s.clocksOf(ctx, m); err != nil {
+				return nil, s.answerFor(ctx, "read the room's settings", err)
+			}
 		}
 		view := meetingView(m)
 		view.Deletion = s.deletionView(m, settings.Retention, clocks)
+		view.Shared = !mine && !v.admin()
 		out.Body.Meetings = append(out.Body.Meetings, view)
+		if more {
+			out.Body.Next = string(m.ID)
+		}
 	}
-	out.Body.Meetings = withShared(out.Body.Meetings, shared)
 	return out, nil
 }
 

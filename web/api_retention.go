@@ -16,7 +16,7 @@ import (
 func (s *Server) describeRetention(api huma.API) {
 	huma.Register(api, operation(tagRooms, "set-retention", http.MethodPut, "/rooms/{room}/retention", http.StatusOK,
 		"Say how long what is said in this room is kept, up to what the installation allows. It holds for past meetings, too; a shorter time deletes nothing within a week. Organizers",
-		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.setRetention)
+		http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed), s.setRetention)
 	huma.Register(api, operation(tagMeetings, "keep-meeting", http.MethodPut, "/meetings/{meeting}/kept", http.StatusOK,
 		"Keep a meeting beyond its room's retention; that of the installation holds all the same. Organizers", http.StatusForbidden, http.StatusNotFound), s.keepMeeting)
 	huma.Register(api, operation(tagMeetings, "forget-participant", http.MethodDelete, "/meetings/{meeting}/people/{participant}", http.StatusNoContent,
@@ -55,6 +55,7 @@ func (b retentionBody) apply(r *storage.Retention, now time.Time) {
 
 type retentionInput struct {
 	Room meeting.RoomID `path:"room" maxLength:"64"`
+	Condition
 	Body retentionBody
 }
 
@@ -67,6 +68,9 @@ func (s *Server) setRetention(ctx context.Context, in *retentionInput) (*roomOut
 	if err != nil {
 		return nil, s.answerFor(ctx, "read settings", err)
 	}
+	if ctx, err = s.expectRoom(ctx, in.Room, in.Condition); err != nil {
+		return nil, err
+	}
 	r, err := s.rooms.Update(ctx, in.Room, func(r *storage.Room) error {
 		in.Body.apply(&r.Retention, s.now())
 		if r.Retention.Exceeds(settings.Retention) {
@@ -78,7 +82,7 @@ func (s *Server) setRetention(ctx context.Context, in *retentionInput) (*roomOut
 		return nil, s.answerFor(ctx, "set retention", err)
 	}
 	s.record(ctx, v, "room.retention", roomObject(r.ID))
-	return s.answerRoom(ctx, v, &r)
+	return s.getRoom(ctx, &roomPath{Room: in.Room})
 }
 
 // deletionBody says when a meeting is deleted by itself.

@@ -15,14 +15,14 @@ import (
 const inherit = "inherit"
 
 func (s *Server) describeRooms(api huma.API) {
-	huma.Register(api, operation(tagRooms, "create-room", http.MethodPost, "/rooms", http.StatusCreated,
-		"Make a room; whoever makes it owns it", http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests), s.createRoom)
+	huma.Register(api, keyed(operation(tagRooms, "create-room", http.MethodPost, "/rooms", http.StatusCreated,
+		"Make a room; whoever makes it owns it", http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests)), s.createRoom)
 	huma.Register(api, operation(tagRooms, "list-rooms", http.MethodGet, "/rooms", http.StatusOK,
-		"Rooms I organize; all rooms for an admin"), s.listRooms)
+		"Rooms I organize, the newest first; all rooms for an admin"), s.listRooms)
 	huma.Register(api, operation(tagRooms, "get-room", http.MethodGet, "/rooms/{room}", http.StatusOK,
 		"One room, for everybody who has its link", http.StatusNotFound), s.getRoom)
 	huma.Register(api, operation(tagRooms, "change-room", http.MethodPatch, "/rooms/{room}", http.StatusOK,
-		"Change name, languages, glossary and rules; what concerns people in the room holds at once. Organizers", http.StatusForbidden, http.StatusNotFound), s.changeRoom)
+		"Change name, languages, glossary and rules; what concerns people in the room holds at once. Organizers", http.StatusForbidden, http.StatusNotFound, http.StatusPreconditionFailed), s.changeRoom)
 	huma.Register(api, operation(tagRooms, "delete-room", http.MethodDelete, "/rooms/{room}", http.StatusNoContent,
 		"End the meeting and delete the room; transcripts stay until they are deleted. Organizers", http.StatusForbidden, http.StatusNotFound), s.deleteRoom)
 }
@@ -100,7 +100,10 @@ func (roomBody) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.Sche
 	return schema
 }
 
-type roomOutput struct{ Body roomBody }
+type roomOutput struct {
+	ETag string `header:"ETag" doc:"Names the room's settings as they are, for If-Match of a change. Who is in the room makes no other ETag"`
+	Body roomBody
+}
 
 // roomView returns the room for the visitor under the instance's settings.
 func (s *Server) roomView(v *visitor, r *storage.Room, instance *storage.Settings) roomBody {
@@ -154,17 +157,23 @@ func (s *Server) answerRoom(ctx context.Context, v *visitor, r *storage.Room) (*
 
 // room returns a stored room, or the problem to answer.
 func (s *Server) room(ctx context.Context, id meeting.RoomID) (*storage.Room, error) {
+	r, _, err := s.roomVersion(ctx, id)
+	return r, err
+}
+
+// roomVersion is room with the word for the room's present state.
+func (s *Server) roomVersion(ctx context.Context, id meeting.RoomID) (r *storage.Room, version string, err error) {
 	if !id.Valid() {
-		return nil, errNoRoom()
+		return nil, "", errNoRoom()
 	}
-	r, err := s.rooms.Get(ctx, id)
+	found, version, err := s.rooms.Version(ctx, id)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, errNoRoom()
+		return nil, "", errNoRoom()
 	}
 	if err != nil {
-		return nil, s.answerFor(ctx, "read room", err)
+		return nil, "", s.answerFor(ctx, "read room", err)
 	}
-	return &r, nil
+	return &found, version, nil
 }
 
 // organizedRoom returns a room that the visitor may run, or the problem to answer.
@@ -199,7 +208,7 @@ type createRoomInput struct {
 	Body struct {
 		Name  string   `json:"name" minLength:"1" maxLength:"80"`
 		Level string   `json:"level,omitempty" enum:"off,captions,transcript,minutes" doc:"off if absent"`
-		Langs []string `json:"langs,omitempty" nullable:"false" maxItems:"8" pattern:"^[a-z]{2,3}$"`
+		Langs []string `json:"langs,omitempty" maxItems:"8" pattern:"^[a-z]{2,3}$"`
 		E2EE  bool     `json:"e2ee,omitempty" doc:"End-to-end encrypted; then level must be off"`
 	}
 }
@@ -284,10 +293,13 @@ func (s *Server) newRoom(ctx context.Context, v *visitor, in *createRoomInput) (
 type listRoomsOutput struct {
 	Body struct {
 		Rooms []roomBody `json:"rooms" nullable:"false"`
+		Next  string     `json:"next" doc:"Ask with it as after for the rooms that follow; empty: there are none"`
 	}
 }
 
-func (s *Server) listRooms(ctx context.Context, _ *struct{}) (*listRoomsOutput, error) {
+type listRoomsInput struct{ Paging }
+
+func (s *Server) listRooms(ctx context.Context, in *listRoomsInput) (*listRoomsOutput, error) {
 	v := visitorOf(ctx)
 	settings, err := s.instance.Get(ctx)
 	if err != nil {
@@ -298,6 +310,9 @@ func (s *Server) listRooms(ctx context.Context, _ *struct{}) (*listRoomsOutput, 
 		return nil, s.answerFor(ctx, "list rooms", err)
 	}
 	out := &listRoomsOutput{}
+	if rooms, out.Body.Next, err = pageOfRooms(rooms, in.Paging); err != nil {
+		return nil, err
+	}
 	out.Body.Rooms = make([]roomBody, 0, len(rooms))
 	for i := range rooms {
 		out.Body.Rooms = append(out.Body.Rooms, s.roomView(v, &rooms[i], &settings))
@@ -332,20 +347,26 @@ func (s *Server) roomsOf(ctx context.Context, v *visitor) ([]storage.Room, error
 }
 
 func (s *Server) getRoom(ctx context.Context, in *roomPath) (*roomOutput, error) {
-	r, err := s.room(ctx, in.Room)
+	r, version, err := s.roomVersion(ctx, in.Room)
 	if err != nil {
 		return nil, err
 	}
-	return s.answerRoom(ctx, visitorOf(ctx), r)
+	out, err := s.answerRoom(ctx, visitorOf(ctx), r)
+	if err != nil {
+		return nil, err
+	}
+	out.ETag = etag(version)
+	return out, nil
 }
 
 type changeRoomInput struct {
 	Room meeting.RoomID `path:"room" maxLength:"64"`
+	Condition
 	Body struct {
 		Name  *string   `json:"name,omitempty" minLength:"1" maxLength:"80"`
-		Langs *[]string `json:"langs,omitempty" nullable:"false" maxItems:"8" pattern:"^[a-z]{2,3}$" doc:"Empty: any"`
+		Langs *[]string `json:"langs,omitempty" maxItems:"8" pattern:"^[a-z]{2,3}$" doc:"Empty: any"`
 
-		Glossary *[]string `json:"glossary,omitempty" nullable:"false" maxItems:"30" minLength:"1" maxLength:"40" doc:"Names and acronyms that captions should expect, the most frequent first"`
+		Glossary *[]string `json:"glossary,omitempty" maxItems:"30" minLength:"1" maxLength:"40" doc:"Names and acronyms that captions should expect, the most frequent first"`
 
 		Rules *rulesBody `json:"rules,omitempty" doc:"All of them"`
 	}
@@ -364,6 +385,9 @@ func (s *Server) changeRoom(ctx context.Context, in *changeRoomInput) (*roomOutp
 	}
 	glossary, err := cleanGlossary(in.Body.Glossary)
 	if err != nil {
+		return nil, err
+	}
+	if ctx, err = s.expectRoom(ctx, in.Room, in.Condition); err != nil {
 		return nil, err
 	}
 	r, err := s.rooms.Update(ctx, in.Room, func(r *storage.Room) error {
@@ -390,7 +414,7 @@ func (s *Server) changeRoom(ctx context.Context, in *changeRoomInput) (*roomOutp
 	if err := s.live.RoomChanged(ctx, r, v.actor(v.role(&r))); err != nil {
 		return nil, s.answerFor(ctx, "apply changes of room", err)
 	}
-	return s.answerRoom(ctx, v, &r)
+	return s.getRoom(ctx, &roomPath{Room: in.Room})
 }
 
 func (s *Server) deleteRoom(ctx context.Context, in *roomPath) (*struct{}, error) {

@@ -90,6 +90,9 @@ func (s *Server) find(ctx context.Context, in *searchInput) (*searchOutput, erro
 	if s.search == nil {
 		return nil, problem(http.StatusServiceUnavailable, "no-search", "This server has no search index.")
 	}
+	if in.After != "" && !in.After.Valid() {
+		return nil, errBadCursor()
+	}
 	if !s.searchLimit.allow(v.addr) {
 		return nil, errTooMany("searches were made")
 	}

@@ -15,8 +15,8 @@ import (
 func (s *Server) describeSession(api huma.API) {
 	huma.Register(api, operation(tagSession, "get-me", http.MethodGet, "/me", http.StatusOK,
 		"Who am I, and what may I do"), s.me)
-	huma.Register(api, operation(tagSession, "redeem-link", http.MethodPost, "/session/link", http.StatusOK,
-		"Sign in with a one-time link", http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusTooManyRequests), s.redeemLink)
+	huma.Register(api, keyed(operation(tagSession, "redeem-link", http.MethodPost, "/session/link", http.StatusOK,
+		"Sign in with a one-time link", http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusTooManyRequests)), s.redeemLink)
 	huma.Register(api, operation(tagSession, "sign-out", http.MethodDelete, "/session", http.StatusOK,
 		"Sign out. A browser that signed in with the identity provider should go on to the answer's url, which ends the sign-in there"), s.signOut)
 	huma.Register(api, operation(tagSession, "get-health", http.MethodGet, "/health", http.StatusOK,

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -166,44 +164,4 @@ func (s *Server) sharedWith(ctx context.Context, v *visitor) (map[meeting.ID]boo
 		shared[id] = true
 	}
 	return shared, nil
-}
-
-// sharedMeetings returns the meetings that were shared with the visitor.
-func (s *Server) sharedMeetings(ctx context.Context, v *visitor) ([]meetingBody, error) {
-	shared, err := s.sharedWith(ctx, v)
-	if err != nil {
-		return nil, err
-	}
-	views := make([]meetingBody, 0, len(shared))
-	for id := range shared {
-		m, err := s.meetings.Get(ctx, id)
-		if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrNoKey) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		instance, room, err := s.clocksOf(ctx, &m)
-		if err != nil {
-			return nil, err
-		}
-		view := meetingView(&m)
-		view.Shared, view.Deletion = true, s.deletionView(&m, instance, room)
-		views = append(views, view)
-	}
-	slices.SortFunc(views, newestFirst)
-	return views, nil
-}
-
-func newestFirst(a, b meetingBody) int { return strings.Compare(string(b.ID), string(a.ID)) }
-
-// withShared adds shared meetings to a list that lacks them.
-func withShared(list, shared []meetingBody) []meetingBody {
-	for _, view := range shared {
-		if !slices.ContainsFunc(list, func(have meetingBody) bool { return have.ID == view.ID }) {
-			list = append(list, view)
-		}
-	}
-	slices.SortStableFunc(list, newestFirst)
-	return list
 }

@@ -133,8 +133,8 @@ type editTranscriptInput struct {
 	Reason  string     `query:"reason" maxLength:"500" doc:"Why an admin needs this; kept in the audit"`
 	IfMatch string     `header:"If-Match" maxLength:"200" doc:"ETag of the transcript that is changed; without it the answer is 428, and 412 if somebody else was first"`
 	Body    struct {
-		Segments []segmentEdit `json:"segments,omitempty" nullable:"false" maxItems:"10000"`
-		Names    []nameEdit    `json:"names,omitempty" nullable:"false" maxItems:"1000"`
+		Segments []segmentEdit `json:"segments,omitempty" maxItems:"10000"`
+		Names    []nameEdit    `json:"names,omitempty" maxItems:"1000"`
 	}
 }
 

@@ -27,7 +27,7 @@ func TestOpenAPIIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(committed, a.body) {
-		t.Errorf("openapi.json is out of date: run %s=1 go test ./web -run OpenAPI", updateEnv)
+		t.Errorf("openapi.json is out of date: run make openapi")
 	}
 }
 
@@ -66,30 +66,9 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 	if s.OpenAPI != "3.1.0" {
 		t.Errorf("OpenAPI %s", s.OpenAPI)
 	}
-	want := map[string][]string{
-		"/me": {"get"}, "/session/link": {"post"}, "/session": {"delete"}, "/health": {"get"},
-		"/rooms": {"get", "post"}, "/rooms/{room}": {"get", "patch", "delete"},
-		"/rooms/{room}/ai": {"put"}, "/rooms/{room}/ceiling": {"put"}, "/rooms/{room}/engines": {"put"}, "/rooms/{room}/e2ee": {"put"}, "/rooms/{room}/organizer-link": {"post"},
-		"/rooms/{room}/organize": {"post"}, "/rooms/{room}/end": {"post"}, "/rooms/{room}/join": {"post"}, "/rooms/{room}/meetings": {"post"},
-		"/signal": {"get"}, "/meetings": {"get"}, "/meetings/{meeting}": {"get", "delete"},
-		"/meetings/{meeting}/transcript": {"get", "patch"}, "/meetings/{meeting}/export": {"get"}, "/search": {"get"},
-		"/meetings/{meeting}/audio": {"get"}, "/meetings/{meeting}/audio/{track}": {"get", "head"}, "/rooms/{room}/audio": {"put"},
-		"/rooms/{room}/retention": {"put"}, "/meetings/{meeting}/kept": {"put"}, "/meetings/{meeting}/mine": {"get", "delete"},
-		"/meetings/{meeting}/people/{participant}": {"delete"},
-		"/instance": {"get", "patch"}, "/status": {"get"},
-		"/session/oidc": {"get"}, "/session/oidc/callback": {"get"}, "/rooms/{room}/access": {"get", "put"},
-		"/meetings/{meeting}/shares": {"get", "post"}, "/meetings/{meeting}/shares/{share}": {"delete"},
-		"/webhooks": {"get", "post"}, "/webhooks/{webhook}": {"patch", "delete"}, "/webhooks/{webhook}/secret": {"post"}, "/webhooks/{webhook}/test": {"post"},
-		"/webhooks/{webhook}/deliveries": {"get"}, "/webhooks/{webhook}/deliveries/{delivery}/replay": {"post"},
-		"/tokens": {"get", "post"}, "/tokens/{token}": {"delete"}, "/audit": {"get"}, "/models": {"get"},
-	}
-	if len(s.Paths) != len(want) {
-		t.Errorf("describes %d paths, want %d", len(s.Paths), len(want))
-	}
-	for path, methods := range want {
-		for _, method := range methods {
-			op, ok := s.Paths[path][method]
-			if !ok || op.OperationID == "" || op.Summary == "" || len(op.Responses) == 0 {
+	for path, operations := range s.Paths { // TestDescriptionHasEveryRoute looks whether all are there
+		for method, op := range operations {
+			if op.OperationID == "" || op.Summary == "" || len(op.Responses) == 0 {
 				t.Errorf("%s %s is not described", method, path)
 			}
 			for status, r := range op.Responses {

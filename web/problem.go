@@ -6,10 +6,13 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
+
+	"souffleur/storage"
 )
 
 // problemPrefix makes the "type" of a problem (RFC 9457): programs and translations go by it, people read "detail".
@@ -73,6 +76,8 @@ func (s *Server) answerFor(ctx context.Context, tried string, err error) error {
 		return problem(http.StatusConflict, "room-changed", "The room was changed just now. Load the page again.")
 	case errors.Is(err, ErrNoticeNeeded):
 		return problem(http.StatusConflict, "notice-needed", "The AI is on in this room, or does more than the page said. Read what it does, then join again.")
+	case errors.Is(err, storage.ErrOutdated):
+		return errChangedMeanwhile()
 	case errors.Is(err, ErrNotLive), errors.Is(err, ErrMeetingEnded):
 		return problem(http.StatusConflict, "not-live", "No meeting is live in this room now.")
 	case errors.Is(err, ErrRoomFull):
@@ -123,10 +128,28 @@ func tidyProblem(_ huma.Context, _ string, v any) (any, error) {
 		return v, nil
 	}
 	if p.Type == "" {
-		p.Type = problemPrefix + "bad-request"
+		code, told := requestProblem(p)
+		p.Type, p.Detail = problemPrefix+code, told
 	}
 	for _, e := range p.Errors {
 		e.Value = nil
 	}
 	return p, nil
+}
+
+// requestProblem says what is wrong with a request that no operation got to see.
+func requestProblem(p *huma.ErrorModel) (code, told string) {
+	switch p.Status {
+	case http.StatusRequestEntityTooLarge:
+		return "too-large", "The body is longer than this request may be. Send less at once."
+	case http.StatusRequestTimeout:
+		return "too-slow", "The body came too slowly. Send it again."
+	case http.StatusBadRequest:
+		return "bad-json", "The body is no JSON. Send an object, as the description of the API says."
+	}
+	if len(p.Errors) == 0 {
+		return "bad-request", "The request is not what the description of the API says. Compare it."
+	}
+	first := p.Errors[0]
+	return "bad-request", "Check " + first.Location + ": " + strings.TrimSuffix(first.Message, ".") + "."
 }

@@ -41,8 +41,8 @@ type Deps struct {
 	Tickets     *storage.Tickets
 }
 
-// Server is the HTTP side. It holds no state but open connections, rate limits and what was audited lately, so a restart
-// loses nothing.
+// Server is the HTTP side. It holds no state but open connections, rate limits, what was audited lately, and answers that
+// may have been lost, so a restart loses little.
 type Server struct {
 	cfg Config // validated; set once
 	log *slog.Logger
@@ -69,6 +69,9 @@ type Server struct {
 	socketOrigins []string
 
 	transcriptions *transcriptions // nil without a Transcriber
+
+	keyedRoutes map[string]bool // that take an Idempotency-Key; set once
+	repeats     repeats
 
 	// imports has room for transcripts that are being read. When it is full, requests are refused with 429: one takes up to
 	// some 150 MB.
@@ -183,7 +186,7 @@ func (s *Server) route(files *client) error {
 	if s.transcriptions != nil {
 		engine.POST(transcriptionsPath, noStore, s.transcribe)
 	}
-	api := engine.Group(basePath, noStore, s.identify)
+	api := engine.Group(basePath, noStore, s.identify, s.once)
 	api.GET("/meetings/:meeting/export", s.export)
 	api.POST("/rooms/:room/meetings", s.importMeeting)
 	api.GET("/meetings/:meeting/audio/:track", s.playAudio)

@@ -125,7 +125,7 @@ func TestEditsThatAreRefused(t *testing.T) {
 		{"no text", owner, "", fields{"segments": edits{{"seg": "s0"}}}, `"1.0"`, 422, "bad-request"},
 		{"a segment twice", owner, "", fields{"segments": edits{{"seg": "s0", "text": "a"}, {"seg": "s0", "text": "b"}}}, `"1.0"`, 422, "bad-request"},
 		{"something else", owner, "", fields{"rev": 7}, `"1.0"`, 422, "bad-request"},
-		{"too much", owner, "", fields{"segments": edits{{"seg": "s0", "text": strings.Repeat("x", maxEdit)}}}, `"1.0"`, 413, "bad-request"},
+		{"too much", owner, "", fields{"segments": edits{{"seg": "s0", "text": strings.Repeat("x", maxEdit)}}}, `"1.0"`, 413, "too-large"},
 	} {
 		header := []string{"If-Match", c.ifMatch}
 		if c.ifMatch == "" {

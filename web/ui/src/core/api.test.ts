@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Api, ApiError, readRoom, readSystemStatus, readTranscript } from './api';
+import { Api, ApiError, isOutdated, readRoom, readSystemStatus, readTranscript } from './api';
 
 const room = {
   id: 'kfm-rtqw-xzdp',
@@ -41,6 +41,62 @@ describe('answers', () => {
 
   it('without content are fine', async () => {
     await answering(204, undefined).api.deleteRoom('kfm-rtqw-xzdp');
+  });
+});
+
+describe('lists', () => {
+  it('are read page by page', async () => {
+    const asked: string[] = [];
+    const api = new Api(async (input) => {
+      asked.push(String(input));
+      const last = String(input).includes('after=second');
+      return new Response(JSON.stringify({ rooms: [room], meetings: [], next: last ? '' : 'second' }));
+    });
+    expect(await api.rooms()).toHaveLength(2);
+    expect(await api.roomPage()).toMatchObject({ next: 'second' });
+    expect(await api.meetings('second', 5)).toEqual({ entries: [], next: '' });
+    expect(asked).toEqual([
+      '/api/v1/rooms?limit=200',
+      '/api/v1/rooms?limit=200&after=second',
+      '/api/v1/rooms?limit=50',
+      '/api/v1/meetings?limit=5&after=second',
+    ]);
+  });
+});
+
+describe('what must not be made twice', () => {
+  it('is sent with its key', async () => {
+    const { api, asked } = answering(201, { room, join_url: 'https://a', organizer_url: 'https://b' });
+    await api.createRoom('Weekly', false, 'a-key');
+    await api.createRoom('Weekly');
+    const sent = asked.map(([, init]) => new Headers(init?.headers).get('idempotency-key'));
+    expect(sent).toEqual(['a-key', null]);
+  });
+});
+
+describe('settings of a room', () => {
+  it('are changed in the version that was read', async () => {
+    const asked: RequestInit[] = [];
+    const api = new Api(async (_, init) => {
+      asked.push(init ?? {});
+      return new Response(JSON.stringify(room), { headers: { etag: '"v1"' } });
+    });
+    const { etag, rules } = await api.room(room.id);
+    expect(etag).toBe('"v1"');
+    await api.setRules(room.id, rules, etag);
+    await api.describeSpeech(room.id, { langs: [], glossary: [] }, etag);
+    await api.setRetention(room.id, { audioDays: 0, textDays: 0, minutesDays: 0 }, etag);
+    await api.setRules(room.id, rules);
+    expect(asked.slice(1).map((a) => new Headers(a.headers).get('if-match'))).toEqual(['"v1"', '"v1"', '"v1"', null]);
+  });
+
+  it('that somebody else changed are told apart', async () => {
+    const problem = { type: 'urn:souffleur:problem:changed-meanwhile', status: 412, detail: 'Look again.' };
+    const refused = await answering(412, problem)
+      .api.setRetention(room.id, { audioDays: 1, textDays: 1, minutesDays: 1 }, '"v0"')
+      .catch((e: unknown) => e);
+    expect(isOutdated(refused)).toBe(true);
+    expect(isOutdated(new ApiError(412, 'edited-meanwhile', ''))).toBe(false);
   });
 });
 

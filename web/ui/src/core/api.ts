@@ -1,4 +1,5 @@
-// The REST API under /api/v1: one function for each call the client makes, one reader for each answer.
+// The REST API under /api/v1: one function for each call the client makes, one reader for each answer. schema.ts, which is
+// made of openapi.json, says what is sent and how fields are called; what comes is checked here all the same.
 
 import {
   auditQuery,
@@ -23,10 +24,23 @@ import {
 } from './administration';
 import { levels, roles, type Level, type Role } from './level';
 import { type Deletion, type Retention, readDeletion, readRetention } from './retention';
-import { count, countOr, fields, flagOr, isFields, list, oneOf, text, textOr } from './shape';
+import type { components, operations } from './schema';
+import { count, countOr, fields, flagOr, isFields, list, oneOf, text, textOr, type Unchecked } from './shape';
 import { sharings, type Sharing } from './signal';
 
+type Schemas = components['schemas'];
+
+/** What the operation of this ID takes. */
+type Body<ID extends keyof operations> = operations[ID] extends {
+  readonly requestBody: { readonly content: { readonly 'application/json': infer B } };
+}
+  ? B
+  : never;
+
 const base = '/api/v1';
+const longestPage = 200;
+/** No installation has more rooms than pages of this number hold. */
+const mostPages = 100;
 const problemPrefix = 'urn:souffleur:problem:';
 
 /** An answer that is not a success. code is the stable word of the problem (RFC 9457 type), '' if there is none. */
@@ -129,6 +143,8 @@ export interface Room {
   readonly rules: Rules;
   readonly access: AccessLevel;
   readonly entry: Entry;
+  /** Names the settings as they were read, for a change of them; '' where rooms are listed. */
+  readonly etag: string;
 }
 
 /** How people live together in a room. */
@@ -140,6 +156,13 @@ export interface Rules {
   readonly shareReplaces: boolean;
   /** Who comes late and is no organizer does not read what was said before. */
   readonly latePrivate: boolean;
+}
+
+/** A part of a list. */
+export interface Paged<T> {
+  readonly entries: readonly T[];
+  /** What to go on with, '' at the end. */
+  readonly next: string;
 }
 
 export interface CreatedRoom {
@@ -374,7 +397,8 @@ export class Api {
   }
 
   async redeemLink(secret: string): Promise<{ admin: boolean; room: string }> {
-    const answer = fields(await this.#call('POST', '/session/link', { token: secret }), 'link');
+    const body: Body<'redeem-link'> = { token: secret };
+    const answer = fields<Schemas['LinkOutputBody']>(await this.#call('POST', '/session/link', body), 'link');
     return { admin: flagOr(answer['admin'], false), room: textOr(answer['room'], '') };
   }
 
@@ -384,16 +408,35 @@ export class Api {
     return /^https?:\/\//.test(url) ? url : '';
   }
 
-  async createRoom(name: string, e2ee = false): Promise<CreatedRoom> {
-    return readCreated(await this.#call('POST', '/rooms', { name, e2ee }));
+  /** Sent again with the same key, it gives the room that was made the first time. */
+  async createRoom(name: string, e2ee = false, key = ''): Promise<CreatedRoom> {
+    const body: Body<'create-room'> = { name, e2ee };
+    return readCreated((await this.#ask('POST', '/rooms', body, keyed(key))).value);
   }
 
+  /** All rooms, for choices among them. */
   async rooms(): Promise<Room[]> {
-    return list(fields(await this.#call('GET', '/rooms'), 'rooms')['rooms'], readRoom, 'rooms');
+    const all: Room[] = [];
+    let next = '';
+    for (let page = 0; page < mostPages; page++) {
+      const entries = await this.roomPage(next, longestPage);
+      all.push(...entries.entries);
+      if (entries.next === '') break;
+      next = entries.next;
+    }
+    return all;
+  }
+
+  /** The newest rooms, or those that follow another page. */
+  async roomPage(after = '', limit = 50): Promise<Paged<Room>> {
+    const said = await this.#call('GET', `/rooms?${paging(after, limit)}`);
+    const answer = fields<Schemas['ListRoomsOutputBody']>(said, 'rooms');
+    return { entries: list(answer['rooms'], (r) => readRoom(r), 'rooms'), next: textOr(answer['next'], '') };
   }
 
   async room(room: string): Promise<Room> {
-    return readRoom(await this.#call('GET', `/rooms/${part(room)}`));
+    const { value, etag } = await this.#ask('GET', `/rooms/${part(room)}`);
+    return readRoom(value, etag);
   }
 
   async deleteRoom(room: string): Promise<void> {
@@ -401,54 +444,71 @@ export class Api {
   }
 
   async organize(room: string, secret: string): Promise<void> {
-    await this.#call('POST', `/rooms/${part(room)}/organize`, { secret });
+    const body: Body<'organize-room'> = { secret };
+    await this.#call('POST', `/rooms/${part(room)}/organize`, body);
   }
 
   /** Makes a new organizer link; the one before stops working. */
   async organizerLink(room: string): Promise<string> {
-    const answer = fields(await this.#call('POST', `/rooms/${part(room)}/organizer-link`), 'organizer link');
+    const said = await this.#call('POST', `/rooms/${part(room)}/organizer-link`);
+    const answer = fields<Schemas['OrganizerLinkOutputBody']>(said, 'organizer link');
     return text(answer['organizer_url'], 'organizer_url');
   }
 
   async setLevel(room: string, level: Level): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/ai`, { level });
+    const body: Body<'set-ai-level'> = { level };
+    await this.#call('PUT', `/rooms/${part(room)}/ai`, body);
   }
 
   async setKeepAudio(room: string, keep: boolean): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/audio`, { keep });
+    const body: Body<'set-keep-audio'> = { keep };
+    await this.#call('PUT', `/rooms/${part(room)}/audio`, body);
   }
 
   async setE2EE(room: string, on: boolean): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/e2ee`, { on });
+    const body: Body<'set-e2ee'> = { on };
+    await this.#call('PUT', `/rooms/${part(room)}/e2ee`, body);
   }
+
+  // With the ETag of what somebody had before them when they chose, the following are refused with "changed-meanwhile" if
+  // somebody else was first.
 
   /** Tells recognisers what is spoken in the room; the list of languages may be empty: any. */
-  async describeSpeech(room: string, speech: { langs: readonly string[]; glossary: readonly string[] }): Promise<void> {
-    await this.#call('PATCH', `/rooms/${part(room)}`, speech);
+  async describeSpeech(
+    room: string,
+    speech: { langs: readonly string[]; glossary: readonly string[] },
+    etag = '',
+  ): Promise<void> {
+    const body: Body<'change-room'> = speech;
+    await this.#ask('PATCH', `/rooms/${part(room)}`, body, ifMatch(etag));
   }
 
-  async setRules(room: string, rules: Rules): Promise<void> {
+  async setRules(room: string, rules: Rules, etag = ''): Promise<void> {
     const { lobby, maxPeople, share, shareReplaces, latePrivate } = rules;
-    const written = {
-      lobby,
-      max_people: maxPeople,
-      share,
-      share_replaces: shareReplaces,
-      late_private: latePrivate,
+    const body: Body<'change-room'> = {
+      rules: {
+        lobby,
+        max_people: maxPeople,
+        share,
+        share_replaces: shareReplaces,
+        late_private: latePrivate,
+      },
     };
-    await this.#call('PATCH', `/rooms/${part(room)}`, { rules: written });
+    await this.#ask('PATCH', `/rooms/${part(room)}`, body, ifMatch(etag));
   }
 
   async setCeiling(room: string, ceiling: Ceiling): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/ceiling`, { ceiling });
+    const body: Body<'set-ai-ceiling'> = { ceiling };
+    await this.#call('PUT', `/rooms/${part(room)}/ceiling`, body);
   }
 
   async setEngines(room: string, engines: Engines): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/engines`, engines);
+    const body: Body<'set-engines'> = engines;
+    await this.#call('PUT', `/rooms/${part(room)}/engines`, body);
   }
 
-  async setRetention(room: string, retention: Retention): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/retention`, writtenRetention(retention));
+  async setRetention(room: string, retention: Retention, etag = ''): Promise<void> {
+    await this.#ask('PUT', `/rooms/${part(room)}/retention`, writtenRetention(retention), ifMatch(etag));
   }
 
   async endMeeting(room: string): Promise<void> {
@@ -457,13 +517,17 @@ export class Api {
 
   async join(room: string, entry: JoinRequest): Promise<Joined> {
     const { name, e2ee = false, notice = '', optOut = false } = entry;
-    const asked = { name, e2ee, notice, opt_out: optOut };
-    const answer = fields(await this.#call('POST', `/rooms/${part(room)}/join`, asked), 'join');
+    const body: Body<'join-room'> = { name, e2ee, notice, opt_out: optOut };
+    const said = await this.#call('POST', `/rooms/${part(room)}/join`, body);
+    const answer = fields<Schemas['JoinOutputBody']>(said, 'join');
     return { token: text(answer['token'], 'token'), ws: textOr(answer['ws'], `${base}/signal`) };
   }
 
-  async meetings(): Promise<MeetingEntry[]> {
-    return list(fields(await this.#call('GET', '/meetings'), 'meetings')['meetings'], readMeeting, 'meetings');
+  /** The newest meetings, or those that follow another page. */
+  async meetings(after = '', limit = 50): Promise<Paged<MeetingEntry>> {
+    const said = await this.#call('GET', `/meetings?${paging(after, limit)}`);
+    const answer = fields<Schemas['ListMeetingsOutputBody']>(said, 'meetings');
+    return { entries: list(answer['meetings'], readMeeting, 'meetings'), next: textOr(answer['next'], '') };
   }
 
   async meeting(id: string): Promise<MeetingEntry> {
@@ -484,13 +548,14 @@ export class Api {
   /** Changes the version that etag names; 412 "edited-meanwhile" if it is not the newest any more. */
   async editTranscript(id: string, etag: string, edit: TranscriptEdit, reason = ''): Promise<Edited> {
     const path = `/meetings/${part(id)}/transcript${withReason(reason)}`;
-    const answer = await this.#ask('PATCH', path, edit, { 'if-match': etag });
+    const body: Body<'edit-transcript'> = edit;
+    const answer = await this.#ask('PATCH', path, body, { 'if-match': etag });
     return readEdited(answer.value, answer.etag);
   }
 
-  /** Makes an ended meeting of a transcript that was exported as JSON. */
-  async importMeeting(room: string, file: Blob): Promise<MeetingEntry> {
-    return readMeeting((await this.#ask('POST', `/rooms/${part(room)}/meetings`, file)).value);
+  /** Makes an ended meeting of a transcript that was exported as JSON; once, however often it is sent with one key. */
+  async importMeeting(room: string, file: Blob, key = ''): Promise<MeetingEntry> {
+    return readMeeting((await this.#ask('POST', `/rooms/${part(room)}/meetings`, file, keyed(key))).value);
   }
 
   /** Finds what was said: from the newest meeting, or after the one where the last answer ended, or in one meeting. */
@@ -503,7 +568,8 @@ export class Api {
   }
 
   async keptAudio(id: string, reason = ''): Promise<KeptTrack[]> {
-    const answer = fields(await this.#call('GET', `/meetings/${part(id)}/audio${withReason(reason)}`), 'audio');
+    const said = await this.#call('GET', `/meetings/${part(id)}/audio${withReason(reason)}`);
+    const answer = fields<Schemas['ListAudioOutputBody']>(said, 'audio');
     return list(answer['tracks'], readKeptTrack, 'tracks');
   }
 
@@ -514,7 +580,8 @@ export class Api {
 
   /** Keeps a meeting beyond its room's retention, or no longer. */
   async keepMeeting(id: string, kept: boolean): Promise<MeetingEntry> {
-    return readMeeting(await this.#call('PUT', `/meetings/${part(id)}/kept`, { kept }));
+    const body: Body<'keep-meeting'> = { kept };
+    return readMeeting(await this.#call('PUT', `/meetings/${part(id)}/kept`, body));
   }
 
   /** Deletes what one participant said, and their name. */
@@ -548,7 +615,8 @@ export class Api {
     retention?: Retention;
   }): Promise<void> {
     const { retention, ...rest } = change;
-    await this.#call('PATCH', '/instance', retention ? { ...rest, retention: writtenRetention(retention) } : rest);
+    const body: Body<'change-instance'> = retention ? { ...rest, retention: writtenRetention(retention) } : rest;
+    await this.#call('PATCH', '/instance', body);
   }
 
   async status(): Promise<SystemStatus> {
@@ -664,8 +732,25 @@ function part(id: string): string {
   return encodeURIComponent(id);
 }
 
-function writtenRetention(r: Retention): { [name: string]: number } {
+function writtenRetention(r: Retention): Schemas['RetentionBody'] {
   return { audio_days: r.audioDays, text_days: r.textDays, minutes_days: r.minutesDays };
+}
+
+function paging(after: string, limit: number): URLSearchParams {
+  return new URLSearchParams({ limit: String(limit), ...(after === '' ? {} : { after }) });
+}
+
+function keyed(key: string): Record<string, string> {
+  return key === '' ? {} : { 'idempotency-key': key };
+}
+
+function ifMatch(etag: string): Record<string, string> {
+  return etag === '' ? {} : { 'if-match': etag };
+}
+
+/** Whether a change was refused because somebody else was first. */
+export function isOutdated(reason: unknown): boolean {
+  return reason instanceof ApiError && reason.code === 'changed-meanwhile';
 }
 
 function withReason(reason: string): string {
@@ -690,7 +775,7 @@ function readRetryAfter(header: string | null): number | undefined {
 }
 
 export function readMe(v: unknown): Me {
-  const m = fields(v, 'me');
+  const m = fields<Schemas['MeBody']>(v, 'me');
   return {
     person: textOr(m['person'], ''),
     name: textOr(m['name'], ''),
@@ -730,7 +815,7 @@ function readShare(v: unknown): Share {
 }
 
 export function readCreated(v: unknown): CreatedRoom {
-  const c = fields(v, 'created room');
+  const c = fields<Schemas['CreateRoomOutputBody']>(v, 'created room');
   return {
     room: readRoom(c['room']).id,
     joinUrl: text(c['join_url'], 'join_url'),
@@ -738,9 +823,9 @@ export function readCreated(v: unknown): CreatedRoom {
   };
 }
 
-export function readRoom(v: unknown): Room {
-  const r = fields(v, 'room');
-  const live = r['live'];
+export function readRoom(v: unknown, etag = ''): Room {
+  const r = fields<Schemas['RoomBody']>(v, 'room');
+  const live = isFields(r['live']) ? fields<Schemas['LiveBody']>(r['live'], 'live') : undefined;
   return {
     id: text(r['id'], 'room id'),
     name: textOr(r['name'], ''),
@@ -758,7 +843,7 @@ export function readRoom(v: unknown): Room {
     effectiveRetention: readRetention(r['effective_retention']),
     engines: readEngines(r['engines']),
     role: oneOf(r['role'], roles, 'role'),
-    live: isFields(live)
+    live: live
       ? {
           meeting: textOr(live['meeting'], ''),
           people: countOr(live['people'], 0),
@@ -772,11 +857,12 @@ export function readRoom(v: unknown): Room {
     rules: readRules(r['rules'] ?? {}),
     access: accesses.find((a) => a === r['access']) ?? 'public',
     entry: entries.find((e) => e === r['entry']) ?? 'open',
+    etag,
   };
 }
 
 function readRules(v: unknown): Rules {
-  const r = fields(v, 'rules');
+  const r = fields<Schemas['RulesBody']>(v, 'rules');
   return {
     lobby: flagOr(r['lobby'], false),
     maxPeople: countOr(r['max_people'], 0),
@@ -787,7 +873,7 @@ function readRules(v: unknown): Rules {
 }
 
 export function readMeeting(v: unknown): MeetingEntry {
-  const m = fields(v, 'meeting');
+  const m = fields<Schemas['MeetingBody']>(v, 'meeting');
   return {
     id: text(m['id'], 'meeting id'),
     room: textOr(m['room'], ''),
@@ -803,7 +889,7 @@ export function readMeeting(v: unknown): MeetingEntry {
 }
 
 export function readMine(v: unknown): Mine {
-  const m = fields(v, 'mine');
+  const m = fields<Schemas['MineOutputBody']>(v, 'mine');
   return {
     roomName: textOr(m['room_name'], ''),
     name: textOr(m['name'], ''),
@@ -814,7 +900,7 @@ export function readMine(v: unknown): Mine {
 }
 
 export function readTranscript(v: unknown, etag = ''): Transcript {
-  const t = fields(v, 'transcript');
+  const t = fields<Schemas['TranscriptOutputBody']>(v, 'transcript');
   return {
     people: list(t['people'], readSpeaker, 'people'),
     names: list(t['names'], readName, 'names'),
@@ -826,7 +912,7 @@ export function readTranscript(v: unknown, etag = ''): Transcript {
 }
 
 function readEdited(v: unknown, etag: string): Edited {
-  const e = fields(v, 'edit');
+  const e = fields<Schemas['EditTranscriptOutputBody']>(v, 'edit');
   return {
     etag,
     names: list(e['names'], readName, 'names'),
@@ -835,12 +921,12 @@ function readEdited(v: unknown, etag: string): Edited {
 }
 
 function readName(v: unknown): GivenName {
-  const n = fields(v, 'name');
+  const n = fields<Schemas['NameBody']>(v, 'name');
   return { spk: text(n['spk'], 'spk'), name: text(n['name'], 'name') };
 }
 
 function readSpeaker(v: unknown): Speaker {
-  const p = fields(v, 'person');
+  const p = fields<Schemas['SpeakerBody']>(v, 'person');
   return {
     participant: text(p['participant'], 'participant'),
     name: textOr(p['name'], ''),
@@ -850,7 +936,7 @@ function readSpeaker(v: unknown): Speaker {
 }
 
 function readSegment(v: unknown): Segment {
-  const s = fields(v, 'segment');
+  const s = fields<Schemas['SegmentBody']>(v, 'segment');
   return {
     seg: text(s['seg'], 'seg'),
     spk: text(s['spk'], 'spk'),
@@ -865,7 +951,7 @@ function readSegment(v: unknown): Segment {
 }
 
 function readOriginal(v: unknown): Original {
-  const o = fields(v, 'original');
+  const o = fields<Schemas['OriginalBody']>(v, 'original');
   return {
     text: text(o['text'], 'original text'),
     byName: textOr(o['by_name'], ''),
@@ -874,20 +960,20 @@ function readOriginal(v: unknown): Original {
 }
 
 export function readSearch(v: unknown): SearchAnswer {
-  const s = fields(v, 'search');
-  const indexing = s['indexing'];
+  const s = fields<Schemas['SearchOutputBody']>(v, 'search');
+  const indexing = isFields(s['indexing']) ? fields<Schemas['IndexingBody']>(s['indexing'], 'indexing') : undefined;
   return {
     meetings: list(s['meetings'], readFound, 'meetings', 50),
     totalMeetings: count(s['total_meetings'], 'total_meetings'),
     totalSegments: count(s['total_segments'], 'total_segments'),
     exact: flagOr(s['exact'], true),
     next: textOr(s['next'], ''),
-    indexing: isFields(indexing) ? { done: countOr(indexing['done'], 0), of: countOr(indexing['of'], 0) } : undefined,
+    indexing: indexing ? { done: countOr(indexing['done'], 0), of: countOr(indexing['of'], 0) } : undefined,
   };
 }
 
 function readFound(v: unknown): Found {
-  const f = fields(v, 'found meeting');
+  const f = fields<Schemas['FoundBody']>(v, 'found meeting');
   return {
     meeting: text(f['meeting'], 'meeting'),
     room: textOr(f['room'], ''),
@@ -899,7 +985,7 @@ function readFound(v: unknown): Found {
 }
 
 function readHit(v: unknown): Hit {
-  const h = fields(v, 'found segment');
+  const h = fields<Schemas['HitBody']>(v, 'found segment');
   return {
     seg: text(h['seg'], 'seg'),
     name: textOr(h['name'], ''),
@@ -911,12 +997,12 @@ function readHit(v: unknown): Hit {
 }
 
 function readMark(v: unknown): Mark {
-  const m = fields(v, 'mark');
+  const m = fields<Schemas['MarkBody']>(v, 'mark');
   return { from: count(m['from'], 'from'), to: count(m['to'], 'to') };
 }
 
 function readKeptTrack(v: unknown): KeptTrack {
-  const k = fields(v, 'kept track');
+  const k = fields<Schemas['AudioBody']>(v, 'kept track');
   return {
     track: text(k['track'], 'track'),
     participant: textOr(k['participant'], ''),
@@ -926,7 +1012,7 @@ function readKeptTrack(v: unknown): KeptTrack {
 }
 
 export function readInstance(v: unknown): Instance {
-  const i = fields(v, 'instance');
+  const i = fields<Schemas['InstanceOutputBody']>(v, 'instance');
   return {
     ceiling: oneOf(i['ceiling'], levels, 'ceiling'),
     roomCreation: oneOf(i['room_creation'], roomCreations, 'room_creation'),
@@ -937,12 +1023,12 @@ export function readInstance(v: unknown): Instance {
 }
 
 function readEngines(v: unknown): Engines {
-  const e = isFields(v) ? v : {};
+  const e: Unchecked<Schemas['EnginesBody']> = isFields(v) ? v : {};
   return { partials: textOr(e['partials'], ''), finals: textOr(e['finals'], '') };
 }
 
 export function readSystemStatus(v: unknown): SystemStatus {
-  const s = fields(v, 'status');
+  const s = fields<Schemas['SystemStatus']>(v, 'status');
   return {
     asr: readPart(s['asr']),
     bus: readPart(s['bus']),
@@ -956,7 +1042,7 @@ export function readSystemStatus(v: unknown): SystemStatus {
 }
 
 function readLoad(v: unknown): LoadStatus {
-  const l = isFields(v) ? v : {};
+  const l: Unchecked<Schemas['LoadStatus']> = isFields(v) ? v : {};
   return {
     state: loadStates.find((s) => s === l['state']) ?? 'normal',
     sinceUnixMs: countOr(l['since_unix_ms'], 0),
@@ -968,7 +1054,7 @@ function readLoad(v: unknown): LoadStatus {
 }
 
 function readPart(v: unknown): Part {
-  const p = isFields(v) ? v : {};
+  const p: Unchecked<Schemas['PartStatus']> = isFields(v) ? v : {};
   const workers = p['workers'];
   const lag = p['lag_ms'];
   return {

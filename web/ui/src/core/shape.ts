@@ -9,6 +9,10 @@ export function isFields(v: unknown): v is Fields {
   return typeof v === 'object' && v !== null && !Array.isArray(v);
 }
 
+/** The fields of a T that came from elsewhere: their names are known, their values have yet to be checked. */
+export type Unchecked<T> = { readonly [name in keyof T]?: unknown };
+
+export function fields<T = Fields>(v: unknown, what: string): Unchecked<T>;
 export function fields(v: unknown, what: string): Fields {
   if (!isFields(v)) throw new ShapeError(`${what} is not an object`);
   return v;

@@ -989,4 +989,10 @@ export const en = {
     tooMany: 'There are 100 tokens already. Revoke one first.',
     wrongDays: 'Write a whole number of days, 3,650 at most, or leave the field empty.',
   },
+  changes: {
+    meanwhile: 'Somebody else changed these settings meanwhile. You now see what they chose: make your change again.',
+  },
+  lists: {
+    moreRooms: 'Show more rooms',
+  },
 };

@@ -1011,4 +1011,11 @@ export const fr: Catalogue = {
     tooMany: 'Il y a déjà 100 jetons. Révoquez-en un d’abord.',
     wrongDays: 'Écrivez un nombre entier de jours, 3 650 au plus, ou laissez le champ vide.',
   },
+  changes: {
+    meanwhile:
+      'Quelqu’un d’autre a modifié ces réglages entre-temps. Vous voyez maintenant son choix : refaites votre modification.',
+  },
+  lists: {
+    moreRooms: 'Afficher plus de salons',
+  },
 };

@@ -36,6 +36,8 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.notFinal;
     case 'edited-meanwhile':
       return t.error.editedMeanwhile;
+    case 'changed-meanwhile':
+      return t.changes.meanwhile;
     case 'no-segment':
       return t.error.noSegment;
     case 'not-a-transcript':
