@@ -7,7 +7,6 @@ const people = (n: number) => plural('en', n, { one: `${n} person`, other: `${n}
 
 export const en = {
   app: {
-    name: 'Souffleur',
     language: 'Language',
     skip: 'Skip to content',
     loading: 'Loading…',
@@ -20,12 +19,12 @@ export const en = {
     meetings: 'Past meetings',
     admin: 'Administration',
     signOut: 'Sign out',
+    pages: 'Pages',
   },
   title: {
-    home: 'Souffleur',
-    meetings: 'Past meetings – Souffleur',
-    admin: 'Administration – Souffleur',
-    of: (name: string) => `${name} – Souffleur`,
+    meetings: (service: string) => `Past meetings – ${service}`,
+    admin: (service: string) => `Administration – ${service}`,
+    of: (name: string, service: string) => `${name} – ${service}`,
   },
   count: {
     people,
@@ -988,5 +987,9 @@ export const en = {
     revokeText: 'Programs that use it are refused at once.',
     tooMany: 'There are 100 tokens already. Revoke one first.',
     wrongDays: 'Write a whole number of days, 3,650 at most, or leave the field empty.',
+  },
+  theme: {
+    label: 'Colours',
+    choice: { system: 'System', light: 'Light', dark: 'Dark' },
   },
 };

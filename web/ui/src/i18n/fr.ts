@@ -8,7 +8,6 @@ const people = (n: number) => plural('fr', n, { one: `${n} personne`, other: `${
 
 export const fr: Catalogue = {
   app: {
-    name: 'Souffleur',
     language: 'Langue',
     skip: 'Aller au contenu',
     loading: 'Chargement…',
@@ -21,12 +20,12 @@ export const fr: Catalogue = {
     meetings: 'Réunions passées',
     admin: 'Administration',
     signOut: 'Se déconnecter',
+    pages: 'Pages',
   },
   title: {
-    home: 'Souffleur',
-    meetings: 'Réunions passées – Souffleur',
-    admin: 'Administration – Souffleur',
-    of: (name) => `${name} – Souffleur`,
+    meetings: (service) => `Réunions passées – ${service}`,
+    admin: (service) => `Administration – ${service}`,
+    of: (name, service) => `${name} – ${service}`,
   },
   count: {
     people,
@@ -1010,5 +1009,9 @@ export const fr: Catalogue = {
     revokeText: 'Les programmes qui l’utilisent sont refusés aussitôt.',
     tooMany: 'Il y a déjà 100 jetons. Révoquez-en un d’abord.',
     wrongDays: 'Écrivez un nombre entier de jours, 3 650 au plus, ou laissez le champ vide.',
+  },
+  theme: {
+    label: 'Couleurs',
+    choice: { system: 'Système', light: 'Clair', dark: 'Sombre' },
   },
 };
