@@ -77,7 +77,9 @@ describe('the components', () => {
   it('have no colour of their own', () => {
     const raw = Object.entries(sources).filter(([path, text]) => {
       const style = path.endsWith('.css') ? text : (text.split('<style>')[1] ?? '');
-      return !/(?:tokens|captions)\.css$/.test(path) && /:[^;{]*(?:#[0-9a-f]{3,8}\b|\b(?:rgb|hsl|oklch)a?\()/i.test(style);
+      return (
+        !/(?:tokens|captions)\.css$/.test(path) && /:[^;{]*(?:#[0-9a-f]{3,8}\b|\b(?:rgb|hsl|oklch)a?\()/i.test(style)
+      );
     });
     expect(raw.map(([path]) => path)).toEqual([]);
   });

@@ -12,12 +12,14 @@ import { Floor } from './floor';
 import { House, shareRefusal } from './house';
 import { mayRun, type Role } from './level';
 import { QualityMeter, type Quality } from './quality';
+import { Reactions } from './reactions';
 import { Roster } from './roster';
 import {
   sources,
   type AIState,
   type Caption,
   type ChatMessage,
+  type Emoji,
   type Load,
   type ModerateMessage,
   type Moderation,
@@ -51,7 +53,8 @@ export type Notice =
   /** To organizers: who asks to be let in. */
   | { readonly kind: 'waiter'; readonly name: string }
   /** To organizers: who raised a hand, and how many are up. */
-  | { readonly kind: 'hand'; readonly name: string; readonly up: number };
+  | { readonly kind: 'hand'; readonly name: string; readonly up: number }
+  | { readonly kind: 'reaction'; readonly name: string; readonly emoji: Emoji };
 
 export interface SessionOptions {
   readonly socketUrl: string;
@@ -81,6 +84,7 @@ export class MeetingSession {
   readonly captions = new CaptionStore();
   readonly chat = new ChatStore();
   readonly house = new House();
+  readonly reactions = new Reactions();
   /** Ours at this moment; an organizer link that is used, or renewed, changes it during a meeting. */
   readonly role = new Cell<Role>('participant');
   /** What we are told at the door; undefined: we do not wait. */
@@ -207,6 +211,11 @@ export class MeetingSession {
     this.#socket.send({ type: 'hand', active: up });
   }
 
+  /** Shows everybody a reaction; too many in a short time are dropped. */
+  react(emoji: Emoji): void {
+    if (this.reactions.allow(performance.now())) this.#socket.send({ type: 'react', emoji });
+  }
+
   /** Whether our hand is up. */
   get handUp(): boolean {
     return this.house.state.get().hands.includes(this.welcome.get()?.participant ?? '');
@@ -252,6 +261,7 @@ export class MeetingSession {
     this.downlink.close();
     this.encryption?.close();
     this.captions.silence();
+    this.reactions.stop();
   }
 
   readonly #online = (): void => {
@@ -332,6 +342,8 @@ export class MeetingSession {
         return this.#written(m.chat);
       case 'history':
         return this.#recalledPage(m.captions, m.more);
+      case 'reaction':
+        return this.#reacted(m.participant, m.emoji);
       case 'joined':
       case 'changed':
       case 'left':
@@ -426,6 +438,14 @@ export class MeetingSession {
     const news = this.chat.receive(messages, this.welcome.get()?.participant ?? '');
     const last = news.at(-1);
     if (last) this.#options.notice({ kind: 'chat', name: last.name });
+  }
+
+  #reacted(participant: string, emoji: Emoji): void {
+    const peer = this.roster.peers.get().get(participant);
+    if (!peer?.present) return;
+    this.reactions.show(participant, emoji, performance.now());
+    const own = participant === this.welcome.get()?.participant;
+    if (!own) this.#options.notice({ kind: 'reaction', name: peer.name, emoji });
   }
 
   #tell(source: Source, active: boolean): void {
