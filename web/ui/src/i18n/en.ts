@@ -168,16 +168,14 @@ export const en = {
   },
   trouble: {
     mic: {
-      denied:
-        'Your browser does not allow the microphone. Click the icon at the left of the address bar, allow it, then try again.',
+      denied: 'Your browser does not allow the microphone.',
       missing: 'No microphone was found. Plug one in, or join without.',
       busy: 'The microphone is in use by another program. Close that program, then try again.',
       insecure: 'Browsers allow the microphone only on secure pages. Open this page with https.',
       failed: 'The microphone could not be opened. Try another one, or restart the browser.',
     },
     camera: {
-      denied:
-        'Your browser does not allow the camera. Click the icon at the left of the address bar, allow it, then try again.',
+      denied: 'Your browser does not allow the camera.',
       missing: 'No camera was found. Plug one in, or join without.',
       busy: 'The camera is in use by another program. Close that program, then try again.',
       insecure: 'Browsers allow the camera only on secure pages. Open this page with https.',
@@ -1041,5 +1039,22 @@ export const en = {
     countHint: 'From 2 to 40; leave it empty if you do not know.',
     countWrong: 'Write a whole number from 2 to 40, or leave the field empty.',
     here: (n: number) => (n === 0 ? 'several people at this microphone' : `${n} people at this microphone`),
+  },
+  permission: {
+    chromium: 'Click the icon at the left of the address, allow it there, then try again.',
+    firefox: 'Click the crossed-out sign at the left of the address, remove the block, then try again.',
+    safari: 'In the menu Safari, open “Settings for This Website”, allow it, then try again.',
+    ios: 'Tap the sign in the address bar, then “Website Settings”, and allow it. The browser itself needs the permission in the Settings app, too.',
+    android: 'Tap the sign at the left of the address, then “Permissions”, and allow it. Then try again.',
+  },
+  device: {
+    changed: {
+      mic: (name: string) => `Your microphone is now: ${name}.`,
+      camera: (name: string) => `Your camera is now: ${name}.`,
+    },
+    other: 'another device',
+    try: 'Test the speakers',
+    playing: 'Playing…',
+    silent: 'The browser plays no sound. Check that this tab is not muted, and choose other speakers.',
   },
 };

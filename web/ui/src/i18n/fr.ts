@@ -172,16 +172,14 @@ export const fr: Catalogue = {
   },
   trouble: {
     mic: {
-      denied:
-        'Votre navigateur refuse l’accès au micro. Cliquez sur l’icône à gauche de l’adresse, autorisez-le, puis réessayez.',
+      denied: 'Votre navigateur refuse l’accès au micro.',
       missing: 'Aucun micro n’a été trouvé. Branchez-en un, ou entrez sans micro.',
       busy: 'Le micro est utilisé par un autre programme. Fermez ce programme, puis réessayez.',
       insecure: 'Les navigateurs n’autorisent le micro que sur les pages sécurisées. Ouvrez cette page en https.',
       failed: 'Le micro n’a pas pu être ouvert. Essayez-en un autre, ou redémarrez le navigateur.',
     },
     camera: {
-      denied:
-        'Votre navigateur refuse l’accès à la caméra. Cliquez sur l’icône à gauche de l’adresse, autorisez-la, puis réessayez.',
+      denied: 'Votre navigateur refuse l’accès à la caméra.',
       missing: 'Aucune caméra n’a été trouvée. Branchez-en une, ou entrez sans caméra.',
       busy: 'La caméra est utilisée par un autre programme. Fermez ce programme, puis réessayez.',
       insecure: 'Les navigateurs n’autorisent la caméra que sur les pages sécurisées. Ouvrez cette page en https.',
@@ -1063,5 +1061,23 @@ export const fr: Catalogue = {
     countHint: 'De 2 à 40 ; laissez vide si vous ne savez pas.',
     countWrong: 'Écrivez un nombre entier de 2 à 40, ou laissez le champ vide.',
     here: (n) => (n === 0 ? 'plusieurs personnes à ce micro' : `${n} personnes à ce micro`),
+  },
+  permission: {
+    chromium: 'Cliquez sur l’icône à gauche de l’adresse, autorisez l’accès, puis réessayez.',
+    firefox: 'Cliquez sur le signe barré à gauche de l’adresse, levez le blocage, puis réessayez.',
+    safari: 'Dans le menu Safari, ouvrez « Réglages pour ce site web », autorisez l’accès, puis réessayez.',
+    ios: 'Touchez le signe dans la barre d’adresse, puis « Réglages du site web », et autorisez l’accès. Le navigateur lui-même en a aussi besoin, dans l’app Réglages.',
+    android: 'Touchez le signe à gauche de l’adresse, puis « Autorisations », et autorisez l’accès. Puis réessayez.',
+  },
+  device: {
+    changed: {
+      mic: (name) => `Votre micro est maintenant : ${name}.`,
+      camera: (name) => `Votre caméra est maintenant : ${name}.`,
+    },
+    other: 'un autre appareil',
+    try: 'Essayer les haut-parleurs',
+    playing: 'Lecture…',
+    silent:
+      'Le navigateur ne joue aucun son. Vérifiez que cet onglet n’est pas muet, et choisissez d’autres haut-parleurs.',
   },
 };
