@@ -9,6 +9,7 @@ import { onRealServers, resultsOf } from '../harness/places.js';
 import { until } from '../harness/processes.js';
 import { Server } from '../harness/server.js';
 import { Stage } from '../harness/stage.js';
+import { assertAccessible } from '../harness/wcag.js';
 
 const skip = onRealServers && 'pages do not depend on Kafka and S3';
 const widths = [320, 768, 1280];
@@ -83,7 +84,7 @@ class Story extends Gallery {
           await this.picture(page, look);
           const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
           assert.ok(wider <= 0, `${look} is ${wider} px wider than the screen`);
-          if (width !== 768) await this.check(page, look);
+          if (width !== 768) await assertAccessible(page, look);
         }
       }
     }
