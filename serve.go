@@ -243,6 +243,10 @@ func openHouse(
 	if err != nil {
 		return nil, err
 	}
+	look, err := f.look()
+	if err != nil {
+		return nil, err
+	}
 	listener, err := listenWeb(f.Listen)
 	if err != nil {
 		return nil, err
@@ -276,6 +280,7 @@ func openHouse(
 		Links: links, Instance: instance, Audit: audit, Forgetter: forgetter, Audio: storage.NewAudio(sys.store, sys.keys, meetings),
 		Webhooks: webhooks, Tokens: storage.NewTokens(sys.store, sys.keys), Search: index, Models: asr.models, Transcriber: asr.transcriber, UI: clientFiles(log), Log: log,
 		People: storage.NewPeople(sys.store, sys.keys), Shares: storage.NewShares(sys.store, sys.keys), Tickets: storage.NewTickets(sys.keys),
+		Look: look,
 	})
 	if err != nil {
 		return nil, err

@@ -156,6 +156,7 @@ type nodeFlags struct {
 	networkFlags
 	signInFlags
 	webhookFlags
+	lookFlags
 	Listen         string        `help:"Address of the web pages." env:"SOUFFLEUR_LISTEN" default:"localhost:8080" placeholder:"HOST:PORT"`
 	PublicURL      string        `help:"Address under which browsers reach the server, behind a proxy." env:"SOUFFLEUR_PUBLIC_URL" placeholder:"URL"`
 	TrustedProxies []string      `help:"Proxies whose X-Forwarded headers are believed, as networks." env:"SOUFFLEUR_TRUSTED_PROXIES" placeholder:"CIDR"`

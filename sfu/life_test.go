@@ -674,6 +674,30 @@ func TestChatIsLimited(t *testing.T) {
 	}
 }
 
+func TestReactionsReachAllForAMomentOnly(t *testing.T) {
+	s := newStage(t, welcomed(sfu.RoomConfig{}))
+	ada, ben := s.enters("Ada", meeting.Guest), s.enters("Ben", meeting.Guest)
+	for range 20 {
+		ada.says(signal.ClientMessage{Type: signal.React, Emoji: signal.Emojis[0]})
+	}
+	ben.says(signal.ClientMessage{Type: signal.React, Emoji: signal.Emojis[5]})
+	for _, w := range []*writer{ada, ben} {
+		all := w.ofType(signal.Reaction)
+		if n := len(all); n < 2 || n > 5 { // three of Ada's twenty at one moment, and perhaps one of the next second
+			t.Fatalf("somebody saw %d reactions", n)
+		}
+		if first, last := all[0], all[len(all)-1]; first.Participant != ada.id || first.Emoji != "👍" || last.Participant != ben.id || last.Emoji != "🎉" {
+			t.Errorf("somebody saw %+v", all)
+		}
+	}
+	if late := s.enters("Late", meeting.Guest).ofType(signal.Reaction); len(late) > 0 {
+		t.Errorf("who came late saw %+v", late)
+	}
+	if len(ada.gone())+len(ada.faults()) > 0 {
+		t.Error("who claps too fast is bothered")
+	}
+}
+
 func TestMeetingThatEndsForgetsItsChat(t *testing.T) {
 	s := newStage(t, welcomed(sfu.RoomConfig{}))
 	s.enters("Ada", meeting.Guest).writes("between us")

@@ -43,6 +43,9 @@ func (p *Participant) Handle(msg signal.ClientMessage) error {
 	case signal.Moderate:
 		p.m.room.moderate(p.m, msg)
 		return nil
+	case signal.React:
+		p.m.room.react(p.m, msg.Emoji)
+		return nil
 	}
 	var err error
 	handled := p.m.do(func() {

@@ -61,6 +61,7 @@ type Room struct {
 	sharer       meeting.ParticipantID // who shares a screen; empty: nobody
 	hands        hands
 	chat         *chat
+	reactions    *reactions
 	stateStale   bool // everybody must be told of the state at the next tick
 	waitingStale bool // organizers must
 }
@@ -88,7 +89,7 @@ func newRoom(n *Node, config RoomConfig) *Room {
 		quit: make(chan struct{}), entries: make(map[meeting.ParticipantID]*entry),
 		mics:  levels.NewSeats[*track](config.Slots.Mic),
 		rules: config.Rules, door: config.Door, known: make(map[meeting.PersonID]bool),
-		refused: make(map[meeting.PersonID]time.Time), chat: newChat(time.Now()),
+		refused: make(map[meeting.PersonID]time.Time), chat: newChat(time.Now()), reactions: newReactions(),
 	}
 	for _, id := range config.Known {
 		r.know(id)

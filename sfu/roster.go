@@ -39,7 +39,7 @@ func (r *Room) seatPerson(p meeting.Person, m *member) *entry {
 	}
 	e.peer = signal.Peer{
 		Participant: p.Participant, Name: p.Name, Role: p.Role, Order: p.Order, Sources: []string{}, OptOut: e.peer.OptOut || p.OptOut, Present: true,
-		Captioner: p.Captioner,
+		Captioner: p.Captioner, RoomMic: p.RoomMic, Headcount: p.Headcount,
 	}
 	e.m, e.person = m, p.Person
 	e.detachedAt = time.Time{}

@@ -132,6 +132,9 @@ type joinInput struct {
 
 		Notice string `json:"notice,omitempty" maxLength:"40" doc:"What was said about the AI before joining, as version.level or version.level+sound, such as 1.transcript; needed when the AI is on, and recorded. Version is that of the text, one for all languages, or script where no person was asked"`
 		OptOut bool   `json:"opt_out,omitempty" doc:"Do not transcribe this participant: from the first packet on"`
+
+		RoomMic   bool `json:"room_mic,omitempty" doc:"Several people share this microphone"`
+		Headcount int  `json:"headcount,omitempty" minimum:"0" maximum:"40" doc:"How many they are, 2 to 40; 0: not known. Only with room_mic"`
 	}
 }
 
@@ -163,6 +166,9 @@ func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, erro
 	if err := checkEncryption(r, in.Body.E2EE); err != nil {
 		return nil, err
 	}
+	if err := checkHeadcount(in.Body.RoomMic, in.Body.Headcount); err != nil {
+		return nil, err
+	}
 	notice, err := meeting.ParseNotice(in.Body.Notice)
 	if err != nil {
 		return nil, problem(http.StatusUnprocessableEntity, "bad-request", "The notice is not one of ours. It looks like 1.transcript or 1.transcript+sound.")
@@ -181,7 +187,10 @@ func (s *Server) joinRoom(ctx context.Context, in *joinInput) (*joinOutput, erro
 		person = v.session.Person
 	}
 	role := v.role(r)
-	place, err := s.live.Admit(ctx, *r, meeting.Person{Person: person, Name: name, Role: role, OptOut: in.Body.OptOut, Outsider: outsider}, notice)
+	place, err := s.live.Admit(ctx, *r, meeting.Person{
+		Person: person, Name: name, Role: role, OptOut: in.Body.OptOut, Outsider: outsider,
+		RoomMic: in.Body.RoomMic, Headcount: in.Body.Headcount,
+	}, notice)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, errNoRoom() // deleted just now
 	}
@@ -206,6 +215,14 @@ func checkEncryption(r *storage.Room, encrypts bool) error {
 		return problem(http.StatusConflict, "not-encrypted", "This room is not end-to-end encrypted any more. Ask for its new link.")
 	}
 	return nil
+}
+
+// checkHeadcount refuses a headcount that cannot be: one person is no group, and a number without the choice has no meaning.
+func checkHeadcount(roomMic bool, n int) error {
+	if n == 0 || roomMic && n >= meeting.MinHeadcount && n <= meeting.MaxHeadcount {
+		return nil
+	}
+	return problem(http.StatusUnprocessableEntity, "bad-headcount", "Say how many people share the microphone with a number from 2 to 40, or leave it out.")
 }
 
 func (s *Server) endMeeting(ctx context.Context, in *roomPath) (*struct{}, error) {

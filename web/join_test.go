@@ -59,6 +59,39 @@ func TestJoinHandsOnNoticeAndOptOut(t *testing.T) {
 	}
 }
 
+func TestJoinOfSeveralAtOneMicrophone(t *testing.T) {
+	s := newSite(t)
+	room, _ := s.browser().makeRoom("Hall")
+	join := func(body fields) answer {
+		body["name"] = "Salle 3"
+		return s.browser().do(http.MethodPost, "/rooms/"+room+"/join", body)
+	}
+	for _, c := range []struct {
+		body    fields
+		roomMic bool
+		n       int
+	}{
+		{fields{"room_mic": true, "headcount": 12}, true, 12},
+		{fields{"room_mic": true}, true, 0},
+		{fields{}, false, 0},
+	} {
+		if a := join(c.body); a.status != http.StatusOK {
+			t.Fatalf("%v answered %d %s", c.body, a.status, a.body)
+		}
+		if p := s.live.admitted[len(s.live.admitted)-1]; p.RoomMic != c.roomMic || p.Headcount != c.n {
+			t.Errorf("%v came in as %+v", c.body, p)
+		}
+	}
+	for _, body := range []fields{
+		{"room_mic": true, "headcount": 1}, {"room_mic": true, "headcount": 41}, {"room_mic": true, "headcount": -2},
+		{"headcount": 5}, {"room_mic": "yes"}, {"room_mic": true, "headcount": "many"},
+	} {
+		if a := join(body); a.status != http.StatusUnprocessableEntity || a.fields.text("detail") == "" {
+			t.Errorf("%v answered %d %s", body, a.status, a.body)
+		}
+	}
+}
+
 func TestJoinRefused(t *testing.T) {
 	s := newSite(t)
 	owner := s.browser()

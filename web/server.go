@@ -12,12 +12,13 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"souffleur/storage"
+	"souffleur/web/brand"
 )
 
 // basePath is where the API lives. The WebSocket, downloads and the API's description stand below it too.
 const basePath = "/api/v1"
 
-// Deps are the parts of the installation that the HTTP side works with. All are required but Search, Models, Transcriber and UI.
+// Deps are the parts of the installation that the HTTP side works with. All are required but Search, Models, Transcriber, UI and Look.
 type Deps struct {
 	Live        Live
 	Rooms       *storage.Rooms
@@ -39,6 +40,7 @@ type Deps struct {
 	People      *storage.People
 	Shares      *storage.Shares
 	Tickets     *storage.Tickets
+	Look        brand.Brand // what the operator changes of the pages' looks
 }
 
 // Server is the HTTP side. It holds no state but open connections, rate limits, what was audited lately, and answers that
@@ -104,7 +106,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err := deps.validate(); err != nil {
 		return nil, err
 	}
-	files, err := newClient(deps.UI)
+	files, err := newClient(deps.UI, deps.Look)
 	if err != nil {
 		return nil, err
 	}

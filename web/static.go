@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"souffleur/web/brand"
 )
 
 // assetDir is where the build puts files whose names change with their content.
@@ -34,6 +36,7 @@ type client struct {
 type clientFile struct {
 	contentType string
 	cache       string // Cache-Control
+	policy      string // Content-Security-Policy, if it is another than that of the pages
 	forms       []form // brotli, gzip, plain: in the order of preference; the plain one is always last
 }
 
@@ -44,8 +47,8 @@ type form struct {
 	body     []byte
 }
 
-// newClient reads all files of app; nil means that the client was not built.
-func newClient(app fs.FS) (*client, error) {
+// newClient reads all files of app, and makes them look as the operator wants; nil means that the client was not built.
+func newClient(app fs.FS, look brand.Brand) (*client, error) {
 	cl := &client{files: map[string]*clientFile{}}
 	if app == nil {
 		cl.files["index.html"] = newClientFile("index.html", []byte(notBuilt))
@@ -65,6 +68,9 @@ func newClient(app fs.FS) (*client, error) {
 	if cl.files["index.html"] == nil {
 		return nil, fmt.Errorf("read browser client: %w: index.html", fs.ErrNotExist)
 	}
+	if err := cl.dress(look); err != nil {
+		return nil, fmt.Errorf("change the look of the browser client: %w", err)
+	}
 	return cl, nil
 }
 
@@ -81,13 +87,20 @@ func readClientFile(app fs.FS, name string) (*clientFile, error) {
 	// Put the smaller forms in front. What the build did not compress is compressed here, once.
 	if b, err := fs.ReadFile(app, name+".gz"); err == nil {
 		f.forms = append([]form{newForm("gzip", b)}, f.forms...)
-	} else if b := compress(f.contentType, plain); b != nil {
-		f.forms = append([]form{newForm("gzip", b)}, f.forms...)
+	} else {
+		f.squeeze()
 	}
 	if b, err := fs.ReadFile(app, name+".br"); err == nil {
 		f.forms = append([]form{newForm("br", b)}, f.forms...)
 	}
 	return f, nil
+}
+
+// squeeze adds the compressed form of a file that has only its plain one.
+func (f *clientFile) squeeze() {
+	if b := compress(f.contentType, f.forms[0].body); b != nil {
+		f.forms = append([]form{newForm("gzip", b)}, f.forms...)
+	}
 }
 
 // minCompressed is the size below which compressing saves no packet.
@@ -189,6 +202,9 @@ func (f *clientFile) write(c *gin.Context) {
 	h.Set("Cache-Control", f.cache)
 	h.Set("ETag", best.etag)
 	h.Set("Vary", "Accept-Encoding")
+	if f.policy != "" {
+		h.Set("Content-Security-Policy", f.policy)
+	}
 	if c.GetHeader("If-None-Match") == best.etag {
 		c.Status(http.StatusNotModified)
 		return

@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 
 	"github.com/gin-gonic/gin"
+
+	"souffleur/web/brand"
 )
 
 func builtClient() fstest.MapFS {
@@ -27,7 +29,7 @@ func builtClient() fstest.MapFS {
 
 func serveClient(t *testing.T, app fstest.MapFS, method, path string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	cl, err := newClient(app)
+	cl, err := newClient(app, brand.Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +124,7 @@ func TestClientTakesOnlyReads(t *testing.T) {
 }
 
 func TestClientNotBuilt(t *testing.T) {
-	cl, err := newClient(nil)
+	cl, err := newClient(nil, brand.Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +138,7 @@ func TestClientNotBuilt(t *testing.T) {
 }
 
 func TestClientWithoutPageIsRefused(t *testing.T) {
-	if _, err := newClient(fstest.MapFS{"assets/a.js": {}}); err == nil {
+	if _, err := newClient(fstest.MapFS{"assets/a.js": {}}, brand.Brand{}); err == nil {
 		t.Error("accepted a client without index.html")
 	}
 }

@@ -16,6 +16,8 @@ const (
 	EventOptOut  EventType = "opt-out" // Participant, OptOut
 	EventEnded   EventType = "ended"
 	EventForget  EventType = "forget"
+
+	EventHeadcount EventType = "headcount" // Participant, RoomMic, Headcount: several people are at one microphone
 )
 
 // EventVersion is the version of [Event]'s wire form.
@@ -39,6 +41,9 @@ type Event struct {
 
 	// Restated says that Policy is what held before: a meeting begins with it, or is taken up again with it.
 	Restated bool `json:"restated,omitempty"`
+
+	RoomMic   bool `json:"room_mic,omitempty"`
+	Headcount int  `json:"headcount,omitempty"` // 0: not known
 }
 
 // Started fixes the room clock of a meeting.
@@ -65,7 +70,18 @@ type Person struct {
 	// Outsider says that the room's access does not let this person in: an organizer may, who looks at each one at the door.
 	// It ends there, so it is stored nowhere.
 	Outsider bool `json:"-"`
+
+	// RoomMic says that several people share this microphone: voices on its track are not one person's. Headcount is how
+	// many they said they are; 0: they did not.
+	RoomMic   bool `json:"room_mic,omitempty"`
+	Headcount int  `json:"headcount,omitempty"`
 }
+
+// Bounds of a headcount that is given.
+const (
+	MinHeadcount = 2
+	MaxHeadcount = 40
+)
 
 // ForgottenName stands where the name of somebody stood who was forgotten.
 const ForgottenName = "deleted participant"

@@ -55,6 +55,9 @@ func (l *live) seat(p meeting.Person) meeting.Person {
 		if p.OptOut {
 			l.post(meeting.Event{Type: meeting.EventOptOut, Participant: p.Participant, OptOut: true}, nil)
 		}
+		if p.RoomMic {
+			l.post(meeting.Event{Type: meeting.EventHeadcount, Participant: p.Participant, RoomMic: true, Headcount: p.Headcount}, nil)
+		}
 	}
 	l.keeper.save()
 	return p

@@ -739,3 +739,55 @@ func TestChatEndsWithTheMeeting(t *testing.T) {
 		t.Error("the chat is in the log")
 	}
 }
+
+func TestSeveralAtOneMicrophone(t *testing.T) {
+	v := openVenue(t)
+	hall, ada := v.guest("Hall 3"), v.guest("Ada")
+	room, _ := ada.makesRoom()
+	if problem := ada.joins(room); problem != "" {
+		t.Fatal(problem)
+	}
+	status, a := hall.asks(http.MethodPost, "/rooms/"+room+"/join", map[string]any{"name": hall.name, "room_mic": true, "headcount": 12})
+	if status != http.StatusOK {
+		t.Fatalf("joining answered %d %v", status, a)
+	}
+	hall.token = a["token"].(string)
+	hall.comes()
+	seen := func(g *guest, p *signal.Peer) {
+		if p == nil || !p.RoomMic || p.Headcount != 12 {
+			t.Errorf("%s sees %+v", g.name, p)
+		}
+	}
+	ada.eventually("Ada sees who came", func() bool { return len(ada.messages(signal.Joined)) == 1 })
+	seen(ada, ada.messages(signal.Joined)[0].Peer)
+	v.restart() // the token says it, too
+	for _, g := range []*guest{ada, hall} {
+		g.comes()
+		peers := g.welcome().Peers
+		seen(g, &peers[slices.IndexFunc(peers, func(p signal.Peer) bool { return p.Name == hall.name })])
+	}
+	v.eventOf(hall, meeting.EventHeadcount, func(e meeting.Event) bool { return e.RoomMic && e.Headcount == 12 })
+}
+
+// eventOf waits until meetings.v1 has an event about g.
+func (v *venue) eventOf(g *guest, kind meeting.EventType, is func(meeting.Event) bool) {
+	v.t.Helper()
+	w := g.welcome()
+	key, err := v.keys.Live(v.t.Context(), w.Meeting)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	ctx, done := context.WithTimeout(v.t.Context(), 20*time.Second)
+	defer done()
+	found := false
+	err = v.bus.Follow(ctx, bus.Meetings, bus.FollowOptions{Since: time.Now().Add(-time.Hour)}, func(m bus.Message) {
+		var e meeting.Event
+		if bus.OpenJSON(key, m, &e) == nil && e.Type == kind && e.Participant == w.Participant && is(e) {
+			found = true
+			done()
+		}
+	})
+	if !found {
+		v.t.Errorf("meetings.v1 has no %s of %s: %v", kind, g.name, err)
+	}
+}

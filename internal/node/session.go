@@ -50,7 +50,7 @@ func (n *Node) Admit(ctx context.Context, room storage.Room, p meeting.Person, n
 	c := claims{
 		Room: room.ID, Meeting: l.id, Participant: meeting.NewParticipantID(), Person: p.Person, Name: p.Name,
 		Role: p.Role, ExpiresUnix: now.Add(n.cfg.AdmissionLife).Unix(), Outsider: p.Outsider,
-		Notice: notice.String(), NoticeUnixMS: now.UnixMilli(), OptOut: p.OptOut,
+		Notice: notice.String(), NoticeUnixMS: now.UnixMilli(), OptOut: p.OptOut, RoomMic: p.RoomMic, Headcount: p.Headcount,
 	}
 	token, err := c.token(n.instance)
 	if err != nil {
@@ -132,7 +132,9 @@ func (l *live) disconnect(s *session) {
 
 // personLocked is who comes with a token, in the role of this moment.
 func (l *live) personLocked(c claims) meeting.Person {
-	p := meeting.Person{Participant: c.Participant, Person: c.Person, Name: c.Name, Role: c.Role, OptOut: c.OptOut}
+	p := meeting.Person{
+		Participant: c.Participant, Person: c.Person, Name: c.Name, Role: c.Role, OptOut: c.OptOut, RoomMic: c.RoomMic, Headcount: c.Headcount,
+	}
 	if i := l.indexLocked(c.Participant); i >= 0 {
 		p = l.people[i]
 	}
@@ -171,7 +173,7 @@ func (l *live) roster(peers []signal.Peer) []signal.Peer {
 		known := slices.ContainsFunc(peers, func(q signal.Peer) bool { return q.Participant == p.Participant })
 		if !known {
 			all = append(all, signal.Peer{
-				Participant: p.Participant, Name: p.Name, Role: p.Role, Order: p.Order, Sources: []string{},
+				Participant: p.Participant, Name: p.Name, Role: p.Role, Order: p.Order, Sources: []string{}, RoomMic: p.RoomMic, Headcount: p.Headcount,
 			})
 		}
 	}

@@ -27,6 +27,8 @@ type claims struct {
 	NoticeUnixMS int64  `json:"notice_unix_ms,omitempty"`
 	OptOut       bool   `json:"opt_out,omitempty"`
 	Outsider     bool   `json:"outsider,omitempty"`
+	RoomMic      bool   `json:"room_mic,omitempty"`
+	Headcount    int    `json:"headcount,omitempty"`
 }
 
 const tokenPlace = "participant token v1"

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -37,6 +38,7 @@ const (
 	Moderate  = "moderate" // Action, Participant, Source: an organizer keeps order
 	Type      = "type"     // Text, Final, Lang: what a captioner types, as it stands now; empty takes it back
 	History   = "history"  // Before: asks for what was said before a caption, or before all that was sent at the welcome
+	React     = "react"    // Emoji: one of Emojis, shown to everybody for a moment
 )
 
 // Types of server messages, beside Offer, Answer and Candidate.
@@ -60,6 +62,8 @@ const (
 	Moderated = "moderated" // Moderated: what an organizer did to the one who is told. Muted sources stay so until TrackSet says that they are off
 
 	// History, which both sides send, answers with Captions and More.
+
+	Reaction = "reaction" // Participant, Emoji: somebody reacts to what is said; kept nowhere
 )
 
 // What Moderate asks for: about one participant, but for those about the door.
@@ -84,6 +88,9 @@ const MaxChat = 2000
 
 // MaxTyped is the longest line of a captioner, in Unicode code points: five lines of captions.
 const MaxTyped = 210
+
+// Emojis are the reactions there are: thumbs up, applause, heart, laughter, surprise, celebration.
+var Emojis = [...]string{"👍", "👏", "❤️", "😂", "😮", "🎉"}
 
 // maxID bounds an identifier that a client names.
 const maxID = 128
@@ -175,6 +182,7 @@ type ClientMessage struct {
 	Final  bool              `json:"final,omitempty"`  // of Type: the line is complete
 	Lang   string            `json:"lang,omitempty"`   // of Type: BCP 47 primary subtag, empty if unknown
 	Before meeting.SegmentID `json:"before,omitempty"` // of History: the oldest caption that the client has; empty: of those sent at the welcome
+	Emoji  string            `json:"emoji,omitempty"`
 }
 
 // Tile is a video that a client shows. Tiles come in the order of their importance.
@@ -200,6 +208,8 @@ type Peer struct {
 	Present     bool                  `json:"present"` // false: left, kept so that late captions have a name
 
 	Captioner bool `json:"captioner,omitempty"` // may type captions
+	RoomMic   bool `json:"room_mic,omitempty"`  // several people are at this microphone
+	Headcount int  `json:"headcount,omitempty"` // how many, if RoomMic; 0: not known
 }
 
 // MediaSlot says what one m-line of the downlink carries. An empty Participant empties the slot.
@@ -315,6 +325,7 @@ type ServerMessage struct {
 
 	Captions []meeting.Caption `json:"captions,omitempty"` // of History: finals, oldest first
 	More     bool              `json:"more,omitempty"`     // of History: there are older ones
+	Emoji    string            `json:"emoji,omitempty"`
 }
 
 // Codes of Gone and Fault.
@@ -407,6 +418,8 @@ func (m *ClientMessage) check() error {
 		return m.checkTyped()
 	case History:
 		return need(len(m.Before) <= maxID, "before is not an identifier")
+	case React:
+		return need(slices.Contains(Emojis[:], m.Emoji), "reaction that there is not")
 	}
 	return fmt.Errorf("unknown type %q", m.Type)
 }

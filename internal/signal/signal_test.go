@@ -33,7 +33,7 @@ func golden(t testing.TB, side string) map[string][]byte {
 
 func TestGoldenClientMessages(t *testing.T) {
 	messages := golden(t, "client")
-	for _, kind := range []string{Hello, Offer, Answer, Candidate, TrackSet, Restart, OptOut, Leave, Ping, View, Hand, Chat, Moderate, Type, History} {
+	for _, kind := range []string{Hello, Offer, Answer, Candidate, TrackSet, Restart, OptOut, Leave, Ping, View, Hand, Chat, Moderate, Type, History, React} {
 		b, ok := messages[kind]
 		if !ok {
 			t.Errorf("no golden message of type %s", kind)
@@ -57,7 +57,7 @@ func TestGoldenServerMessages(t *testing.T) {
 	messages := golden(t, "server")
 	for _, kind := range []string{
 		Offer, Answer, Candidate, Welcome, Joined, Left, Changed, Slot, AI, Caption, Gone, Fault, Pong,
-		Layers, Load, Room, Waiting, Moderated, Chat, History,
+		Layers, Load, Room, Waiting, Moderated, Chat, History, Reaction,
 	} {
 		b, ok := messages[kind]
 		if !ok {
@@ -132,6 +132,9 @@ func TestParseClientRefuses(t *testing.T) {
 		"a line in a long language":     `{"type":"type","text":"a","lang":"abcd"}`,
 		"a history without end":         `{"type":"history","before":"` + strings.Repeat("s", 129) + `"}`,
 		"a captioner who is nobody":     `{"type":"moderate","action":"captioner"}`,
+		"a reaction of nothing":         `{"type":"react"}`,
+		"a reaction that there is not":  `{"type":"react","emoji":"💩"}`,
+		"a reaction with more in it":    `{"type":"react","emoji":"👍👍"}`,
 		"deep nesting":                  strings.Repeat(`{"candidate":`, 20_000),
 		"a byte too many":               `{"type":"ping"}` + strings.Repeat(" ", MaxMessage),
 	} {

@@ -1,6 +1,7 @@
 // The parts that live as long as the page, made once. Views take them from here; the core knows nothing of this file.
 
 import { Api, type Me } from './core/api';
+import { brandOf } from './core/brand';
 import { Cell } from './core/cell';
 import { Finder } from './core/finder';
 import { routeOf, type Route } from './core/router';
@@ -12,6 +13,10 @@ export const api = new Api();
 export const finder = new Finder(api);
 export const settings = new SettingsStore(browserShelf());
 export const language = new Language(settings.all.get().locale || localeFor(navigator.languages));
+
+export const brand = brandOf(document);
+/** A meeting is on screen. */
+export const inMeeting = new Cell(false);
 
 export const route = new Cell<Route>(routeOf(location.pathname));
 

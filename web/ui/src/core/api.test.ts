@@ -146,6 +146,17 @@ describe('failures', () => {
 });
 
 describe('questions', () => {
+  it.each([
+    [undefined, { name: 'Ada' }],
+    [0, { name: 'Ada', room_mic: true, headcount: 0 }],
+    [12, { name: 'Ada', room_mic: true, headcount: 12 }],
+  ])('of who joins with %s at the microphone', async (roomMic, body) => {
+    const { api, asked } = answering(200, { token: 't' });
+    await api.join('r', { name: 'Ada', roomMic });
+    expect(JSON.parse(String(asked[0]?.[1]?.body))).toMatchObject(body);
+    expect(Object.hasOwn(JSON.parse(String(asked[0]?.[1]?.body)), 'room_mic')).toBe(roomMic !== undefined);
+  });
+
   it('keep foreign text out of the path', async () => {
     const { api, asked } = answering(200, room);
     await api.room('../admin?x');

@@ -180,6 +180,8 @@ export interface JoinRequest {
   readonly notice?: string;
   /** Do not transcribe me, from the first packet on. */
   readonly optOut?: boolean;
+  /** How many are at this microphone, 0 if that is not known; undefined: one. */
+  readonly roomMic?: number | undefined;
 }
 
 export interface Joined {
@@ -516,8 +518,9 @@ export class Api {
   }
 
   async join(room: string, entry: JoinRequest): Promise<Joined> {
-    const { name, e2ee = false, notice = '', optOut = false } = entry;
-    const body: Body<'join-room'> = { name, e2ee, notice, opt_out: optOut };
+    const { name, e2ee = false, notice = '', optOut = false, roomMic } = entry;
+    const several = roomMic === undefined ? {} : { room_mic: true, headcount: roomMic };
+    const body: Body<'join-room'> = { name, e2ee, notice, opt_out: optOut, ...several };
     const said = await this.#call('POST', `/rooms/${part(room)}/join`, body);
     const answer = fields<Schemas['JoinOutputBody']>(said, 'join');
     return { token: text(answer['token'], 'token'), ws: textOr(answer['ws'], `${base}/signal`) };

@@ -66,6 +66,8 @@ export function canShareScreen(): boolean {
 export interface Device {
   readonly id: string;
   readonly label: string;
+  /** Of the apparatus that it is a part of; '' if the browser does not say. */
+  readonly group: string;
 }
 
 export interface Devices {
@@ -80,13 +82,25 @@ export const noDevices: Devices = { mics: [], cameras: [], outputs: [] };
 export async function listDevices(): Promise<Devices> {
   const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   const of = (kind: MediaDeviceKind) =>
-    all.filter((d) => d.kind === kind && d.deviceId !== '').map((d) => ({ id: d.deviceId, label: d.label }));
+    all
+      .filter((d) => d.kind === kind && d.deviceId !== '')
+      .map((d) => ({ id: d.deviceId, label: d.label, group: d.groupId }));
   return { mics: of('audioinput'), cameras: of('videoinput'), outputs: of('audiooutput') };
+}
+
+/**
+ * Whether an open device is not the one to use any more: the remembered one has come back, or the system's choice is another.
+ * Only Chromium names the system's choice, as a device "default" of the same group.
+ */
+export function shouldReopen(devices: readonly Device[], remembered: string, open: MediaTrackSettings): boolean {
+  if (remembered !== '') return open.deviceId !== remembered && devices.some((d) => d.id === remembered);
+  const chosen = devices.find((d) => d.id === 'default')?.group ?? '';
+  return chosen !== '' && open.groupId !== undefined && open.groupId !== chosen;
 }
 
 /** Calls changed when devices come or go; returns the end. */
 export function watchDevices(changed: () => void): () => void {
-  const media = navigator.mediaDevices;
+  const media = globalThis.navigator?.mediaDevices; // none on an insecure page
   media?.addEventListener('devicechange', changed);
   return () => media?.removeEventListener('devicechange', changed);
 }

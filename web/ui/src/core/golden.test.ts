@@ -33,6 +33,7 @@ const serverTypes: Record<ServerMessage['type'], true> = {
   moderated: true,
   chat: true,
   history: true,
+  reaction: true,
 };
 
 const sdp = 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n';
@@ -77,6 +78,7 @@ const clientMessages: { [T in ClientMessage['type']]: Extract<ClientMessage, { t
   moderate: { type: 'moderate', action: 'mute', participant: 'pc2wvb6nqy5dhj3ks', source: 'mic' },
   type: { type: 'type', text: 'Bonjour à tous', final: true, lang: 'fr' },
   history: { type: 'history', before: 'm3zq7wkdn2c5xv4b6tjh8sfa' },
+  react: { type: 'react', emoji: '❤️' },
 };
 
 describe('golden messages of the server', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { handsFirst, House, mayRemove, openRoom, shareRefusal } from './house';
+import { deedsAbout, handsFirst, House, mayRemove, openRoom, shareRefusal } from './house';
 import type { Peer } from './signal';
 
 const peer = (participant: string, order: number, change: Partial<Peer> = {}): Peer => ({
@@ -64,4 +64,21 @@ it('lets organizers remove anybody but administrators', () => {
   expect(mayRemove('organizer', 'organizer')).toBe(true);
   expect(mayRemove('organizer', 'admin')).toBe(false);
   expect(mayRemove('admin', 'admin')).toBe(true);
+});
+
+describe('what can be done about somebody', () => {
+  const busy = peer('a', 0, { sources: ['mic', 'camera', 'screen-audio'] });
+
+  it.each([
+    ['nothing by a participant', busy, 'participant', false, true, []],
+    ['everything there is', busy, 'organizer', false, true, ['mute', 'camera', 'share', 'lower', 'remove']],
+    ['not their own removal', busy, 'organizer', true, false, ['mute', 'camera', 'share']],
+    ['removal of who does nothing', peer('b', 1), 'organizer', false, false, ['remove']],
+    ['no removal of an admin', peer('c', 2, { role: 'admin' }), 'organizer', false, false, []],
+  ] as const)('is %s', (_, whom, mine, own, handUp, deeds) => {
+    expect(deedsAbout(whom, mine, own, handUp, true)).toEqual(deeds);
+    const inClear = deedsAbout(whom, mine, own, handUp, false);
+    expect(inClear.filter((d) => d !== 'captioner')).toEqual(deeds);
+    expect(inClear.includes('captioner')).toBe(mine !== 'participant');
+  });
 });

@@ -51,6 +51,24 @@ export function handsFirst(people: readonly Peer[], hands: readonly string[]): P
   return [...people].sort((a, b) => place(a) - place(b) || a.order - b.order);
 }
 
+/** What an organizer can do about somebody at this moment. */
+export const deeds = ['mute', 'camera', 'share', 'lower', 'captioner', 'remove'] as const;
+export type Deed = (typeof deeds)[number];
+
+export function deedsAbout(peer: Peer, mine: Role, own: boolean, handUp: boolean, encrypted: boolean): Deed[] {
+  if (!mayRun(mine)) return [];
+  const sends = (...of: readonly string[]) => peer.sources.some((s) => of.includes(s));
+  const possible: Record<Deed, boolean> = {
+    mute: sends('mic'),
+    camera: sends('camera'),
+    share: sends('screen', 'screen-audio'),
+    lower: handUp,
+    captioner: !encrypted, // what is typed passes the server in clear
+    remove: !own && mayRemove(mine, peer.role),
+  };
+  return deeds.filter((d) => possible[d]);
+}
+
 /** Whether somebody of role `mine` may remove somebody of role `theirs`. */
 export function mayRemove(mine: Role, theirs: Role): boolean {
   return mayRun(mine) && (theirs !== 'admin' || mine === 'admin');

@@ -25,6 +25,11 @@ const bad = { loss: 0.1, rttMs: 800 };
 const fewestPackets = 30;
 
 export class QualityMeter {
+  /** As it was at the last reading. */
+  get quality(): Quality {
+    return this.#quality;
+  }
+
   #quality: Quality = 'good';
   #verdict: Quality = 'good'; // of the last reading
   #up: Traffic | undefined;

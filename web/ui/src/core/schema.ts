@@ -1214,12 +1214,19 @@ export interface components {
         readonly JoinInputBody: {
             /** @description The client encrypts what it sends end to end; must be what the room says */
             readonly e2ee?: boolean;
+            /**
+             * Format: int64
+             * @description How many they are, 2 to 40; 0: not known. Only with room_mic
+             */
+            readonly headcount?: number;
             /** @description Shown to the others */
             readonly name: string;
             /** @description What was said about the AI before joining, as version.level or version.level+sound, such as 1.transcript; needed when the AI is on, and recorded. Version is that of the text, one for all languages, or script where no person was asked */
             readonly notice?: string;
             /** @description Do not transcribe this participant: from the first packet on */
             readonly opt_out?: boolean;
+            /** @description Several people share this microphone */
+            readonly room_mic?: boolean;
         };
         readonly JoinOutputBody: {
             /** @description What the AI does in the room, to be shown before joining */

@@ -98,6 +98,19 @@ describe('a stay in a meeting', () => {
     expect(notices).toEqual([]);
   });
 
+  it('shows reactions of who is there, and tells of those of others', () => {
+    joined({ peers: [peer('ada', 0), peer('ben', 1)] });
+    says({ type: 'reaction', participant: 'ben', emoji: '🎉' });
+    says({ type: 'reaction', participant: 'ada', emoji: '👍' });
+    says({ type: 'reaction', participant: 'stranger', emoji: '👍' });
+    expect(notices).toEqual([{ kind: 'reaction', name: 'ben', emoji: '🎉' }]);
+    expect([...session.reactions.shown.get().keys()]).toEqual(['ben', 'ada']);
+    for (let n = 0; n < 10; n++) session.react('👏');
+    expect(Wire.last.sent.filter((m) => m === '{"type":"react","emoji":"👏"}')).toHaveLength(3);
+    session.leave();
+    expect(session.reactions.shown.get().size).toBe(0);
+  });
+
   it('is told of the AI at once when it is on', () => {
     joined({ ai: ai('transcript', 'Grace') });
     expect(notices).toMatchObject([{ kind: 'policy', change: false, ai: { policy: { level: 'transcript' } } }]);

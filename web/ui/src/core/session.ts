@@ -2,7 +2,16 @@
 // the state of the AI. Views show its cells and call its methods; nothing here knows the screen.
 
 import { afterGone } from './backoff';
-import { capture, captureScreen, CaptureError, type CaptureKind, type ScreenTracks } from './capture';
+import {
+  capture,
+  captureScreen,
+  CaptureError,
+  listDevices,
+  shouldReopen,
+  watchDevices,
+  type CaptureKind,
+  type ScreenTracks,
+} from './capture';
 import { CaptionStore } from './captions';
 import { Cell, type Readable } from './cell';
 import { ChatStore } from './chat';
@@ -12,12 +21,14 @@ import { Floor } from './floor';
 import { House, shareRefusal } from './house';
 import { mayRun, type Role } from './level';
 import { QualityMeter, type Quality } from './quality';
+import { Reactions } from './reactions';
 import { Roster } from './roster';
 import {
   sources,
   type AIState,
   type Caption,
   type ChatMessage,
+  type Emoji,
   type Load,
   type ModerateMessage,
   type Moderation,
@@ -45,13 +56,16 @@ export type Notice =
   /** change: the level is another; sound: whether sound is kept is. At joining neither is, and both are as they are. */
   | { readonly kind: 'policy'; readonly ai: AIState; readonly change: boolean; readonly sound: boolean }
   | { readonly kind: 'trouble'; readonly error: CaptureError }
+  /** Another device is in use, because the one before is gone or the system chose anew. */
+  | { readonly kind: 'device'; readonly device: CaptureKind; readonly label: string }
   | { readonly kind: 'fault'; readonly code: string }
   | { readonly kind: 'moderated'; readonly done: Moderation }
   | { readonly kind: 'chat'; readonly name: string }
   /** To organizers: who asks to be let in. */
   | { readonly kind: 'waiter'; readonly name: string }
   /** To organizers: who raised a hand, and how many are up. */
-  | { readonly kind: 'hand'; readonly name: string; readonly up: number };
+  | { readonly kind: 'hand'; readonly name: string; readonly up: number }
+  | { readonly kind: 'reaction'; readonly name: string; readonly emoji: Emoji };
 
 export interface SessionOptions {
   readonly socketUrl: string;
@@ -72,6 +86,8 @@ const levelsEveryMs = 400;
 const speakingLevel = 0.015;
 const speakingHoldMs = 900;
 const qualityEveryMs = 2_000;
+/** Devices come and go in bursts: a headset is three of them. */
+const devicesRestMs = 500;
 
 export class MeetingSession {
   readonly phase = new Cell<Phase>({ name: 'connecting' });
@@ -81,6 +97,7 @@ export class MeetingSession {
   readonly captions = new CaptionStore();
   readonly chat = new ChatStore();
   readonly house = new House();
+  readonly reactions = new Reactions();
   /** Ours at this moment; an organizer link that is used, or renewed, changes it during a meeting. */
   readonly role = new Cell<Role>('participant');
   /** What we are told at the door; undefined: we do not wait. */
@@ -124,6 +141,8 @@ export class MeetingSession {
   #levels: ReturnType<typeof setInterval> | undefined;
   #measures: ReturnType<typeof setInterval> | undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined;
+  #devices: ReturnType<typeof setTimeout> | undefined;
+  #unwatch: () => void = () => undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -167,6 +186,10 @@ export class MeetingSession {
 
   start(): void {
     globalThis.addEventListener?.('online', this.#online);
+    this.#unwatch = watchDevices(() => {
+      clearTimeout(this.#devices);
+      this.#devices = setTimeout(() => void this.#devicesChanged(), devicesRestMs);
+    });
     this.#levels = setInterval(() => void this.#listen(), levelsEveryMs);
     this.#measures = setInterval(() => void this.#measure(), qualityEveryMs);
     this.#socket.start();
@@ -207,6 +230,11 @@ export class MeetingSession {
     this.#socket.send({ type: 'hand', active: up });
   }
 
+  /** Shows everybody a reaction; too many in a short time are dropped. */
+  react(emoji: Emoji): void {
+    if (this.reactions.allow(performance.now())) this.#socket.send({ type: 'react', emoji });
+  }
+
   /** Whether our hand is up. */
   get handUp(): boolean {
     return this.house.state.get().hands.includes(this.welcome.get()?.participant ?? '');
@@ -242,6 +270,8 @@ export class MeetingSession {
     this.phase.set(phase);
     this.#admit(false);
     globalThis.removeEventListener?.('online', this.#online);
+    this.#unwatch();
+    clearTimeout(this.#devices);
     clearInterval(this.#levels);
     clearInterval(this.#measures);
     this.view.stop();
@@ -252,6 +282,7 @@ export class MeetingSession {
     this.downlink.close();
     this.encryption?.close();
     this.captions.silence();
+    this.reactions.stop();
   }
 
   readonly #online = (): void => {
@@ -293,6 +324,7 @@ export class MeetingSession {
 
   #lost(attempt: number): void {
     this.#heard = false;
+    if (attempt > 0) this.quality.set('bad'); // it was good until it was gone
     if (this.phase.get().name !== 'connecting' || attempt > 0) this.phase.set({ name: 'reconnecting', attempt });
   }
 
@@ -332,6 +364,8 @@ export class MeetingSession {
         return this.#written(m.chat);
       case 'history':
         return this.#recalledPage(m.captions, m.more);
+      case 'reaction':
+        return this.#reacted(m.participant, m.emoji);
       case 'joined':
       case 'changed':
       case 'left':
@@ -375,6 +409,7 @@ export class MeetingSession {
     this.welcome.set(w);
     this.phase.set({ name: 'connected' });
     this.load.set(w.load.state);
+    this.quality.set(this.#meter.quality);
     this.view.again();
     this.#admit(true);
     this.#aiChanged(w.ai);
@@ -426,6 +461,14 @@ export class MeetingSession {
     const news = this.chat.receive(messages, this.welcome.get()?.participant ?? '');
     const last = news.at(-1);
     if (last) this.#options.notice({ kind: 'chat', name: last.name });
+  }
+
+  #reacted(participant: string, emoji: Emoji): void {
+    const peer = this.roster.peers.get().get(participant);
+    if (!peer?.present) return;
+    this.reactions.show(participant, emoji, performance.now());
+    const own = participant === this.welcome.get()?.participant;
+    if (!own) this.#options.notice({ kind: 'reaction', name: peer.name, emoji });
   }
 
   #tell(source: Source, active: boolean): void {
@@ -484,7 +527,8 @@ export class MeetingSession {
     const source: LocalSource<MediaStreamTrack> = new LocalSource<MediaStreamTrack>({
       open: () => capture(kind, this.#options.device(kind)),
       publish: async (track) => {
-        track.addEventListener('ended', () => source.opened.get() === track && void source.set(false));
+        // Unplugged, or its permission was withdrawn: what there is instead is opened, or the reason told.
+        track.addEventListener('ended', () => source.opened.get() === track && void this.#reopen(kind, source));
         await this.#publish(kind, track);
       },
       withdraw: () => this.#withdraw(kind),
@@ -492,6 +536,20 @@ export class MeetingSession {
       failed: (reason) => this.#trouble(reason, kind),
     });
     return source;
+  }
+
+  async #devicesChanged(): Promise<void> {
+    const { mics, cameras } = await listDevices().catch(() => ({ mics: [], cameras: [] }));
+    for (const [kind, list] of [['mic', mics] as const, ['camera', cameras] as const]) {
+      const open = this[kind].opened.get()?.getSettings();
+      if (open && shouldReopen(list, this.#options.device(kind), open)) await this.#reopen(kind, this[kind]);
+    }
+  }
+
+  async #reopen(kind: CaptureKind, source: LocalSource<MediaStreamTrack>): Promise<void> {
+    await source.reopen();
+    const now = source.opened.get();
+    if (now) this.#options.notice({ kind: 'device', device: kind, label: now.label });
   }
 
   #screenSource(): LocalSource<ScreenTracks> {

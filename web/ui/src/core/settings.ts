@@ -14,6 +14,7 @@ import {
 } from './look';
 import { isFields, textOr } from './shape';
 import { stageModes, type StageMode } from './stage';
+import { themeChoices, type ThemeChoice } from './theme';
 
 export interface Settings extends CaptionLook {
   /** Chosen language of the interface, '' for the browser's. */
@@ -30,6 +31,8 @@ export interface Settings extends CaptionLook {
   readonly stage: StageMode;
   /** Do not transcribe me: chosen before joining, or in the last meeting. */
   readonly optOut: boolean;
+  /** Of pages outside a meeting. */
+  readonly theme: ThemeChoice;
 }
 
 export const defaults: Settings = {
@@ -44,6 +47,7 @@ export const defaults: Settings = {
   announceFinals: false,
   stage: 'grid',
   optOut: false,
+  theme: 'system',
 };
 
 const key = 'souffleur.settings';
@@ -103,6 +107,7 @@ export function readSettings(raw: { readonly [name: string]: unknown }): Setting
     announceFinals: pick(raw['announceFinals'], [true, false], defaults.announceFinals),
     stage: pick(raw['stage'], stageModes, defaults.stage),
     optOut: pick(raw['optOut'], [true, false], defaults.optOut),
+    theme: pick(raw['theme'], themeChoices, defaults.theme),
   };
 }
 

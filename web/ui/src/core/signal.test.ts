@@ -27,6 +27,8 @@ describe('parseServer', () => {
     ['too many slots', JSON.stringify({ type: 'slot', slots: Array(600).fill({ mid: '0', kind: 'audio' }) })],
     ['an unknown load', '{"type":"load","load":{"state":"panic"}}'],
     ['layers of an unknown source', '{"type":"layers","source":"radar","layers":["q"]}'],
+    ['a reaction that there is not', '{"type":"reaction","participant":"p1","emoji":"💩"}'],
+    ['a reaction of nobody', '{"type":"reaction","participant":"","emoji":"👍"}'],
     ['a prototype in disguise', '{"type":"__proto__"}'],
   ])('refuses %s', (_, frame) => {
     expect(() => parseServer(frame)).toThrow();

@@ -57,7 +57,12 @@ export type ClientMessage =
   /** What a captioner types: the line as it stands now, '' takes it back. */
   | { readonly type: 'type'; readonly text: string; readonly final: boolean; readonly lang: string }
   /** Asks for what was said before a caption, or before all that came with the welcome. */
-  | { readonly type: 'history'; readonly before?: string };
+  | { readonly type: 'history'; readonly before?: string }
+  | { readonly type: 'react'; readonly emoji: Emoji };
+
+/** The reactions there are: thumbs up, applause, heart, laughter, surprise, celebration. */
+export const emojis = ['👍', '👏', '❤️', '😂', '😮', '🎉'] as const;
+export type Emoji = (typeof emojis)[number];
 
 /** A video that is shown now. Tiles come in the order of their importance. */
 export interface ViewTile {
@@ -92,6 +97,10 @@ export interface Peer {
   readonly present: boolean;
   /** May type captions. */
   readonly captioner: boolean;
+  /** Several people are at this microphone. */
+  readonly room_mic?: boolean;
+  /** How many they are; 0: not known, or one. */
+  readonly headcount?: number;
 }
 
 export interface MediaSlot {
@@ -249,7 +258,8 @@ export type ServerMessage =
   | { readonly type: 'waiting'; readonly waiting: WaitingInfo }
   | { readonly type: 'moderated'; readonly moderated: Moderation }
   | { readonly type: 'chat'; readonly chat: readonly ChatMessage[] }
-  | { readonly type: 'history'; readonly captions: readonly Caption[]; readonly more: boolean };
+  | { readonly type: 'history'; readonly captions: readonly Caption[]; readonly more: boolean }
+  | { readonly type: 'reaction'; readonly participant: string; readonly emoji: Emoji };
 
 const maxWaiting = 500;
 const maxChatMessages = 1_000;
@@ -315,6 +325,12 @@ export function parseServer(frame: string): ServerMessage {
         type,
         captions: list(m['captions'], readCaption, 'captions', maxHistoryPage),
         more: flagOr(m['more'], false),
+      };
+    case 'reaction':
+      return {
+        type,
+        participant: named(m['participant'], 'participant'),
+        emoji: oneOf(m['emoji'], emojis, 'emoji'),
       };
   }
   throw new ShapeError('unknown message type');
@@ -451,6 +467,8 @@ function readPeer(v: unknown): Peer {
     opt_out: flagOr(p['opt_out'], false),
     present: flagOr(p['present'], true),
     captioner: flagOr(p['captioner'], false),
+    room_mic: flagOr(p['room_mic'], false),
+    headcount: countOr(p['headcount'], 0),
   };
 }
 

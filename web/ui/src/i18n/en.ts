@@ -7,7 +7,6 @@ const people = (n: number) => plural('en', n, { one: `${n} person`, other: `${n}
 
 export const en = {
   app: {
-    name: 'Souffleur',
     language: 'Language',
     skip: 'Skip to content',
     loading: 'Loading…',
@@ -20,12 +19,12 @@ export const en = {
     meetings: 'Past meetings',
     admin: 'Administration',
     signOut: 'Sign out',
+    pages: 'Pages',
   },
   title: {
-    home: 'Souffleur',
-    meetings: 'Past meetings – Souffleur',
-    admin: 'Administration – Souffleur',
-    of: (name: string) => `${name} – Souffleur`,
+    meetings: (service: string) => `Past meetings – ${service}`,
+    admin: (service: string) => `Administration – ${service}`,
+    of: (name: string, service: string) => `${name} – ${service}`,
   },
   count: {
     people,
@@ -169,16 +168,14 @@ export const en = {
   },
   trouble: {
     mic: {
-      denied:
-        'Your browser does not allow the microphone. Click the icon at the left of the address bar, allow it, then try again.',
+      denied: 'Your browser does not allow the microphone.',
       missing: 'No microphone was found. Plug one in, or join without.',
       busy: 'The microphone is in use by another program. Close that program, then try again.',
       insecure: 'Browsers allow the microphone only on secure pages. Open this page with https.',
       failed: 'The microphone could not be opened. Try another one, or restart the browser.',
     },
     camera: {
-      denied:
-        'Your browser does not allow the camera. Click the icon at the left of the address bar, allow it, then try again.',
+      denied: 'Your browser does not allow the camera.',
       missing: 'No camera was found. Plug one in, or join without.',
       busy: 'The camera is in use by another program. Close that program, then try again.',
       insecure: 'Browsers allow the camera only on secure pages. Open this page with https.',
@@ -994,5 +991,76 @@ export const en = {
   },
   lists: {
     moreRooms: 'Show more rooms',
+  },
+  theme: {
+    label: 'Colours',
+    choice: { system: 'System', light: 'Light', dark: 'Dark' },
+  },
+  keys: {
+    title: 'Keyboard shortcuts',
+    skip: 'Skip to the controls',
+    letters: 'Use single letters',
+    pageUp: 'Page Up',
+    pageDown: 'Page Down',
+    does: {
+      mic: 'Microphone on, off',
+      camera: 'Camera on, off',
+      captions: 'Captions on, off',
+      hand: 'Raise, lower hand',
+      react: 'React',
+      people: 'People',
+      chat: 'Chat',
+      transcript: 'Transcript so far',
+      help: 'This help',
+      back: 'Previous people',
+      forward: 'Next people',
+    },
+    tab: 'Tab goes from control to control, Enter presses it.',
+    arrows: 'Arrow keys go through menus and the list of people.',
+    escape: 'Escape closes a dialog, a menu or a panel.',
+  },
+  crowd: {
+    joined: (n: number) => `${people(n)} joined.`,
+    left: (n: number) => `${people(n)} left.`,
+    wrote: (n: number) => `${n} new messages.`,
+  },
+  reaction: {
+    title: 'React',
+    hint: 'React (e)',
+    names: {
+      '👍': 'thumbs up',
+      '👏': 'applause',
+      '❤️': 'heart',
+      '😂': 'laughter',
+      '😮': 'surprise',
+      '🎉': 'celebration',
+    },
+    of: (name: string, what: string) => `${name}: ${what}.`,
+    many: (n: number) => `${n} reactions.`,
+  },
+  several: {
+    choice: 'We are several at this microphone',
+    hint: 'Captions then name the microphone, not one person.',
+    count: 'How many are you?',
+    countHint: 'From 2 to 40; leave it empty if you do not know.',
+    countWrong: 'Write a whole number from 2 to 40, or leave the field empty.',
+    here: (n: number) => (n === 0 ? 'several people at this microphone' : `${n} people at this microphone`),
+  },
+  permission: {
+    chromium: 'Click the icon at the left of the address, allow it there, then try again.',
+    firefox: 'Click the crossed-out sign at the left of the address, remove the block, then try again.',
+    safari: 'In the menu Safari, open “Settings for This Website”, allow it, then try again.',
+    ios: 'Tap the sign in the address bar, then “Website Settings”, and allow it. The browser itself needs the permission in the Settings app, too.',
+    android: 'Tap the sign at the left of the address, then “Permissions”, and allow it. Then try again.',
+  },
+  device: {
+    changed: {
+      mic: (name: string) => `Your microphone is now: ${name}.`,
+      camera: (name: string) => `Your camera is now: ${name}.`,
+    },
+    other: 'another device',
+    try: 'Test the speakers',
+    playing: 'Playing…',
+    silent: 'The browser plays no sound. Check that this tab is not muted, and choose other speakers.',
   },
 };

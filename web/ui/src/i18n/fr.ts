@@ -8,7 +8,6 @@ const people = (n: number) => plural('fr', n, { one: `${n} personne`, other: `${
 
 export const fr: Catalogue = {
   app: {
-    name: 'Souffleur',
     language: 'Langue',
     skip: 'Aller au contenu',
     loading: 'Chargement…',
@@ -21,12 +20,12 @@ export const fr: Catalogue = {
     meetings: 'Réunions passées',
     admin: 'Administration',
     signOut: 'Se déconnecter',
+    pages: 'Pages',
   },
   title: {
-    home: 'Souffleur',
-    meetings: 'Réunions passées – Souffleur',
-    admin: 'Administration – Souffleur',
-    of: (name) => `${name} – Souffleur`,
+    meetings: (service) => `Réunions passées – ${service}`,
+    admin: (service) => `Administration – ${service}`,
+    of: (name, service) => `${name} – ${service}`,
   },
   count: {
     people,
@@ -173,16 +172,14 @@ export const fr: Catalogue = {
   },
   trouble: {
     mic: {
-      denied:
-        'Votre navigateur refuse l’accès au micro. Cliquez sur l’icône à gauche de l’adresse, autorisez-le, puis réessayez.',
+      denied: 'Votre navigateur refuse l’accès au micro.',
       missing: 'Aucun micro n’a été trouvé. Branchez-en un, ou entrez sans micro.',
       busy: 'Le micro est utilisé par un autre programme. Fermez ce programme, puis réessayez.',
       insecure: 'Les navigateurs n’autorisent le micro que sur les pages sécurisées. Ouvrez cette page en https.',
       failed: 'Le micro n’a pas pu être ouvert. Essayez-en un autre, ou redémarrez le navigateur.',
     },
     camera: {
-      denied:
-        'Votre navigateur refuse l’accès à la caméra. Cliquez sur l’icône à gauche de l’adresse, autorisez-la, puis réessayez.',
+      denied: 'Votre navigateur refuse l’accès à la caméra.',
       missing: 'Aucune caméra n’a été trouvée. Branchez-en une, ou entrez sans caméra.',
       busy: 'La caméra est utilisée par un autre programme. Fermez ce programme, puis réessayez.',
       insecure: 'Les navigateurs n’autorisent la caméra que sur les pages sécurisées. Ouvrez cette page en https.',
@@ -1017,5 +1014,77 @@ export const fr: Catalogue = {
   },
   lists: {
     moreRooms: 'Afficher plus de salons',
+  },
+  theme: {
+    label: 'Couleurs',
+    choice: { system: 'Système', light: 'Clair', dark: 'Sombre' },
+  },
+  keys: {
+    title: 'Raccourcis clavier',
+    skip: 'Aller aux commandes',
+    letters: 'Utiliser de simples lettres',
+    pageUp: 'Page préc.',
+    pageDown: 'Page suiv.',
+    does: {
+      mic: 'Activer, couper le micro',
+      camera: 'Activer, couper la caméra',
+      captions: 'Afficher, masquer les sous-titres',
+      hand: 'Lever, baisser la main',
+      react: 'Réagir',
+      people: 'Personnes',
+      chat: 'Discussion',
+      transcript: 'Transcription jusqu’ici',
+      help: 'Cette aide',
+      back: 'Personnes précédentes',
+      forward: 'Personnes suivantes',
+    },
+    tab: 'Tab passe d’une commande à l’autre, Entrée l’actionne.',
+    arrows: 'Les flèches parcourent les menus et la liste des personnes.',
+    escape: 'Échap ferme un dialogue, un menu ou un panneau.',
+  },
+  crowd: {
+    joined: (n) => `${people(n)} sont entrées.`,
+    left: (n) => `${people(n)} sont sorties.`,
+    wrote: (n) => `${n} nouveaux messages.`,
+  },
+  reaction: {
+    title: 'Réagir',
+    hint: 'Réagir (e)',
+    names: {
+      '👍': 'pouce levé',
+      '👏': 'applaudissements',
+      '❤️': 'cœur',
+      '😂': 'rire',
+      '😮': 'surprise',
+      '🎉': 'fête',
+    },
+    of: (name, what) => `${name} : ${what}.`,
+    many: (n) => `${n} réactions.`,
+  },
+  several: {
+    choice: 'Nous sommes plusieurs à ce micro',
+    hint: 'Les sous-titres nomment alors le micro, et non une personne.',
+    count: 'Combien êtes-vous ?',
+    countHint: 'De 2 à 40 ; laissez vide si vous ne savez pas.',
+    countWrong: 'Écrivez un nombre entier de 2 à 40, ou laissez le champ vide.',
+    here: (n) => (n === 0 ? 'plusieurs personnes à ce micro' : `${n} personnes à ce micro`),
+  },
+  permission: {
+    chromium: 'Cliquez sur l’icône à gauche de l’adresse, autorisez l’accès, puis réessayez.',
+    firefox: 'Cliquez sur le signe barré à gauche de l’adresse, levez le blocage, puis réessayez.',
+    safari: 'Dans le menu Safari, ouvrez « Réglages pour ce site web », autorisez l’accès, puis réessayez.',
+    ios: 'Touchez le signe dans la barre d’adresse, puis « Réglages du site web », et autorisez l’accès. Le navigateur lui-même en a aussi besoin, dans l’app Réglages.',
+    android: 'Touchez le signe à gauche de l’adresse, puis « Autorisations », et autorisez l’accès. Puis réessayez.',
+  },
+  device: {
+    changed: {
+      mic: (name) => `Votre micro est maintenant : ${name}.`,
+      camera: (name) => `Votre caméra est maintenant : ${name}.`,
+    },
+    other: 'un autre appareil',
+    try: 'Essayer les haut-parleurs',
+    playing: 'Lecture…',
+    silent:
+      'Le navigateur ne joue aucun son. Vérifiez que cet onglet n’est pas muet, et choisissez d’autres haut-parleurs.',
   },
 };
