@@ -46,7 +46,8 @@ type scheduler struct {
 	turn    uint64
 	cost    [classes]time.Duration // moving average
 	load    load
-	thinned bool // partials wait longer than they would with recognisers to spare
+	lasting spent // on lasting texts, for those who look
+	thinned bool  // partials wait longer than they would with recognisers to spare
 }
 
 // maxServed bounds the memory of who was served; past it, everybody counts as waiting equally long.
@@ -186,8 +187,12 @@ func (s *scheduler) learnLocked(c class, took time.Duration) {
 		s.cost[c] = took
 	}
 	s.cost[c] += (took - s.cost[c]) / 8
+	now := time.Now()
 	if c == classFinal {
-		s.load.took(time.Now(), took)
+		s.load.took(now, took)
+	}
+	if c == classFinal || c == classGuess || c == classRescore { // most guesses become finals
+		s.lasting.took(now, took)
 	}
 }
 
@@ -218,7 +223,7 @@ func (s *scheduler) pressure() pressure {
 func (s *scheduler) work(now time.Time) meeting.Work {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	work := meeting.Work{Hands: s.hands, Share: int(math.Round(100 * s.load.finalShare(now)))}
+	work := meeting.Work{Hands: s.hands, Share: int(math.Round(100 * s.lasting.share(now, s.hands)))}
 	for _, n := range s.running {
 		work.Busy += n
 	}
@@ -228,6 +233,34 @@ func (s *scheduler) work(now time.Time) meeting.Work {
 		}
 	}
 	return work
+}
+
+// spentMemory is the time constant over which time that was spent is averaged for those who look: longer than for the load, which
+// has to be answered at once.
+const spentMemory = 30 * time.Second
+
+// spent is recognisers' time, fading with spentMemory.
+type spent struct {
+	seconds float64
+	at      time.Time
+}
+
+func (s *spent) took(at time.Time, d time.Duration) {
+	s.fade(at)
+	s.seconds += d.Seconds()
+}
+
+func (s *spent) fade(at time.Time) {
+	if !s.at.IsZero() {
+		s.seconds *= math.Exp(-at.Sub(s.at).Seconds() / spentMemory.Seconds())
+	}
+	s.at = at
+}
+
+// share is the part of so many recognisers' time, 0 to about 1.
+func (s *spent) share(at time.Time, hands int) float64 {
+	s.fade(at)
+	return s.seconds / (spentMemory.Seconds() * float64(hands))
 }
 
 // Bounds of the time between two partials of an utterance, in new audio. People speak two or three words in minRefresh; more

@@ -115,3 +115,24 @@ func TestOneWorkerServesFinalsBeforePartialsOfOthers(t *testing.T) {
 		time.Sleep(3 * time.Second)
 	})
 }
+
+func TestWorkIsWhatWaitsAndWhatRuns(t *testing.T) {
+	s := newScheduler(2)
+	gone, cancel := context.WithCancel(t.Context())
+	for _, ctx := range []context.Context{t.Context(), t.Context(), t.Context(), gone} {
+		s.add(&job{ctx: ctx, meeting: "m"})
+	}
+	cancel()
+	j, err := s.next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := s.work(time.Now()); w.Hands != 2 || w.Busy != 1 || w.Queue != 2 || w.Share != 0 {
+		t.Errorf("work %+v", w)
+	}
+	j.class = classGuess // most finals begin as one
+	s.done(j, 12*time.Second)
+	if w := s.work(time.Now()); w.Busy != 0 || w.Queue != 2 || w.Share < 15 || w.Share > 25 { // 12 s of 2 hands within 30 s
+		t.Errorf("work %+v", w)
+	}
+}

@@ -181,7 +181,15 @@ func TestCaptionsOfOneSpeaker(t *testing.T) {
 			t.Error("nothing was committed in five seconds")
 		}
 		checkStable(t, partials)
-		if len(states) == 0 || states[len(states)-1] != (meeting.Status{State: meeting.StateLive, Engine: "echo"}) {
+		if len(states) == 0 {
+			t.Fatal("the room was told nothing of its captions")
+		}
+		last := states[len(states)-1]
+		if last.Work.Worker == "" || last.Work.Hands != 1 || last.Work.Queue != 0 {
+			t.Errorf("work %+v", last.Work)
+		}
+		last.Work = meeting.Work{}
+		if last != (meeting.Status{State: meeting.StateLive, Engine: "echo"}) {
 			t.Errorf("states %+v", states)
 		}
 	})

@@ -112,7 +112,7 @@ type Work struct {
 	Hands  int    `json:"hands,omitempty"`  // decodes at once
 	Busy   int    `json:"busy,omitempty"`   // of those, now
 	Queue  int    `json:"queue,omitempty"`  // decodes that wait
-	Share  int    `json:"share,omitempty"`  // percent of all hands' time that finals took lately: from 75 on, partials starve
+	Share  int    `json:"share,omitempty"`  // percent of all hands' time that lasting texts took in about the last 30 s: from 75 on, partials starve
 	Shed   int    `json:"shed,omitempty"`   // partials dropped so far because the bus was slower
 }
 
