@@ -2,20 +2,25 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { desktop, phone } from './browser.js';
 import { images, wantScreenshots } from './places.js';
 import { assertAccessible } from './wcag.js';
 
 const mostBytes = 400_000;
 
-export class Gallery {
-  #inManual;
+/** The pictures that README and docs show, by test and name: made anew with SCREENSHOTS=1. */
+const inManual = new Set([
+  'looks/room', 'looks/home', 'looks/prejoin', 'looks/transcript',
+  'captions/notice', 'captions/look-dialog', 'captions/panel', 'captions/captioner',
+  'roomlife/people', 'roomlife/waiting-list', 'roomlife/rules',
+  'keyboard/help', 'signin/sharing',
+  'admin/rooms', 'admin/capacity', 'admin/audit', 'admin/webhooks',
+]);
 
-  /** inManual are the names of pictures that README shows. */
-  constructor(stage, inManual = []) {
+export class Gallery {
+  constructor(stage) {
     this.stage = stage;
-    this.#inManual = new Set(inManual);
   }
 
   /** Takes the picture of a page, and checks it against WCAG, as it is and on a phone. */
@@ -33,9 +38,11 @@ export class Gallery {
   }
 
   async picture(page, name) {
-    const folder = wantScreenshots && this.#inManual.has(name) ? images : this.stage.results;
-    mkdirSync(folder, { recursive: true });
-    const path = join(folder, `${name}.png`);
+    const test = basename(this.stage.results);
+    const path = wantScreenshots && inManual.has(`${test}/${name}`)
+      ? join(images, `${test}-${name}.png`)
+      : join(this.stage.results, `${name}.png`);
+    mkdirSync(dirname(path), { recursive: true });
     await page.screenshot({ path });
     assert.ok(statSync(path).size < mostBytes, `${name}.png has ${statSync(path).size} bytes`);
   }

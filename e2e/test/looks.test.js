@@ -19,7 +19,7 @@ const looks = [
 test('pages are accessible', { timeout: 300_000, skip }, async (t) => {
   const stage = await Stage.set('looks');
   try {
-    const gallery = new Tour(stage, ['room']);
+    const gallery = new Tour(stage);
     const step = (name, body) => stage.step(t, name, body);
     await step('home', () => gallery.home());
     await step('before joining', () => gallery.prejoin());
