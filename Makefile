@@ -15,7 +15,7 @@ export CGO_LDFLAGS := -O2 -g -L$(ROOT)/build/whisper/lib
 
 GO_SOURCES := $(shell find . -name '*.go' -not -path './build/*' -not -path './web/ui/node_modules/*' -not -name '*_test.go' 2>/dev/null) \
               $(shell find . \( -name '*.c' -o -name '*.h' -o -name 'manifest.json' -o -name 'openapi.json' \) -not -path './build/*' -not -path '*/node_modules/*' 2>/dev/null)
-UI_SOURCES := $(shell find web/ui/src web/ui/public web/ui/index.html web/ui/package-lock.json web/ui/vite.config.ts web/ui/svelte.config.js -type f 2>/dev/null)
+UI_SOURCES := $(shell find web/ui/src web/ui/public web/ui/scripts web/ui/index.html web/ui/package-lock.json web/ui/vite.config.ts web/ui/svelte.config.js -type f 2>/dev/null)
 
 ## run: set everything up (engine, web pages, speech models) and start on http://localhost:8080
 .PHONY: run

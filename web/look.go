@@ -21,6 +21,7 @@ const (
 	pageName  = `<meta name="application-name" content="Souffleur" />`
 	pageTitle = `<title>Souffleur</title>`
 	pageIcon  = `<link rel="icon" href="/favicon.svg" type="image/svg+xml" />`
+	pageTouch = `<link rel="apple-touch-icon" href="/icons/apple-touch.png">`
 	pageEnd   = `</head>`
 )
 
@@ -46,6 +47,7 @@ func (cl *client) dress(look brand.Brand) error {
 	if look.Logo != nil {
 		cl.add(look.Logo.Name, look.Logo.Bytes)
 		change(pageIcon, `<link rel="icon" href="/`+lookDir+look.Logo.Name+`" type="`+look.Logo.ContentType+`" />`)
+		change(pageTouch, touchIcon(look.Logo))
 		change(pageEnd, `<meta name="souffleur-logo" content="/`+lookDir+look.Logo.Name+`" />`+pageEnd)
 	}
 	if err != nil {
@@ -56,6 +58,14 @@ func (cl *client) dress(look brand.Brand) error {
 		cl.files["index.html"].squeeze()
 	}
 	return cl.dressManifest(look)
+}
+
+// touchIcon is what iOS takes as icon of an installed page: no SVG.
+func touchIcon(logo *brand.Logo) string {
+	if logo.ContentType != "image/png" {
+		return ""
+	}
+	return `<link rel="apple-touch-icon" href="/` + lookDir + logo.Name + `">`
 }
 
 // add serves one of the operator's files.

@@ -14,7 +14,7 @@ import (
 	"souffleur/web/ui"
 )
 
-const lookPage = `<!doctype html><html><head>` + pageName + pageTitle + pageIcon + `<link rel="stylesheet" href="/assets/a.css">` + pageEnd + `</html>`
+const lookPage = `<!doctype html><html><head>` + pageName + pageTitle + pageIcon + pageTouch + `<link rel="stylesheet" href="/assets/a.css">` + pageEnd + `</html>`
 
 var operator = brand.Brand{
 	Name:  `Ville <de> "Lyon"`,
@@ -51,6 +51,9 @@ func TestOperatorsLook(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %s:\n%s", want, page)
 		}
+	}
+	if strings.Contains(page, "apple-touch-icon") {
+		t.Error("iOS is offered our sign instead of the operator's")
 	}
 	if strings.Index(page, "/theme/tokens.css") < strings.Index(page, "/assets/a.css") {
 		t.Error("the operator's tokens come before those that they replace")

@@ -1,9 +1,10 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { appIcons } from './scripts/icons.mjs';
 
 // The Go binary embeds dist/ and serves dist/app under a content security policy of 'self': nothing may be inlined.
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), appIcons()],
   base: '/',
   build: {
     outDir: 'dist/app',
