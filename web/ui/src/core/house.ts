@@ -55,8 +55,8 @@ export function handsFirst(people: readonly Peer[], hands: readonly string[]): P
 export const deeds = ['mute', 'camera', 'share', 'lower', 'captioner', 'remove'] as const;
 export type Deed = (typeof deeds)[number];
 
-export function deedsAbout(peer: Peer, mine: Role, own: boolean, handUp: boolean, encrypted: boolean): Deed[] {
-  if (!mayRun(mine)) return [];
+export function deedsAbout(peer: Peer, mine: Role, own: boolean, handUp: boolean, encrypted: boolean): readonly Deed[] {
+  if (!mayRun(mine)) return same([]);
   const sends = (...of: readonly string[]) => peer.sources.some((s) => of.includes(s));
   const possible: Record<Deed, boolean> = {
     mute: sends('mic'),
@@ -66,7 +66,17 @@ export function deedsAbout(peer: Peer, mine: Role, own: boolean, handUp: boolean
     captioner: !encrypted, // what is typed passes the server in clear
     remove: !own && mayRemove(mine, peer.role),
   };
-  return deeds.filter((d) => possible[d]);
+  return same(deeds.filter((d) => possible[d]));
+}
+
+const known = new Map<string, readonly Deed[]>(); // at most one for each choice of deeds
+
+/** One list for equal deeds: of 150 people who are listed anew only those are shown anew for whom something has changed. */
+function same(list: readonly Deed[]): readonly Deed[] {
+  const key = list.join();
+  const before = known.get(key) ?? list;
+  known.set(key, before);
+  return before;
 }
 
 /** Whether somebody of role `mine` may remove somebody of role `theirs`. */
