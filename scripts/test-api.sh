@@ -66,7 +66,8 @@ try() { # ROLE SECONDS OPTIONS…: what is sent in a role
 undone=(--exclude-operation-id delete-room --exclude-operation-id delete-meeting --exclude-operation-id sign-out --exclude-operation-id redeem-link)
 try stranger "$seconds"
 try organizer "$seconds" -H "Cookie: $cookie" "${undone[@]}"
-try admin "$seconds" -H "Authorization: Bearer $token" "${undone[@]}"
+# No webhooks: the server would send to the addresses that are made up.
+try admin "$seconds" -H "Authorization: Bearer $token" "${undone[@]}" --exclude-operation-id create-webhook --exclude-operation-id change-webhook
 try "organizer who deletes" 10 -H "Cookie: $cookie" --include-method DELETE --exclude-operation-id sign-out
 kill -0 "$server" 2>/dev/null || { echo "the server ended by itself; see build/api/server.log" >&2; exit 1; }
 if grep -F 'handler panicked' build/api/server.log; then status=1; fi

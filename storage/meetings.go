@@ -169,16 +169,9 @@ func (m *Meetings) listed(ctx context.Context, id meeting.ID) (Meeting, error) {
 // pageStep is how many meetings a page reads at once before it looks how many are still missing.
 const pageStep = 64
 
-// Page returns up to limit meetings that are wanted, newest first, and whether there are more. It begins after one of them; ""
-// begins with the newest. Unlike List it reads only what it passes.
-func (m *Meetings) Page(ctx context.Context, after meeting.ID, limit int, wanted func(*Meeting) bool) (page []Meeting, more bool, err error) {
-	ids, err := m.IDs(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	if after != "" {
-		ids = slices.DeleteFunc(ids, func(id meeting.ID) bool { return id >= after })
-	}
+// Page returns the first of the meetings with these IDs that are wanted, up to limit and in the order of the IDs, and whether there
+// are more. Unlike List it reads only what it passes.
+func (m *Meetings) Page(ctx context.Context, ids []meeting.ID, limit int, wanted func(*Meeting) bool) (page []Meeting, more bool, err error) {
 	for step := range slices.Chunk(ids, pageStep) {
 		read, err := fetchAll(ctx, step, m.listed)
 		if err != nil {

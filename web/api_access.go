@@ -19,7 +19,7 @@ func (s *Server) describeAccess(api huma.API) {
 		"Who may join the room, with its members. Organizers", http.StatusForbidden, http.StatusNotFound), s.getAccess)
 	set := operation(tagRooms, "set-access", http.MethodPut, "/rooms/{room}/access", http.StatusOK,
 		"Say who may join the room. It holds for those who come from now on; nobody is taken out of the meeting that goes on. Organizers",
-		http.StatusForbidden, http.StatusNotFound, http.StatusConflict)
+		http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed)
 	set.MaxBodyBytes = maxAccessBody
 	huma.Register(api, set, s.setAccess)
 }
@@ -46,6 +46,7 @@ func accessView(r *storage.Room) *accessOutput {
 
 type accessInput struct {
 	Room meeting.RoomID `path:"room" maxLength:"64"`
+	Condition
 	Body accessBody
 }
 
@@ -60,6 +61,9 @@ func (s *Server) setAccess(ctx context.Context, in *accessInput) (*accessOutput,
 	}
 	members, err := cleanAddresses(in.Body.Members)
 	if err != nil {
+		return nil, err
+	}
+	if ctx, err = s.expectRoom(ctx, in.Room, in.Condition); err != nil {
 		return nil, err
 	}
 	r, err := s.rooms.Update(ctx, in.Room, func(r *storage.Room) error {

@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -76,12 +78,6 @@ type listMeetingsOutput struct {
 type listMeetingsInput struct{ Paging }
 
 func (s *Server) listMeetings(ctx context.Context, in *listMeetingsInput) (*listMeetingsOutput, error) {
-	after := meeting.ID(in.After)
-	if after != "" && !after.Valid() {
-		return nil, errBadCursor()
-	}
-	out := &listMeetingsOutput{}
-	out.Body.Meetings = []meetingBody{}
 	v := visitorOf(ctx)
 	rooms, err := s.roomsOf(ctx, v)
 	if err != nil {
@@ -91,41 +87,62 @@ func (s *Server) listMeetings(ctx context.Context, in *listMeetingsInput) (*list
 	if err != nil {
 		return nil, s.answerFor(ctx, "list shared meetings", err)
 	}
-	if len(rooms) == 0 && !v.admin() && len(shared) == 0 {
-		return out, nil
-	}
 	retention := make(map[meeting.RoomID]storage.Retention, len(rooms))
 	for i := range rooms {
 		retention[rooms[i].ID] = rooms[i].Retention
 	}
-	settings, err := s.instance.Get(ctx)
-	if err != nil {
-		return nil, s.answerFor(ctx, "read settings", err)
+	ids := slices.Collect(maps.Keys(shared))
+	if len(rooms) > 0 || v.admin() {
+		if ids, err = s.meetings.IDs(ctx); err != nil {
+			return nil, s.answerFor(ctx, "list meetings", err)
+		}
 	}
-	meetings, more, err := s.meetings.Page(ctx, after, in.Limit, func(m *storage.Meeting) bool {
+	if ids, err = meetingsAfter(ids, in.After); err != nil {
+		return nil, err
+	}
+	page, more, err := s.meetings.Page(ctx, ids, in.Limit, func(m *storage.Meeting) bool {
 		_, mine := retention[m.Room]
 		return mine || v.admin() || shared[m.ID]
 	})
 	if err != nil {
 		return nil, s.answerFor(ctx, "list meetings", err)
 	}
-	for i := range meetings {
-		m := &meetings[i]
-		clocks, mine := retention[m.Room]
-		if !mine { // of a room that was deleted, or that others organize
-			if _, clocks, err = s.clocksOf(ctx, m); err != nil {
-				return nil, s.answerFor(ctx, "read the room's settings", err)
-			}
-		}
-		view := meetingView(m)
-		view.Deletion = s.deletionView(m, settings.Retention, clocks)
-		view.Shared = !mine && !v.admin()
-		out.Body.Meetings = append(out.Body.Meetings, view)
-		if more {
-			out.Body.Next = string(m.ID)
-		}
+	out := &listMeetingsOutput{}
+	if out.Body.Meetings, err = s.listedMeetings(ctx, v, page, retention); err != nil {
+		return nil, err
+	}
+	if more {
+		out.Body.Next = string(page[len(page)-1].ID)
 	}
 	return out, nil
+}
+
+// listedMeetings returns meetings as they stand in the visitor's list. retention is that of the rooms that they run; meetings of
+// others were shared with them, or they are an admin.
+func (s *Server) listedMeetings(ctx context.Context, v *visitor, page []storage.Meeting, retention map[meeting.RoomID]storage.Retention) ([]meetingBody, error) {
+	settings, err := s.instance.Get(ctx)
+	if err != nil {
+		return nil, s.answerFor(ctx, "read settings", err)
+	}
+	views := make([]meetingBody, 0, len(page))
+	for i := range page {
+		m := &page[i]
+		view := meetingView(m)
+		clocks, mine := retention[m.Room]
+		switch {
+		case mine:
+		case v.admin(): // lists the meetings of deleted rooms, too
+			clocks = m.Retention
+		default:
+			view.Shared = true
+			if _, clocks, err = s.clocksOf(ctx, m); err != nil {
+				return nil, err
+			}
+		}
+		view.Deletion = s.deletionView(m, settings.Retention, clocks)
+		views = append(views, view)
+	}
+	return views, nil
 }
 
 type meetingOutput struct{ Body meetingBody }

@@ -21,8 +21,8 @@ const maxTokenDays = 3650
 func (s *Server) describeTokens(api huma.API) {
 	huma.Register(api, operation(tagInstance, "list-tokens", http.MethodGet, "/tokens", http.StatusOK,
 		"API tokens that admins made, without their secrets; that of the server's start is not among them. Admins", http.StatusForbidden), s.listTokens)
-	huma.Register(api, operation(tagInstance, "create-token", http.MethodPost, "/tokens", http.StatusCreated,
-		"Make an API token. The answer has its secret, which is not shown again. Admins", http.StatusForbidden, http.StatusConflict), s.createToken)
+	huma.Register(api, keyed(operation(tagInstance, "create-token", http.MethodPost, "/tokens", http.StatusCreated,
+		"Make an API token. The answer has its secret, which is not shown again. Admins", http.StatusForbidden, http.StatusConflict)), s.createToken)
 	huma.Register(api, operation(tagInstance, "revoke-token", http.MethodDelete, "/tokens/{token}", http.StatusNoContent,
 		"Revoke an API token; it works no more at once. Admins", http.StatusForbidden, http.StatusNotFound), s.revokeToken)
 }

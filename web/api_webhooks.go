@@ -16,14 +16,14 @@ func (s *Server) describeWebhooks(api huma.API) {
 	const path, one = "/webhooks", "/webhooks/{webhook}"
 	huma.Register(api, operation(tagInstance, "list-webhooks", http.MethodGet, path, http.StatusOK,
 		"Addresses that are told what happens; docs/webhooks.md says what they get. Admins", http.StatusForbidden), s.listWebhooks)
-	huma.Register(api, operation(tagInstance, "create-webhook", http.MethodPost, path, http.StatusCreated,
-		"Have an address told what happens. The answer has the secret that signs, which is not shown again. Admins", http.StatusForbidden, http.StatusConflict), s.createWebhook)
+	huma.Register(api, keyed(operation(tagInstance, "create-webhook", http.MethodPost, path, http.StatusCreated,
+		"Have an address told what happens. The answer has the secret that signs, which is not shown again. Admins", http.StatusForbidden, http.StatusConflict)), s.createWebhook)
 	huma.Register(api, operation(tagInstance, "change-webhook", http.MethodPatch, one, http.StatusOK,
 		"Change a webhook, stop it, or let it go on. Admins", http.StatusForbidden, http.StatusNotFound), s.changeWebhook)
 	huma.Register(api, operation(tagInstance, "delete-webhook", http.MethodDelete, one, http.StatusNoContent,
 		"Delete a webhook with its log and all that waits. Admins", http.StatusForbidden, http.StatusNotFound), s.deleteWebhook)
-	huma.Register(api, operation(tagInstance, "rotate-webhook-secret", http.MethodPost, one+"/secret", http.StatusOK,
-		"Make a new secret. For a day, the one before signs, too. Admins", http.StatusForbidden, http.StatusNotFound), s.rotateWebhook)
+	huma.Register(api, keyed(operation(tagInstance, "rotate-webhook-secret", http.MethodPost, one+"/secret", http.StatusOK,
+		"Make a new secret. For a day, the one before signs, too. Admins", http.StatusForbidden, http.StatusNotFound)), s.rotateWebhook)
 	huma.Register(api, operation(tagInstance, "test-webhook", http.MethodPost, one+"/test", http.StatusAccepted,
 		"Send webhook.test. Admins", http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.testWebhook)
 	huma.Register(api, operation(tagInstance, "list-deliveries", http.MethodGet, one+"/deliveries", http.StatusOK,

@@ -144,8 +144,8 @@ func (r *repeats) forgetLocked(now time.Time) {
 // once lets a request with a key be made only once. Only what was made is repeated: a request that was refused has changed
 // nothing, and may be made again.
 func (s *Server) once(c *gin.Context) {
-	key := c.GetHeader(keyHeader)
-	if key == "" || c.Request.Method != http.MethodPost || !s.keyedRoutes[c.FullPath()] {
+	key, sent := c.GetHeader(keyHeader), len(c.Request.Header.Values(keyHeader)) > 0
+	if !sent || c.Request.Method != http.MethodPost || !s.keyedRoutes[c.FullPath()] {
 		c.Next()
 		return
 	}

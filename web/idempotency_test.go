@@ -142,7 +142,7 @@ func TestOperationsThatTakeKeys(t *testing.T) {
 func TestKeysThatAreNone(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
-	for _, key := range []string{"1", strings.Repeat("k", minKey-1), strings.Repeat("k", maxKey+1), "with spaces in the middle", "clé-de-seize-octets"} {
+	for _, key := range []string{"", "1", strings.Repeat("k", minKey-1), strings.Repeat("k", maxKey+1), "with spaces in the middle", "clé-de-seize-octets"} {
 		if a := b.do(http.MethodPost, "/rooms", fields{"name": "Weekly"}, keyHeader, key); a.status != http.StatusUnprocessableEntity || a.problem() != "bad-key" {
 			t.Errorf("%q answered %d %s", key, a.status, a.body)
 		}

@@ -56,7 +56,7 @@ func (s *Server) describeSignIn(api huma.API) {
 	begin := operation(tagSession, "begin-sign-in", http.MethodGet, "/session/oidc", http.StatusSeeOther,
 		"Sign in with the identity provider: a browser that opens this goes there")
 	begin.Parameters = []*huma.Param{{
-		Name: "return", In: "query", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: ptr(maxReturn)},
+		Name: "return", In: "query", Schema: &huma.Schema{Type: huma.TypeString},
 		Description: "Path of this server to go to when that is done; anything else leads to the home page",
 	}}
 	begin.Responses = map[string]*huma.Response{"303": {Description: "To the provider, or to /sign-in, which says what is wrong"}}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net/http"
 	"slices"
+	"strings"
 
 	"souffleur/internal/meeting"
 	"souffleur/storage"
@@ -73,4 +74,17 @@ func pageOfRooms(rooms []storage.Room, p Paging) (page []storage.Room, next stri
 		return rooms, "", nil
 	}
 	return rooms[:p.Limit], cursorOf(&rooms[p.Limit-1]).encode(), nil
+}
+
+// meetingsAfter returns the newest first, from the one after a cursor on.
+func meetingsAfter(ids []meeting.ID, after string) ([]meeting.ID, error) {
+	slices.SortFunc(ids, func(a, b meeting.ID) int { return strings.Compare(string(b), string(a)) }) // ULIDs sort by time
+	if after == "" {
+		return ids, nil
+	}
+	last := meeting.ID(after)
+	if !last.Valid() {
+		return nil, errBadCursor()
+	}
+	return slices.DeleteFunc(ids, func(id meeting.ID) bool { return id >= last }), nil
 }

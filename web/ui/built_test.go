@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// named are addresses that stand in the built client and are never asked for: names of XML vocabularies, and explanations in
-// Svelte's error messages.
-var named = []string{"http://www.w3.org", "https://svelte.dev"}
+// named are addresses that stand in the built client and are never asked for: names of XML vocabularies, explanations in Svelte's
+// error messages, and an example in a field.
+var named = []string{"http://www.w3.org", "https://svelte.dev", "https://example.org"}
 
 var (
 	address = regexp.MustCompile(`(?:https?|wss?)://[A-Za-z0-9.-]+`)

@@ -2,7 +2,10 @@
 // compute of them.
 
 import { levels, roles, type Level, type Role } from './level';
-import { count, countOr, fields, flagOr, isFields, list, oneOf, text, textOr } from './shape';
+import type { components } from './schema';
+import { count, countOr, fields, flagOr, isFields, list, oneOf, text, textOr, type Unchecked } from './shape';
+
+type Schemas = components['schemas'];
 
 export const hookStops = ['paused', 'failing', 'gone'] as const;
 export type HookStop = (typeof hookStops)[number];
@@ -160,7 +163,7 @@ export interface Models {
 }
 
 export function readWebhooks(v: unknown): Webhooks {
-  const w = fields(v, 'webhooks');
+  const w = fields<Schemas['WebhookListOutputBody']>(v, 'webhooks');
   return {
     webhooks: list(w['webhooks'], readWebhook, 'webhooks', 100),
     events: list(w['events'], (e) => text(e, 'event'), 'events', 100),
@@ -168,7 +171,7 @@ export function readWebhooks(v: unknown): Webhooks {
 }
 
 export function readWebhook(v: unknown): Webhook {
-  const w = fields(v, 'webhook');
+  const w = fields<Schemas['WebhookBody']>(v, 'webhook');
   return {
     id: text(w['id'], 'webhook id'),
     url: text(w['url'], 'url'),
@@ -181,17 +184,17 @@ export function readWebhook(v: unknown): Webhook {
 }
 
 export function readNewWebhook(v: unknown): NewWebhook {
-  const n = fields(v, 'new webhook');
+  const n = fields<Schemas['WebhookSecretBody']>(v, 'new webhook');
   return { webhook: readWebhook(n['webhook']), secret: text(n['secret'], 'secret') };
 }
 
 export function readDeliveries(v: unknown): Deliveries {
-  const d = fields(v, 'deliveries');
+  const d = fields<Schemas['DeliveriesOutputBody']>(v, 'deliveries');
   return { deliveries: list(d['deliveries'], readDelivery, 'deliveries', 200), next: textOr(d['next'], '') };
 }
 
 export function readDelivery(v: unknown): Delivery {
-  const d = fields(v, 'delivery');
+  const d = fields<Schemas['DeliveryBody']>(v, 'delivery');
   return {
     id: text(d['id'], 'delivery id'),
     event: text(d['event'], 'event'),
@@ -204,7 +207,7 @@ export function readDelivery(v: unknown): Delivery {
 }
 
 function readAttempt(v: unknown): Attempt {
-  const a = fields(v, 'attempt');
+  const a = fields<Schemas['AttemptBody']>(v, 'attempt');
   return {
     atUnixMs: count(a['at_unix_ms'], 'at_unix_ms'),
     status: countOr(a['status'], 0),
@@ -214,11 +217,11 @@ function readAttempt(v: unknown): Attempt {
 }
 
 export function readTokens(v: unknown): ApiToken[] {
-  return list(fields(v, 'tokens')['tokens'], readToken, 'tokens', 1000);
+  return list(fields<Schemas['TokenListOutputBody']>(v, 'tokens')['tokens'], readToken, 'tokens', 1000);
 }
 
 function readToken(v: unknown): ApiToken {
-  const t = fields(v, 'token');
+  const t = fields<Schemas['TokenBody']>(v, 'token');
   return {
     id: text(t['id'], 'token id'),
     name: textOr(t['name'], ''),
@@ -230,17 +233,17 @@ function readToken(v: unknown): ApiToken {
 }
 
 export function readNewToken(v: unknown): NewToken {
-  const n = fields(v, 'new token');
+  const n = fields<Schemas['TokenSecretBody']>(v, 'new token');
   return { token: readToken(n['token']), secret: text(n['secret'], 'secret') };
 }
 
 export function readAudit(v: unknown): AuditPage {
-  const a = fields(v, 'audit');
+  const a = fields<Schemas['AuditOutputBody']>(v, 'audit');
   return { entries: list(a['entries'], readEntry, 'entries', 1000), next: textOr(a['next'], '') };
 }
 
 function readEntry(v: unknown): AuditEntry {
-  const e = fields(v, 'audit entry');
+  const e = fields<Schemas['AuditBody']>(v, 'audit entry');
   return {
     atUnixMs: count(e['at_unix_ms'], 'at_unix_ms'),
     actor: textOr(e['actor'], ''),
@@ -259,7 +262,7 @@ export function auditQuery(filter: AuditFilter, after: string): string {
 }
 
 export function readCapacity(v: unknown): Capacity {
-  const c = isFields(v) ? v : {};
+  const c: Unchecked<Schemas['Capacity']> = isFields(v) ? v : {};
   return {
     speakers: countOr(c['speakers'], 0),
     speakersLimit: countOr(c['speakers_limit'], 0),
@@ -277,7 +280,7 @@ export function readCapacity(v: unknown): Capacity {
 }
 
 function readRoomLoad(v: unknown): RoomLoad {
-  const r = fields(v, 'room load');
+  const r = fields<Schemas['RoomLoad']>(v, 'room load');
   return {
     room: text(r['room'], 'room'),
     name: textOr(r['name'], ''),
@@ -290,12 +293,12 @@ function readRoomLoad(v: unknown): RoomLoad {
 }
 
 export function readModels(v: unknown): Models {
-  const m = fields(v, 'models');
+  const m = fields<Schemas['ModelsOutputBody']>(v, 'models');
   return { models: list(m['models'], readModel, 'models', 1000), known: flagOr(m['known'], false) };
 }
 
 function readModel(v: unknown): Model {
-  const m = fields(v, 'model');
+  const m = fields<Schemas['InstalledModel']>(v, 'model');
   return {
     name: text(m['name'], 'model'),
     state: oneOf(m['state'], modelStates, 'state'),

@@ -406,7 +406,10 @@ export class Api {
 
   /** Returns where to go on to, so that the sign-in ends at the identity provider, too; '' if there is nothing to end. */
   async signOut(): Promise<string> {
-    const url = textOr(fields(await this.#call('DELETE', '/session'), 'sign-out')['url'], '');
+    const url = textOr(
+      fields<Schemas['SignOutOutputBody']>(await this.#call('DELETE', '/session'), 'sign-out').url,
+      '',
+    );
     return /^https?:\/\//.test(url) ? url : '';
   }
 
@@ -539,7 +542,7 @@ export class Api {
 
   /** What each participant of a meeting knew of the AI, by time. */
   async consents(id: string): Promise<Consent[]> {
-    const m = fields(await this.#call('GET', `/meetings/${part(id)}`), 'meeting');
+    const m = fields<Schemas['MeetingBody']>(await this.#call('GET', `/meetings/${part(id)}`), 'meeting');
     return list(m['consents'], readConsent, 'consents');
   }
 
@@ -630,8 +633,9 @@ export class Api {
     return readAccess(await this.#call('GET', `/rooms/${part(room)}/access`));
   }
 
-  async setAccess(room: string, access: Access): Promise<void> {
-    await this.#call('PUT', `/rooms/${part(room)}/access`, access);
+  async setAccess(room: string, access: Access, etag = ''): Promise<void> {
+    const body: Body<'set-access'> = access;
+    await this.#ask('PUT', `/rooms/${part(room)}/access`, body, ifMatch(etag));
   }
 
   async shares(meeting: string): Promise<Share[]> {
@@ -640,7 +644,8 @@ export class Api {
 
   /** Lets people read a meeting; returns everybody who may. */
   async share(meeting: string, addresses: readonly string[]): Promise<Share[]> {
-    return readShares(await this.#call('POST', `/meetings/${part(meeting)}/shares`, { addresses }));
+    const body: Body<'share-meeting'> = { addresses };
+    return readShares(await this.#call('POST', `/meetings/${part(meeting)}/shares`, body));
   }
 
   async withdraw(meeting: string, share: string): Promise<Share[]> {
@@ -652,11 +657,13 @@ export class Api {
   }
 
   async createWebhook(url: string, events: readonly string[]): Promise<NewWebhook> {
-    return readNewWebhook(await this.#call('POST', '/webhooks', { url, events }));
+    const body: Body<'create-webhook'> = { url, events };
+    return readNewWebhook(await this.#call('POST', '/webhooks', body));
   }
 
   async setWebhook(id: string, change: { url?: string; events?: readonly string[]; active?: boolean }): Promise<void> {
-    await this.#call('PATCH', `/webhooks/${part(id)}`, change);
+    const body: Body<'change-webhook'> = change;
+    await this.#call('PATCH', `/webhooks/${part(id)}`, body);
   }
 
   async deleteWebhook(id: string): Promise<void> {
@@ -687,7 +694,8 @@ export class Api {
 
   /** days: how long it works; 0: until it is revoked. */
   async createToken(name: string, scope: TokenScope, days: number): Promise<NewToken> {
-    return readNewToken(await this.#call('POST', '/tokens', { name, scope, days }));
+    const body: Body<'create-token'> = { name, scope, days };
+    return readNewToken(await this.#call('POST', '/tokens', body));
   }
 
   async revokeToken(id: string): Promise<void> {
@@ -792,12 +800,12 @@ export function readMe(v: unknown): Me {
 }
 
 function readSignIn(v: unknown): SignIn {
-  const s = fields(v, 'sign-in');
+  const s = fields<Schemas['SignInBody']>(v, 'sign-in');
   return { name: text(s['name'], 'name'), url: text(s['url'], 'url') };
 }
 
 function readAccess(v: unknown): Access {
-  const a = fields(v, 'access');
+  const a = fields<Schemas['AccessBody']>(v, 'access');
   return {
     access: oneOf(a['access'], accesses, 'access'),
     members: list(a['members'], (m) => text(m, 'member'), 'members', 500),
@@ -805,11 +813,11 @@ function readAccess(v: unknown): Access {
 }
 
 function readShares(v: unknown): Share[] {
-  return list(fields(v, 'shares')['shares'], readShare, 'shares', 200);
+  return list(fields<Schemas['SharesOutputBody']>(v, 'shares')['shares'], readShare, 'shares', 200);
 }
 
 function readShare(v: unknown): Share {
-  const s = fields(v, 'share');
+  const s = fields<Schemas['ShareBody']>(v, 'share');
   return {
     id: text(s['id'], 'id'),
     address: text(s['address'], 'address'),
@@ -1081,7 +1089,7 @@ export interface Consent {
 }
 
 function readConsent(v: unknown): Consent {
-  const c = fields(v, 'consent');
+  const c = fields<Schemas['ConsentBody']>(v, 'consent');
   return {
     participant: text(c['participant'], 'participant'),
     notice: textOr(c['notice'], ''),

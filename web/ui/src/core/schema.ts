@@ -4403,7 +4403,10 @@ export interface operations {
     readonly "set-access": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description ETag of the state that is changed: if somebody else was first, the answer is 412 and nothing is changed. Without it the change is made whatever is there */
+                readonly "If-Match"?: string;
+            };
             readonly path: {
                 readonly room: string;
             };
@@ -4471,6 +4474,15 @@ export interface operations {
             };
             /** @description Conflict */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Failed */
+            readonly 412: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -6487,7 +6499,10 @@ export interface operations {
     readonly "create-token": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description A random word for this request. Sent again with it within an hour, the same request is not made twice but answered as the first time; another request with the same key is refused */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -6767,7 +6782,10 @@ export interface operations {
     readonly "create-webhook": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description A random word for this request. Sent again with it within an hour, the same request is not made twice but answered as the first time; another request with the same key is refused */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -7309,7 +7327,10 @@ export interface operations {
     readonly "rotate-webhook-secret": {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description A random word for this request. Sent again with it within an hour, the same request is not made twice but answered as the first time; another request with the same key is refused */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly webhook: string;
             };
