@@ -15,7 +15,7 @@ import { Stage } from '../harness/stage.js';
 const skip = onRealServers && 'nothing of it passes through Kafka or S3';
 
 /** A window with room for two tiles: four people have two pages. */
-const twoTiles = { width: 360, height: 250 };
+const twoTiles = { width: 360, height: 310 };
 const outageMs = 10_000;
 
 test('four people in one meeting', { timeout: 300_000, skip }, async (t) => {
