@@ -488,7 +488,8 @@ export class Api {
     await this.#ask('PATCH', `/rooms/${part(room)}`, body, ifMatch(etag));
   }
 
-  async setRules(room: string, rules: Rules, etag = ''): Promise<void> {
+  /** Returns the name of the settings as they are then, for a further change of them. */
+  async setRules(room: string, rules: Rules, etag = ''): Promise<string> {
     const { lobby, maxPeople, share, shareReplaces, latePrivate } = rules;
     const body: Body<'change-room'> = {
       rules: {
@@ -499,7 +500,7 @@ export class Api {
         late_private: latePrivate,
       },
     };
-    await this.#ask('PATCH', `/rooms/${part(room)}`, body, ifMatch(etag));
+    return (await this.#ask('PATCH', `/rooms/${part(room)}`, body, ifMatch(etag))).etag;
   }
 
   async setCeiling(room: string, ceiling: Ceiling): Promise<void> {
