@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gin-gonic/gin"
+
 	"souffleur/internal/meeting"
 	"souffleur/storage"
 )
@@ -16,6 +18,15 @@ import (
 type Paging struct {
 	After string `query:"after" maxLength:"128" doc:"The answer's next, for what follows"`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"100" doc:"Entries in the answer"`
+}
+
+// refuseEmptyLimit refuses "?limit=": the library that reads requests takes it for no limit at all, and whoever wrote that meant one.
+func refuseEmptyLimit(c *gin.Context) {
+	if limit, given := c.GetQuery("limit"); given && limit == "" {
+		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-request", "limit is empty. Send a number, or leave limit out."))
+		return
+	}
+	c.Next()
 }
 
 // errBadCursor is the answer to an after that no answer gave as next.

@@ -104,7 +104,7 @@ func TestAPageThatIsNone(t *testing.T) {
 		if list == "/search?q=word" {
 			join = "&"
 		}
-		for _, query := range []string{"limit=0", "limit=-1", "limit=201", "limit=many", "after=guessed", "after=AAAA", "after=%00"} {
+		for _, query := range []string{"limit=", "limit=0", "limit=-1", "limit=201", "limit=many", "after=guessed", "after=AAAA", "after=%00"} {
 			if a := b.do(http.MethodGet, list+join+query, nil); a.status != http.StatusUnprocessableEntity || a.problem() == "" {
 				t.Errorf("%s%s%s answered %d %s", list, join, query, a.status, a.body)
 			}
