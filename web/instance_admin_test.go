@@ -207,7 +207,7 @@ func TestAuditIsReadInPages(t *testing.T) {
 	if a := b.must(http.MethodGet, "/audit?actor=uanna", nil, http.StatusOK); !strings.Contains(string(a.body), "Because I must") {
 		t.Errorf("reasons are missing: %s", a.body)
 	}
-	for _, bad := range []string{"from=yesterday", "after=../x", "after=2026-03-01/x", "limit=0", "limit=201", "limit=x"} {
+	for _, bad := range []string{"from=yesterday", "after=../x", "after=2026-03-01/x", "limit=0", "to=", "limit=201", "limit=x"} {
 		b.must(http.MethodGet, "/audit?"+bad, nil, http.StatusUnprocessableEntity)
 	}
 }

@@ -20,11 +20,16 @@ type Paging struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"100" doc:"Entries in the answer"`
 }
 
-// refuseEmptyLimit refuses "?limit=": the library that reads requests takes it for no limit at all, and whoever wrote that meant one.
-func refuseEmptyLimit(c *gin.Context) {
-	if limit, given := c.GetQuery("limit"); given && limit == "" {
-		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-request", "limit is empty. Send a number, or leave limit out."))
-		return
+// neverEmpty are parameters that are refused when they are empty ("?limit="): the library that reads requests takes them for
+// absent, and whoever wrote them meant something.
+var neverEmpty = []string{"limit", "from", "to"}
+
+func refuseEmpty(c *gin.Context) {
+	for _, name := range neverEmpty {
+		if value, given := c.GetQuery(name); given && value == "" {
+			writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-request", name+" is empty. Give it a value, or leave it out."))
+			return
+		}
 	}
 	c.Next()
 }

@@ -188,7 +188,7 @@ func (s *Server) route(files *client) error {
 	if s.transcriptions != nil {
 		engine.POST(transcriptionsPath, noStore, s.transcribe)
 	}
-	api := engine.Group(basePath, noStore, s.identify, refuseEmptyLimit, s.once)
+	api := engine.Group(basePath, noStore, s.identify, refuseEmpty, s.once)
 	api.GET("/meetings/:meeting/export", s.export)
 	api.POST("/rooms/:room/meetings", s.importMeeting)
 	api.GET("/meetings/:meeting/audio/:track", s.playAudio)
