@@ -257,12 +257,10 @@ func openHouse(
 		return nil, fmt.Errorf("open the media's ports (choose others with --udp-port, --tcp-port, --turn-port or --turn-tls-port): %w", err)
 	}
 	closers.add("sfu", media.Close)
-	rooms, meetings := storage.NewRooms(sys.store, sys.keys), storage.NewMeetings(sys.store, sys.keys)
-	transcripts, audit := storage.NewTranscripts(sys.store, sys.keys, meetings), storage.NewAudit(sys.store, sys.keys)
-	instance := storage.NewInstance(sys.store)
+	stored := sys.stored() // and what comes below
 	n, err := node.New(ctx, nodeConfig, node.Deps{
-		Bus: sys.bus, Keys: sys.keys, Rooms: rooms, Meetings: meetings, Instance: instance,
-		Transcripts: transcripts, Audit: audit, SFU: media, Log: log,
+		Bus: sys.bus, Keys: sys.keys, Rooms: stored.Rooms, Meetings: stored.Meetings, Instance: stored.Instance,
+		Transcripts: stored.Transcripts, Audit: stored.Audit, SFU: media, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -272,22 +270,16 @@ func openHouse(
 		return nil, err
 	}
 	closers.add("search index", index.Close)
-	links, sessions := storage.NewLinks(sys.store, sys.keys), storage.NewSessions(sys.store, sys.keys)
-	forgetter := forgetterWith(index, transcripts, sys, log)
-	webhooks := storage.NewWebhooks(sys.store, sys.keys)
-	server, err := web.New(webConfig, web.Deps{
-		Live: n, Rooms: rooms, Meetings: meetings, Transcripts: transcripts, Sessions: sessions,
-		Links: links, Instance: instance, Audit: audit, Forgetter: forgetter, Audio: storage.NewAudio(sys.store, sys.keys, meetings),
-		Webhooks: webhooks, Tokens: storage.NewTokens(sys.store, sys.keys), Search: index, Models: asr.models, Transcriber: asr.transcriber, UI: clientFiles(log), Log: log,
-		People: storage.NewPeople(sys.store, sys.keys), Shares: storage.NewShares(sys.store, sys.keys), Tickets: storage.NewTickets(sys.keys),
-		Look: look,
-	})
+	stored.Forgetter = forgetterWith(index, stored.Transcripts, sys, log)
+	stored.Live, stored.Search, stored.Look, stored.UI, stored.Log = n, index, look, clientFiles(log), log
+	stored.Models, stored.Transcriber = asr.models, asr.transcriber
+	server, err := web.New(webConfig, stored)
 	if err != nil {
 		return nil, err
 	}
 	h := &house{
-		node: n, web: server, listen: listener, flags: f, links: links, janitor: storage.NewJanitor(sys.store, sys.keys, forgetter, log),
-		forget: forgetter, hooks: f.hooks(sys, webhooks, meetings, audit, log), index: index, log: log, url: f.PublicURL, firstRun: firstRun,
+		node: n, web: server, listen: listener, flags: f, links: stored.Links, janitor: storage.NewJanitor(sys.store, sys.keys, stored.Forgetter, log),
+		forget: stored.Forgetter, hooks: f.hooks(sys, stored.Webhooks, stored.Meetings, stored.Audit, log), index: index, log: log, url: f.PublicURL, firstRun: firstRun,
 	}
 	if h.url == "" {
 		h.url = localURL(f.TLSCert != "", f.Listen, listener.Addr())
@@ -297,6 +289,18 @@ func openHouse(
 		return nil, err
 	}
 	return h, nil
+}
+
+// stored returns what the web pages need of the store; the rest of [web.Deps] is not set.
+func (s *system) stored() web.Deps {
+	meetings := storage.NewMeetings(s.store, s.keys)
+	return web.Deps{
+		Rooms: storage.NewRooms(s.store, s.keys), Meetings: meetings, Transcripts: storage.NewTranscripts(s.store, s.keys, meetings),
+		Audio: storage.NewAudio(s.store, s.keys, meetings), Audit: storage.NewAudit(s.store, s.keys), Instance: storage.NewInstance(s.store),
+		Links: storage.NewLinks(s.store, s.keys), Sessions: storage.NewSessions(s.store, s.keys), Webhooks: storage.NewWebhooks(s.store, s.keys),
+		Tokens: storage.NewTokens(s.store, s.keys), People: storage.NewPeople(s.store, s.keys), Shares: storage.NewShares(s.store, s.keys),
+		Tickets: storage.NewTickets(s.keys),
+	}
 }
 
 // listenWeb takes the address of the web pages.

@@ -401,7 +401,6 @@ export const en = {
     place: 'Position',
     places: { bottom: 'Bottom', top: 'Top', side: 'Beside the pictures' },
     unknownSpeaker: 'Somebody',
-    shortcuts: 'Keyboard shortcuts (c, m, v, h, t)',
   },
   panel: {
     transcript: 'Transcript so far',

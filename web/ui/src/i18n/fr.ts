@@ -413,7 +413,6 @@ export const fr: Catalogue = {
     place: 'Position',
     places: { bottom: 'En bas', top: 'En haut', side: 'À côté des images' },
     unknownSpeaker: 'Quelqu’un',
-    shortcuts: 'Raccourcis clavier (c, m, v, h, t)',
   },
   panel: {
     transcript: 'Transcription jusqu’ici',
