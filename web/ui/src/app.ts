@@ -27,9 +27,13 @@ export function go(path: string): void {
   scrollTo(0, 0);
 }
 
-/** Puts the address bar's path into the route; also after back, forward and a pasted fragment. */
+let arrivedAt = location.pathname;
+
+/** Puts the address bar's path into the route, also after back and forward. A new fragment is no new page. */
 export function arrived(): void {
-  route.set(routeOf(location.pathname));
+  if (location.pathname === arrivedAt) return;
+  arrivedAt = location.pathname;
+  route.set(routeOf(arrivedAt));
 }
 
 /** Takes the fragment and removes it from the address bar and the history entry: it may be a secret. */
