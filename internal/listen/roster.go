@@ -1,4 +1,4 @@
-package asr
+package listen
 
 import (
 	"slices"
@@ -11,8 +11,8 @@ import (
 // forgetAfter is how long after its end a meeting is remembered: longer than audio is kept on the bus.
 const forgetAfter = 30 * time.Minute
 
-// roster is what the events of meetings say about who may be recognised. It is safe for concurrent use.
-type roster struct {
+// Roster is what the events of meetings say about who may be recognised. It is safe for concurrent use.
+type Roster struct {
 	mu       sync.Mutex // guards what follows
 	meetings map[meeting.ID]*attendance
 	watchers map[chan struct{}]bool
@@ -36,13 +36,14 @@ type optOut struct {
 	at  int64 // room clock ms of the last time it began
 }
 
-func newRoster() *roster {
-	return &roster{meetings: make(map[meeting.ID]*attendance), watchers: make(map[chan struct{}]bool)}
+// NewRoster returns one that has heard nothing yet.
+func NewRoster() *Roster {
+	return &Roster{meetings: make(map[meeting.ID]*attendance), watchers: make(map[chan struct{}]bool)}
 }
 
-// watch returns a channel that gets a value after changes, and the function that ends it. Changes while a value waits
+// Watch returns a channel that gets a value after changes, and the function that ends it. Changes while a value waits
 // are not told apart.
-func (r *roster) watch() (<-chan struct{}, func()) {
+func (r *Roster) Watch() (<-chan struct{}, func()) {
 	c := make(chan struct{}, 1)
 	r.mu.Lock()
 	r.watchers[c] = true
@@ -54,8 +55,8 @@ func (r *roster) watch() (<-chan struct{}, func()) {
 	}
 }
 
-// apply takes the next event of a meeting.
-func (r *roster) apply(e *meeting.Event, now time.Time) {
+// Apply takes the next event of a meeting.
+func (r *Roster) Apply(e *meeting.Event, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.meetings[e.Meeting]
@@ -106,7 +107,7 @@ func (m *attendance) apply(e *meeting.Event) {
 }
 
 // pruneLocked forgets meetings that ended long ago.
-func (r *roster) pruneLocked(now time.Time) {
+func (r *Roster) pruneLocked(now time.Time) {
 	for id, m := range r.meetings {
 		if m.ended && now.Sub(m.endAt) > forgetAfter {
 			delete(r.meetings, id)
@@ -114,42 +115,42 @@ func (r *roster) pruneLocked(now time.Time) {
 	}
 }
 
-// standing is what the roster says of a track.
-type standing struct {
-	known   bool // the track was announced
-	speaker meeting.ParticipantID
-	over    bool // nothing more will be recorded: the meeting ended, or the participant left
-	langs   []string
-	terms   []string // the room's glossary
-	engines meeting.Engines
-	closed  bool  // must not be recognised now
-	since   int64 // room clock ms: what was said before must not be recognised, however late it is read
+// Standing is what the roster says of a track.
+type Standing struct {
+	Known   bool // the track was announced
+	Speaker meeting.ParticipantID
+	Over    bool // nothing more will be recorded: the meeting ended, or the participant left
+	Langs   []string
+	Terms   []string // the room's glossary
+	Engines meeting.Engines
+	Closed  bool  // must not be recognised now
+	Since   int64 // room clock ms: what was said before must not be recognised, however late it is read
 }
 
-// may says whether speech at room clock ms at may become text.
-func (s standing) may(at int64) bool { return s.known && !s.closed && at >= s.since }
+// May says whether speech at room clock ms at may become text.
+func (s Standing) May(at int64) bool { return s.Known && !s.Closed && at >= s.Since }
 
-// of returns the standing of a track.
-func (r *roster) of(id meeting.ID, track meeting.TrackID) standing {
+// Of returns the standing of a track.
+func (r *Roster) Of(id meeting.ID, track meeting.TrackID) Standing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.meetings[id]
 	if m == nil {
-		return standing{}
+		return Standing{}
 	}
 	speaker, known := m.tracks[track]
 	wish := m.optOut[speaker]
-	s := standing{known: known, speaker: speaker, over: m.ended || m.left[speaker], closed: wish.out, since: max(m.offAt, wish.at)}
+	s := Standing{Known: known, Speaker: speaker, Over: m.ended || m.left[speaker], Closed: wish.out, Since: max(m.offAt, wish.at)}
 	if m.policy != nil {
-		s.langs, s.terms = slices.Clone(m.policy.Langs), slices.Clone(m.policy.Glossary)
-		s.engines = m.policy.Engines
-		s.closed = s.closed || m.policy.Level == meeting.Off
+		s.Langs, s.Terms = slices.Clone(m.policy.Langs), slices.Clone(m.policy.Glossary)
+		s.Engines = m.policy.Engines
+		s.Closed = s.Closed || m.policy.Level == meeting.Off
 	}
 	return s
 }
 
-// engines returns what was chosen for a meeting.
-func (r *roster) engines(id meeting.ID) meeting.Engines {
+// Engines returns what was chosen for a meeting.
+func (r *Roster) Engines(id meeting.ID) meeting.Engines {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if m := r.meetings[id]; m != nil && m.policy != nil {
@@ -158,8 +159,8 @@ func (r *roster) engines(id meeting.ID) meeting.Engines {
 	return meeting.Engines{}
 }
 
-// live returns the meetings whose captions are on.
-func (r *roster) live() []meeting.ID {
+// Live returns the meetings whose captions are on.
+func (r *Roster) Live() []meeting.ID {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var ids []meeting.ID
