@@ -25,7 +25,8 @@ type attendance struct {
 	offAt  int64 // room clock ms of the last switch to off: what was said before and not yet written stays unwritten
 	ended  bool
 	endAt  time.Time
-	tracks map[meeting.TrackID]meeting.ParticipantID
+	tracks map[meeting.TrackID]meeting.Track
+	heads  map[meeting.ParticipantID]int // of those who joined as a room: how many they are, 0: not known
 	left   map[meeting.ParticipantID]bool
 	optOut map[meeting.ParticipantID]optOut
 }
@@ -62,7 +63,8 @@ func (r *Roster) Apply(e *meeting.Event, now time.Time) {
 	m := r.meetings[e.Meeting]
 	if m == nil {
 		m = &attendance{
-			tracks: make(map[meeting.TrackID]meeting.ParticipantID),
+			tracks: make(map[meeting.TrackID]meeting.Track),
+			heads:  make(map[meeting.ParticipantID]int),
 			left:   make(map[meeting.ParticipantID]bool),
 			optOut: make(map[meeting.ParticipantID]optOut),
 		}
@@ -86,7 +88,7 @@ func (m *attendance) apply(e *meeting.Event) {
 	case e.Type == meeting.EventStarted && e.Started != nil:
 		m.began = time.UnixMilli(e.Started.BeganUnixMS)
 	case e.Type == meeting.EventTrack && e.Track != nil:
-		m.tracks[e.Track.Track] = e.Track.Participant
+		m.tracks[e.Track.Track] = *e.Track
 	case e.Type == meeting.EventPolicy && e.Policy != nil:
 		if m.policy = e.Policy; e.Policy.Level == meeting.Off {
 			m.offAt = max(m.offAt, e.At, e.Policy.AtMS)
@@ -99,6 +101,10 @@ func (m *attendance) apply(e *meeting.Event) {
 		m.optOut[e.Participant] = o
 	case e.Type == meeting.EventJoined && e.Person != nil:
 		delete(m.left, e.Person.Participant)
+	case e.Type == meeting.EventHeadcount && e.RoomMic:
+		m.heads[e.Participant] = min(max(e.Headcount, 0), meeting.MaxHeadcount)
+	case e.Type == meeting.EventHeadcount:
+		delete(m.heads, e.Participant)
 	case e.Type == meeting.EventLeft:
 		m.left[e.Participant] = true
 	case e.Type == meeting.EventEnded:
@@ -125,6 +131,13 @@ type Standing struct {
 	Engines meeting.Engines
 	Closed  bool  // must not be recognised now
 	Since   int64 // room clock ms: what was said before must not be recognised, however late it is read
+
+	Ended     bool // the meeting did
+	OptOut    bool // the speaker does not want to be transcribed
+	Screen    bool // the sound of a shared screen
+	RoomMic   bool // several people share the speaker's microphone
+	Headcount int  // how many, if RoomMic; 0: not known
+	OneVoice  bool // voices are not to be told apart
 }
 
 // May says whether speech at room clock ms at may become text.
@@ -138,15 +151,25 @@ func (r *Roster) Of(id meeting.ID, track meeting.TrackID) Standing {
 	if m == nil {
 		return Standing{}
 	}
-	speaker, known := m.tracks[track]
+	t, known := m.tracks[track]
+	speaker := t.Participant
 	wish := m.optOut[speaker]
 	s := Standing{Known: known, Speaker: speaker, Over: m.ended || m.left[speaker], Closed: wish.out, Since: max(m.offAt, wish.at)}
+	s.Ended, s.OptOut, s.Screen = m.ended, wish.out, t.Screen
+	s.Headcount, s.RoomMic = m.headcount(speaker)
 	if m.policy != nil {
+		s.OneVoice = m.policy.OneVoice
 		s.Langs, s.Terms = slices.Clone(m.policy.Langs), slices.Clone(m.policy.Glossary)
 		s.Engines = m.policy.Engines
 		s.Closed = s.Closed || m.policy.Level == meeting.Off
 	}
 	return s
+}
+
+// headcount returns how many people share a microphone, 0 if that is not known, and whether several do.
+func (m *attendance) headcount(p meeting.ParticipantID) (n int, shared bool) {
+	n, shared = m.heads[p]
+	return n, shared
 }
 
 // Engines returns what was chosen for a meeting.
