@@ -276,28 +276,15 @@ func (p *partition) doubt(m bus.Message) {
 
 // standing asks the roster about the track of a record, and waits a little for a track not yet announced.
 func (p *partition) standing(rec *bus.AudioRecord, hash trackHash) (listen.Standing, error) {
-	s := p.w.roster.Of(rec.Meeting, rec.Track)
-	if s.Known || p.strangers[hash] {
-		return s, nil
+	if p.strangers[hash] {
+		return p.w.roster.Of(rec.Meeting, rec.Track), nil
 	}
-	changed, unwatch := p.w.roster.Watch()
-	defer unwatch()
-	timer := time.NewTimer(awaitTrack)
-	defer timer.Stop()
-	for {
-		if s = p.w.roster.Of(rec.Meeting, rec.Track); s.Known {
-			return s, nil
-		}
-		select {
-		case <-changed:
-		case <-timer.C:
-			p.w.cfg.Log.Warn("audio of a track that nobody announced is not recognised", "meeting", rec.Meeting, "track", rec.Track)
-			remember(p.strangers, hash)
-			return s, nil
-		case <-p.ctx.Done():
-			return s, p.ctx.Err()
-		}
+	s, err := p.w.roster.Await(p.ctx, rec.Meeting, rec.Track, awaitTrack)
+	if err == nil && !s.Known {
+		p.w.cfg.Log.Warn("audio of a track that nobody announced is not recognised", "meeting", rec.Meeting, "track", rec.Track)
+		remember(p.strangers, hash)
 	}
+	return s, err
 }
 
 func (p *partition) newTrack(rec *bus.AudioRecord, hash trackHash) (*track, error) {

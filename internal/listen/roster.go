@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -164,6 +165,31 @@ func (r *Roster) Of(id meeting.ID, track meeting.TrackID) Standing {
 		s.Closed = s.Closed || m.policy.Level == meeting.Off
 	}
 	return s
+}
+
+// Await returns the standing of a track, and waits a while for one that is not announced yet: events and audio travel on different
+// topics. Its only error is that of ctx.
+func (r *Roster) Await(ctx context.Context, id meeting.ID, track meeting.TrackID, atMost time.Duration) (Standing, error) {
+	if s := r.Of(id, track); s.Known {
+		return s, nil
+	}
+	changed, unwatch := r.Watch()
+	defer unwatch()
+	timer := time.NewTimer(atMost)
+	defer timer.Stop()
+	for {
+		s := r.Of(id, track)
+		if s.Known {
+			return s, nil
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return s, nil
+		case <-ctx.Done():
+			return s, ctx.Err()
+		}
+	}
 }
 
 // headcount returns how many people share a microphone, 0 if that is not known, and whether several do.
