@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"souffleur/internal/models/ggml"
+	"souffleur/internal/models/torch"
 )
 
 // install makes a model of its staged files, checks it, and puts it in place. A model that is there is replaced only by one
@@ -107,6 +108,8 @@ func (s *Store) runStep(m *Model, step, before string) (path string, err error) 
 		err = s.fromSilero(m, out)
 	case stepQuantize:
 		err = quantize(before, out)
+	case stepFromTorch:
+		err = s.fromTorch(m, out)
 	}
 	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(out.Name()))
@@ -148,6 +151,14 @@ func (s *Store) fromSilero(m *Model, out io.Writer) error {
 		return err
 	}
 	return ggml.FromSilero(checkpoint, out)
+}
+
+func (s *Store) fromTorch(m *Model, out io.Writer) error {
+	checkpoint, err := os.ReadFile(s.staged(m.Files[0].SHA256))
+	if err != nil {
+		return err
+	}
+	return torch.FromGE2E(checkpoint, out)
 }
 
 func quantize(path string, out io.Writer) error {

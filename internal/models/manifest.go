@@ -56,6 +56,7 @@ const (
 	stepFromCT2    = "ct2-to-ggml"    // of model.bin and tokenizer.json
 	stepFromSilero = "silero-to-ggml" // of the only file
 	stepQuantize   = "quantize q8_0"  // of the step before it
+	stepFromTorch  = "torch-to-ge2e"  // of the only file
 )
 
 // ErrUnverified says that a model's manifest entry lacks a hash, so that nothing could be checked.
@@ -107,7 +108,7 @@ func (m *Model) validate() error {
 		}
 	}
 	for _, step := range m.Steps {
-		if step != stepFromCT2 && step != stepFromSilero && step != stepQuantize {
+		if step != stepFromCT2 && step != stepFromSilero && step != stepQuantize && step != stepFromTorch {
 			return fmt.Errorf("model %s: unknown step %q", m.Name, step)
 		}
 	}

@@ -22,8 +22,8 @@ func NewStore(dir string, log *slog.Logger) *Store {
 	return &Store{dir: dir, log: log, fetchPackages: runPackageClient, web: newDownloader()}
 }
 
-// Defaults returns the names of the models that a new installation needs: speech and voice detection.
-func Defaults() []string { return []string{"whisper-base", "silero-vad"} }
+// Defaults returns the names of the models that a new installation needs: speech, voice detection, and the voices of a shared microphone.
+func Defaults() []string { return []string{"whisper-base", "silero-vad", "ge2e"} }
 
 // State is how a model stands in the store.
 type State string

@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"souffleur/internal/mel"
 )
 
 // FromCTranslate2 writes a Whisper model to out, weights in float16. model is a CTranslate2 checkpoint of size bytes with
@@ -26,8 +28,8 @@ func FromCTranslate2(model io.ReaderAt, size int64, tokenizer []byte, out io.Wri
 	w := newWriter(out)
 	w.ints(fileMagic, shape.vocab, shape.audioCtx, shape.audioState, shape.audioHeads, shape.audioLayers,
 		shape.textCtx, shape.textState, shape.textHeads, shape.textLayers, shape.mels, int(kindF16))
-	w.ints(shape.mels, melBins)
-	w.floats(melFilters(shape.mels))
+	w.ints(shape.mels, mel.Bins)
+	w.floats(mel.Filters(shape.mels))
 	w.ints(len(tokens))
 	for _, t := range tokens {
 		w.name(string(t))

@@ -1,4 +1,4 @@
-package ggml
+package mel
 
 import (
 	"math"
@@ -7,7 +7,7 @@ import (
 
 // Values of librosa.filters.mel(sr=16000, n_fft=400, n_mels=80), as OpenAI published them with Whisper.
 func TestMelFiltersAreThoseOfWhisper(t *testing.T) {
-	filters := melFilters(80)
+	filters := Filters(80)
 	for _, c := range []struct {
 		band, bin int
 		want      float64
@@ -19,7 +19,7 @@ func TestMelFiltersAreThoseOfWhisper(t *testing.T) {
 		{40, 43, 0.014735566452145576},
 		{79, 199, 0.0004487590049393475},
 	} {
-		got := float64(filters[c.band*melBins+c.bin])
+		got := float64(filters[c.band*Bins+c.bin])
 		if math.Abs(got-c.want) > 2e-9 {
 			t.Errorf("band %d, bin %d: %v, want %v", c.band, c.bin, got, c.want)
 		}
@@ -29,7 +29,7 @@ func TestMelFiltersAreThoseOfWhisper(t *testing.T) {
 // The hash of a converted model covers the filters, so their last bit must not depend on the machine's maths library.
 func TestMelFiltersDoNotDependOnTheLastBitsOfTheirEdges(t *testing.T) {
 	for _, n := range []int{80, 128} {
-		want := melFilters(n)
+		want := Filters(n)
 		for _, shift := range []float64{-1e-15, -2e-16, 2e-16, 1e-15} {
 			edges := melEdges(n)
 			for i := range edges {

@@ -1,17 +1,20 @@
-package ggml
+// Package mel computes the filters that turn a power spectrum into mel bands, as speech models were trained with: Whisper's
+// 80 or 128, GE2E's 40.
+package mel
 
 import "math"
 
-// The spectrum that Whisper's filters are for: 16 kHz audio, Fourier transform of 400 samples.
+// Bins is the length of the spectrum that all filters are for: 16 kHz audio, Fourier transform of 400 samples.
+const Bins = 201 // 400/2 + 1
+
 const (
-	melBins     = 201 // 400/2 + 1
 	melMaxHertz = 8000
 	binHertz    = 40.0
 )
 
-// melFilters returns n triangular filters of melBins weights each: Slaney's mel scale and area norm, 0 to 8 kHz, as
+// Filters returns n triangular filters of Bins weights each: Slaney's mel scale and area norm, 0 to 8 kHz, as
 // librosa.filters.mel computes them and OpenAI trained with.
-func melFilters(n int) []float32 { return filtersBetween(melEdges(n)) }
+func Filters(n int) []float32 { return filtersBetween(melEdges(n)) }
 
 // melEdges returns where n filters begin, peak and end, in hertz: each begins where the one before it peaks.
 func melEdges(n int) []float64 {
@@ -24,14 +27,14 @@ func melEdges(n int) []float64 {
 
 func filtersBetween(edges []float64) []float32 {
 	n := len(edges) - 2
-	filters := make([]float32, n*melBins)
+	filters := make([]float32, n*Bins)
 	for i := range n {
 		low, peak, high := edges[i], edges[i+1], edges[i+2]
 		norm := 2 / (high - low)
-		for bin := range melBins {
+		for bin := range Bins {
 			hertz := binHertz * float64(bin)
 			weight := min((hertz-low)/(peak-low), (high-hertz)/(high-peak))
-			filters[i*melBins+bin] = float32(norm * max(0, weight))
+			filters[i*Bins+bin] = float32(norm * max(0, weight))
 		}
 	}
 	return filters

@@ -1,0 +1,119 @@
+package ge2e
+
+import (
+	"encoding/json"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"souffleur/internal/models"
+	"souffleur/internal/recording"
+)
+
+// modelPath finds the installed weights; without them the test is skipped.
+func modelPath(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("SOUFFLEUR_MODELS")
+	if dir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			t.Skip("no folder of models")
+		}
+		dir = filepath.Join(cache, "souffleur", "models")
+	}
+	path, err := models.NewStore(dir, slog.New(slog.DiscardHandler)).Path("ge2e")
+	if err != nil {
+		t.Skipf("fetch it with souffleur models pull ge2e: %v", err)
+	}
+	return path
+}
+
+func load(t testing.TB) *Embedder {
+	t.Helper()
+	e, err := Load(modelPath(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// golden is what the reference computed for windows of one recording: librosa's mel spectrogram and PyTorch's weights, run by
+// numpy in double precision.
+type golden struct {
+	Windows []struct {
+		Start  int       `json:"start"`
+		Length int       `json:"length"`
+		First  []float32 `json:"mel_first"`
+		Frame  []float32 `json:"mel_40"`
+		Last   []float32 `json:"mel_last"`
+		Vector []float32 `json:"vector"`
+	} `json:"windows"`
+}
+
+func reference(t *testing.T) (golden, []float32) {
+	t.Helper()
+	b, err := os.ReadFile("testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g golden
+	if err := json.Unmarshal(b, &g); err != nil || len(g.Windows) != 4 {
+		t.Fatal("read testdata/golden.json:", err)
+	}
+	pcm, err := recording.Read("../../testdata/speech/jfk.ogg", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, pcm
+}
+
+func cosine(a, b []float32) float64 {
+	var ab, aa, bb float64
+	for i := range a {
+		ab += float64(a[i]) * float64(b[i])
+		aa += float64(a[i]) * float64(a[i])
+		bb += float64(b[i]) * float64(b[i])
+	}
+	return ab / math.Sqrt(aa*bb)
+}
+
+func TestFramesAreThoseOfTheReference(t *testing.T) {
+	g, pcm := reference(t)
+	front := newFrontEnd()
+	for _, w := range g.Windows {
+		n := frames(w.Length)
+		got := make([]float32, n*bands)
+		front.bandsOf(got, bands, pcm[w.Start:w.Start+w.Length], &scratch{})
+		for at, want := range map[int][]float32{0: w.First, 40: w.Frame, n - 1: w.Last} {
+			var far, size float64
+			for b, v := range want {
+				far += math.Pow(float64(v-got[at*bands+b]), 2)
+				size += float64(v) * float64(v)
+			}
+			if math.Sqrt(far/size) > 1e-4 {
+				t.Errorf("window at %d, frame %d: off by %.2g of its size", w.Start, at, math.Sqrt(far/size))
+			}
+		}
+	}
+}
+
+func TestVectorsAreThoseOfTheReference(t *testing.T) {
+	e := load(t)
+	g, pcm := reference(t)
+	var windows [][]float32
+	for _, w := range g.Windows {
+		windows = append(windows, pcm[w.Start:w.Start+w.Length])
+	}
+	got, err := e.raw(windows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range g.Windows {
+		if c := cosine(got[i], w.Vector); c < 0.9999 {
+			t.Errorf("window at %d: cosine %.6f", w.Start, c)
+		}
+	}
+}

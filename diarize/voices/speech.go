@@ -1,0 +1,214 @@
+package voices
+
+import "math"
+
+// Samples of the clock: 16 a millisecond.
+const (
+	rate  = 16000
+	perMS = rate / 1000
+	frame = 512 // samples that are judged together
+)
+
+// How speech is found. All lengths are in samples.
+const (
+	onset     = 0.5          // probability at which speech begins
+	offset    = 0.35         // and below which it pauses
+	pause     = 300 * perMS  // silence that ends a unit
+	pad       = 60 * perMS   // before and behind the voiced frames
+	leastUnit = 250 * perMS  // of voice; shorter is a click
+	jitter    = 20 * perMS   // between Push's times and the samples counted, until a gap is believed
+	longGap   = 1000 * perMS // after which the detector begins afresh
+)
+
+// unit is speech without a pause of 300 ms.
+type unit struct {
+	start, end int64
+	from       int64   // position of the first frame
+	levels     []uint8 // of each frame, in decibels above -100 dBFS
+}
+
+// listener finds units in the samples of one track.
+type listener struct {
+	detector Detector
+	pcm      []float32 // samples from at on: what a window may still need
+	at       int64
+	judged   int64 // position of the next frame
+	begun    bool
+
+	open      bool
+	start     int64 // of the open unit
+	voiced    int64 // end of its last voiced frame
+	voice     int64 // voiced samples in it
+	levels    []uint8
+	levelFrom int64
+
+	power  float64 // running mean square of the track's speech
+	weight float64 // speech that power has seen, in frames; bounded by memory
+}
+
+// memory is over how many frames of speech the loudness of a track is taken: 10 s.
+const memory = 10 * rate / frame
+
+// end is the position behind the last sample taken.
+func (l *listener) end() int64 { return l.at + int64(len(l.pcm)) }
+
+// take adds samples that begin at a position. It reports whether what was open before had to end: time is missing.
+func (l *listener) take(at int64, pcm []float32) (gap bool) {
+	if !l.begun {
+		l.begun, l.at, l.judged = true, at, at
+	}
+	switch missing := at - l.end(); {
+	case missing > jitter:
+		if missing >= longGap {
+			l.detector.Reset()
+		}
+		l.at, l.judged, l.pcm = at, at, l.pcm[:0]
+		gap = true
+	case missing < -jitter: // heard before
+		skip := min(-missing, int64(len(pcm)))
+		pcm = pcm[skip:]
+	}
+	for _, s := range pcm {
+		if s-s != 0 { // not finite: damaged audio is silence
+			s = 0
+		}
+		l.pcm = append(l.pcm, s)
+	}
+	return gap
+}
+
+// verdict is what a frame did.
+type verdict int
+
+const (
+	nothing verdict = iota
+	speaks
+	ends // the unit is over, and worth hearing
+)
+
+// judge looks at the next frame; ok says whether there was one.
+func (l *listener) judge() (v verdict, ok bool) {
+	if l.end() < l.judged+frame {
+		return nothing, false
+	}
+	samples := l.pcm[l.judged-l.at:][:frame]
+	p, err := l.detector.Probability(samples)
+	if err != nil || p != p {
+		p = 0
+	}
+	square := 0.0
+	for _, s := range samples {
+		square += float64(s) * float64(s)
+	}
+	square /= frame
+	from := l.judged
+	l.judged += frame
+	return l.decide(p, square, from), true
+}
+
+func (l *listener) decide(p float32, square float64, from int64) verdict {
+	if !l.open {
+		if p < onset {
+			l.forget()
+			return nothing
+		}
+		l.open, l.start, l.voiced, l.voice = true, max(from-pad, l.at), l.judged, frame
+		l.levels, l.levelFrom = append(l.levels[:0], level(square)), from
+		l.heard(square)
+		return speaks
+	}
+	l.levels = append(l.levels, level(square))
+	if p >= offset {
+		l.voiced = l.judged
+		l.voice += frame
+		l.heard(square)
+	}
+	if l.judged-l.voiced < pause {
+		return speaks
+	}
+	return l.finish()
+}
+
+// finish ends the open unit.
+func (l *listener) finish() verdict {
+	if !l.open {
+		return nothing
+	}
+	l.open = false
+	if l.voice < leastUnit {
+		return nothing
+	}
+	return ends
+}
+
+// heard follows the loudness of speech.
+func (l *listener) heard(square float64) {
+	l.weight = min(l.weight+1, memory)
+	l.power += (square - l.power) / l.weight
+}
+
+// quiet is the loudness that speech is raised to: the front end has no logarithm (Resemblyzer's audio_norm_target_dBFS).
+const quiet = -30 // dBFS
+
+// gain is what speech is multiplied by: never less than 1.
+func (l *listener) gain() float32 {
+	if l.power <= 0 {
+		return 1
+	}
+	return float32(max(1, min(1000, math.Pow(10, quiet/20.0)/math.Sqrt(l.power))))
+}
+
+// unit is the unit that just ended.
+func (l *listener) unit() unit {
+	return unit{start: l.start, from: l.levelFrom, end: min(l.voiced+pad, l.end()), levels: append([]uint8(nil), l.levels...)}
+}
+
+// forget drops what no unit can need any more.
+func (l *listener) forget() {
+	if n := l.judged - pad - l.at; n > rate {
+		l.pcm = append(l.pcm[:0], l.pcm[n:]...)
+		l.at += n
+	}
+}
+
+// since drops what lies before a position of the open unit.
+func (l *listener) since(from int64) {
+	if n := from - l.at; n > rate {
+		l.pcm = append(l.pcm[:0], l.pcm[n:]...)
+		l.at += n
+	}
+}
+
+// level is a mean square in decibels above -100 dBFS.
+func level(square float64) uint8 {
+	if square <= 1e-10 {
+		return 0
+	}
+	return uint8(min(100+10*math.Log10(square), 100))
+}
+
+// loudness is a Detector that knows no speech: it takes for voice what is 9 dB above the floor of the last seconds. It is
+// there for builds without the speech engine.
+type loudness struct{ floor float64 }
+
+func (d *loudness) Reset() { d.floor = 0 }
+
+// Probability implements Detector.
+func (d *loudness) Probability(window []float32) (float32, error) {
+	square := 0.0
+	for _, s := range window {
+		square += float64(s) * float64(s)
+	}
+	db := float64(level(square / float64(len(window))))
+	if d.floor == 0 {
+		d.floor = min(db, 45)
+	}
+	if db < d.floor {
+		d.floor = db
+	}
+	d.floor += 0.02 // 0.6 dB a second: rooms become louder
+	if db > max(d.floor+9, 30) {
+		return 1, nil
+	}
+	return 0, nil
+}
