@@ -48,7 +48,7 @@ func TestASegmentIsCutWhereTheVoiceChanges(t *testing.T) {
 	if first.Seg != "s" || first.Spk != "p0/voice-1" || first.Text != "how are you today?" || first.T0 != 0 || first.T1 != 1200 || len(first.Words) != 4 {
 		t.Errorf("first %+v", first)
 	}
-	if second.Seg != "s/2" || second.Spk != "p0/voice-2" || second.Text != "fine thank you both." || second.T0 != 1200 || second.T1 != 2400 || second.Stable != 20 {
+	if second.Seg != "s-2" || second.Spk != "p0/voice-2" || second.Text != "fine thank you both." || second.T0 != 1200 || second.T1 != 2400 || second.Stable != 20 {
 		t.Errorf("second %+v", second)
 	}
 }

@@ -2,7 +2,6 @@ package voicebook
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -69,7 +68,7 @@ func (b *Book) Speaker(voice int) meeting.SpeakerID {
 }
 
 // Divide cuts a segment where the voice changes, never inside a word. The first part keeps the segment's ID, the others have
-// "…/2", "…/3" in time order. One of another track, without words or without a turn near it is of the participant, whole.
+// "…-2", "…-3" in time order. One of another track, without words or without a turn near it is of the participant, whole.
 func (b *Book) Divide(s meeting.Segment) []meeting.Segment {
 	s.Spk = b.Speaker(0)
 	if !b.Hears(s.Track) || s.Quality == meeting.QualityGap || len(b.turns) == 0 {
@@ -94,9 +93,7 @@ func (b *Book) Divide(s meeting.Segment) []meeting.Segment {
 		return []meeting.Segment{s}
 	}
 	for i := range parts {
-		if i > 0 {
-			parts[i].Seg = meeting.SegmentID(string(s.Seg) + "/" + strconv.Itoa(i+1))
-		}
+		parts[i].Seg = s.Seg.Part(i + 1)
 	}
 	parts[0].T0, parts[len(parts)-1].T1 = s.T0, s.T1
 	return parts
