@@ -157,6 +157,11 @@ func (t *mic) listen(ctx context.Context) error {
 	if t.tracker, err = t.w.cfg.NewTracker(!t.probe, t.headcount); err != nil {
 		return fmt.Errorf("make a tracker: %w", err)
 	}
+	defer func() {
+		if err := t.tracker.Close(); err != nil {
+			t.log.Warn("closing a tracker of voices", "err", err)
+		}
+	}()
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	for {

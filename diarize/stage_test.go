@@ -110,6 +110,7 @@ func (s *scripted) End(int) []diarize.Turn {
 }
 
 func (s *scripted) Warnings() []string { return nil }
+func (s *scripted) Close() error       { return nil }
 
 // stage is a meeting on a broker of its own.
 type stage struct {

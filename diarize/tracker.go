@@ -26,4 +26,6 @@ type Tracker interface {
 	End(headcount int) []Turn
 	// Warnings names what was wrong with what was heard, for the log.
 	Warnings() []string
+	// Close forgets everything.
+	Close() error
 }

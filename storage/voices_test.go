@@ -62,7 +62,9 @@ func TestTheTranscriptWaitsForTheVoicesOfASharedMicrophone(t *testing.T) {
 	a.heard(m, turnsAt(1, 1, 1, 1))
 	a.heard(m, meeting.Voices{Type: meeting.VoicesRenamed, Voice: 3, Name: "Clara", By: "uanna"})
 	a.event(m, meeting.Event{Type: meeting.EventEnded, At: 20_000})
-	eventually(t, "the segments are stored", func() bool { return a.bus.position(archiveGroup, bus.Segments, a.bus.PartitionOf(bus.Segments, m.ID)) == 1 })
+	eventually(t, "the segments are stored", func() bool {
+		return a.bus.position(archiveGroup, bus.Segments, a.bus.PartitionOf(bus.Segments, m.ID)) == 1
+	})
 	time.Sleep(50 * time.Millisecond)
 	if got, err := a.meetings.Get(t.Context(), m.ID); err != nil || got.TranscriptFinal {
 		t.Errorf("the transcript did not wait: %+v, %v", got, err)
