@@ -743,7 +743,7 @@ export const fr: Catalogue = {
     down: 'Vers le bas',
     reset: 'Remettre à la place habituelle',
     done: 'Terminé',
-    voice: (name, n) => `${name} (${n})`,
+    voice: (name, n) => `${name} · Voix ${n}`,
     captioner: (name) => `Sous-titreur : ${name}`,
   },
   aiState: {
@@ -1085,5 +1085,15 @@ export const fr: Catalogue = {
     playing: 'Lecture…',
     silent:
       'Le navigateur ne joue aucun son. Vérifiez que cet onglet n’est pas muet, et choisissez d’autres haut-parleurs.',
+  },
+  voices: {
+    of: (name) => `Voix de ${name}`,
+    line: 'Qui parle dans cette ligne',
+    another: 'Une autre voix',
+    saidBy: (name, when) => (name === '' ? `Locuteur indiqué le ${when}` : `Locuteur indiqué par ${name}, le ${when}`),
+    apart: 'Distinguer les voix d’un micro partagé',
+    apartHint:
+      'Les sous-titres et les transcriptions disent alors quelle voix de la salle parle. Personne n’est reconnu : une voix est un numéro jusqu’à ce qu’un organisateur la nomme, et rien n’en est conservé après la réunion.',
+    apartIn: (room) => `Distinguer les voix d’un micro partagé dans ${room}`,
   },
 };
