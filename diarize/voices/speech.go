@@ -23,6 +23,7 @@ const (
 const (
 	voicedBit = 0x80
 	half      = frame / 2
+	early     = 4 // halves of frames, 64 ms, by which detection may be late; turns begin there if it is loud
 )
 
 // unit is speech without a pause of 300 ms.
@@ -47,6 +48,7 @@ type listener struct {
 	voice     int64 // voiced samples in it
 	levels    []uint8
 	levelFrom int64
+	before    []uint8 // levels right before a unit: at most early
 
 	power  float64 // running mean square of the track's speech
 	weight float64 // speech that power has seen, in frames; bounded by memory
@@ -71,7 +73,7 @@ func (l *listener) take(at int64, pcm []float32) (gap bool) {
 		if missing >= longGap {
 			l.detector.Reset()
 		}
-		l.at, l.judged, l.pcm = at, at, l.pcm[:0]
+		l.at, l.judged, l.pcm, l.before = at, at, l.pcm[:0], l.before[:0]
 		gap = true
 	case missing < -jitter: // heard before
 		skip := min(-missing, int64(len(pcm)))
@@ -124,11 +126,14 @@ func (l *listener) decide(p float32, first, second float64, from int64) verdict 
 	if !l.open {
 		if p < onset {
 			l.silence(square)
+			l.before = append(l.before, level(first), level(second))
+			l.before = l.before[max(0, len(l.before)-early):]
 			l.forget()
 			return nothing
 		}
 		l.open, l.start, l.voiced, l.voice = true, max(from-pad, l.at), l.judged, frame
-		l.levels, l.levelFrom = append(l.levels[:0], level(first)|voicedBit, level(second)|voicedBit), from
+		l.levels = append(append(l.levels[:0], l.before...), level(first)|voicedBit, level(second)|voicedBit)
+		l.levelFrom = from - int64(len(l.before))*half
 		l.heard(square)
 		return speaks
 	}
@@ -152,7 +157,7 @@ func (l *listener) finish() verdict {
 	if !l.open {
 		return nothing
 	}
-	l.open = false
+	l.open, l.before = false, l.before[:0]
 	if l.voice < leastUnit {
 		return nothing
 	}
@@ -187,7 +192,7 @@ func (l *listener) gain() float32 {
 
 // unit is the unit that just ended.
 func (l *listener) unit() unit {
-	return unit{start: l.start, from: l.levelFrom, end: min(l.voiced+pad, l.end()), levels: append([]uint8(nil), l.levels...), floor: uint8(l.floor)}
+	return unit{start: min(l.start, l.levelFrom), from: l.levelFrom, end: min(l.voiced+pad, l.end()), levels: append([]uint8(nil), l.levels...), floor: uint8(l.floor)}
 }
 
 // forget drops what no unit can need any more.

@@ -122,8 +122,8 @@ func (t *Tracker) closeUnit() {
 	u := t.ear.unit()
 	last := t.next - t.hop + windowLen // end of the last window
 	switch {
-	case t.made == 0 && u.end-u.start >= leastWindow:
-		t.cut(max(u.start, u.end-windowLen), u.end)
+	case t.made == 0 && u.end-t.ear.start >= leastWindow:
+		t.cut(max(t.ear.start, u.end-windowLen), u.end)
 	case t.made > 0 && u.end-last >= t.hop/2:
 		t.cut(u.end-windowLen, u.end)
 	}
