@@ -127,7 +127,10 @@ func (c *doctorCmd) models(log *slog.Logger) []finding {
 			what: "speech model " + name, err: store.Verify(name), remedy: "Fetch it with: souffleur models pull " + name,
 		})
 	}
-	return out
+	return append(out, finding{
+		what: "model " + voiceModel + ", which tells voices at shared microphones apart", err: store.Verify(voiceModel), note: true,
+		remedy: "Without it each participant is one speaker. Fetch it with: souffleur models pull " + voiceModel,
+	})
 }
 
 // speechService lets the transcription service hear a second of silence.

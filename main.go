@@ -31,7 +31,7 @@ type cli struct {
 	Node      nodeCmd      `cmd:"" group:"roles" help:"Run rooms, web pages and bots only; needs Kafka, S3 and recognisers elsewhere."`
 	ASR       asrCmd       `cmd:"" name:"asr" group:"roles" help:"Run speech recognition only."`
 	Archive   archiveCmd   `cmd:"" group:"roles" help:"Run the archiver only: transcripts to S3."`
-	Diarize   diarizeCmd   `cmd:"" group:"roles" help:"Run diarization only (not in this version)."`
+	Diarize   diarizeCmd   `cmd:"" group:"roles" help:"Tell voices at shared microphones apart; run that only."`
 	Summarize summarizeCmd `cmd:"" group:"roles" help:"Run the minutes writer only (not in this version)."`
 
 	Rooms      roomsCmd      `cmd:"" group:"manage" help:"Create, list and set rooms of a running server."`

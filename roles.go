@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"souffleur/asr"
+	"souffleur/diarize"
 	"souffleur/internal/supervise"
 	"souffleur/storage"
 )
@@ -128,12 +129,48 @@ func logCounts(log *slog.Logger, n asr.Counts) {
 	}
 }
 
-// diarizeCmd will tell voices on one microphone apart.
-type diarizeCmd struct{}
+// diarizeCmd is about voices that share a microphone.
+type diarizeCmd struct {
+	Listen diarizeListenCmd `cmd:"" default:"withargs" help:"Tell voices at shared microphones apart while meetings go on; this is what \"souffleur diarize\" does."`
+}
 
-// Run says that there is no such role yet.
-func (diarizeCmd) Run() error {
-	return badUsage("diarize: this version does not tell several voices on one microphone apart yet; each participant is one speaker")
+// diarizeListenCmd is that role alone.
+type diarizeListenCmd struct {
+	busFlags
+	storageFlags
+	keyFlags
+	modelFlags
+	Supervised bool `hidden:"" help:"End when standard input closes: the supervisor is gone."`
+}
+
+// Run listens until ctx ends.
+func (c *diarizeListenCmd) Run(ctx context.Context, log *slog.Logger) error {
+	if c.Supervised {
+		var stop context.CancelFunc
+		ctx, stop = supervise.UntilOrphaned(ctx)
+		defer stop()
+	}
+	trackers, err := c.trackers(log)
+	if err != nil {
+		return err
+	}
+	source, err := c.source("")
+	if err != nil {
+		return err
+	}
+	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, source, log)
+	if err != nil {
+		return err
+	}
+	worker, err := diarize.NewWorker(diarize.WorkerConfig{
+		Bus: sys.bus, Keys: sys.keys, KeyGone: func(err error) bool { return errors.Is(err, storage.ErrNoKey) },
+		NewTracker: trackers.tracker, Log: log,
+	})
+	if err != nil {
+		return errors.Join(err, sys.bus.Close())
+	}
+	log.Info("telling voices at shared microphones apart", "model", trackers.embedder.Model())
+	return errors.Join(ignoreCancel(worker.Run(ctx)), sys.bus.Close())
 }
 
 // summarizeCmd will write minutes.

@@ -95,6 +95,13 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return asr.Run(ctx) })
+	if c.tellsVoicesApart(log) {
+		diarize, err := c.diarizer(log)
+		if err != nil {
+			return err
+		}
+		g.Go(func() error { return diarize.Run(ctx) })
+	}
 	g.Go(func() error { return archiver.Run(ctx) })
 	g.Go(func() error { return house.run(ctx) })
 	if c.embedded {
@@ -154,6 +161,26 @@ func (c *serveCmd) recognisers(n *node.Node, log *slog.Logger) (supervise.Child,
 				n.SetRecognisers(meeting.ReasonNoModel)
 			}
 		},
+	}, nil
+}
+
+// tellsVoicesApart says whether the model is there that tells voices at shared microphones apart.
+func (c *serveCmd) tellsVoicesApart(log *slog.Logger) bool {
+	if _, err := c.store(log).Path(voiceModel); err != nil {
+		log.Info("voices at shared microphones are not told apart: there is no model; fetch it with: souffleur models pull "+voiceModel, "model", voiceModel)
+		return false
+	}
+	return true
+}
+
+// diarizer describes the supervised process that tells voices apart. It gives way to recognisers.
+func (c *serveCmd) diarizer(log *slog.Logger) (supervise.Child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return supervise.Child{}, fmt.Errorf("find own program: %w", err)
+	}
+	return supervise.Child{
+		Name: "diarize", Path: self, Args: []string{"diarize", "--supervised"}, Env: childEnv(c.systemFlags), Log: log, Lower: 7,
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"souffleur/internal/bus"
+	"souffleur/internal/listen"
 	"souffleur/internal/meeting"
 )
 
@@ -30,7 +31,7 @@ func (p *partition) deliver(finals []finished) error {
 			if p.ctx.Err() != nil || errors.Is(err, bus.ErrFenced) {
 				return err
 			}
-			if !errors.Is(err, errKeyGone) {
+			if !errors.Is(err, listen.ErrKeyGone) {
 				f.t.log.Warn("a final could not be published, trying again", "err", err)
 				p.unsent = append(p.unsent, f)
 				continue
@@ -105,8 +106,8 @@ func (p *partition) putOff(j *job) bool {
 // stillWanted asks the policy once more: recognition takes time, and cannot be stopped inside.
 func (p *partition) stillWanted(f finished) bool {
 	if f.rescored() {
-		s := p.w.roster.of(f.t.meeting, f.t.id)
-		return f.out.quality == meeting.QualityFull && len(f.out.words) > 0 && !s.over && s.may(f.u.roomClock(f.u.start))
+		s := p.w.roster.Of(f.t.meeting, f.t.id)
+		return f.out.quality == meeting.QualityFull && len(f.out.words) > 0 && !s.Over && s.May(f.u.roomClock(f.u.start))
 	}
 	pending := false
 	for _, u := range f.t.pending {
@@ -115,7 +116,7 @@ func (p *partition) stillWanted(f finished) bool {
 	if !pending {
 		return false // dropped
 	}
-	if s := p.w.roster.of(f.t.meeting, f.t.id); !s.may(f.u.roomClock(f.u.start)) {
+	if s := p.w.roster.Of(f.t.meeting, f.t.id); !s.May(f.u.roomClock(f.u.start)) {
 		f.t.finals--
 		f.t.done(f.u)
 		return false

@@ -13,5 +13,6 @@
 //   - scheduler.go, load.go: who is recognised next, and what gives way when there is too much
 //   - engine.go: with which engine
 //   - partition.go, track.go, deliver.go, commit.go, restart.go: reading the bus without losing or doubling a word
-//   - roster.go: who may be recognised at all
+//
+// Who may be recognised at all says package internal/listen.
 package asr

@@ -110,7 +110,7 @@ func (t *track) endLoss(rec *bus.AudioRecord) {
 		}
 		length = min(length, lost)
 	}
-	u, from := l.u, max(l.at, t.p.w.roster.of(t.meeting, t.id).since)
+	u, from := l.u, max(l.at, t.p.w.roster.Of(t.meeting, t.id).Since)
 	if length < leastGap || until-from < leastGap.Milliseconds() {
 		t.done(u)
 		return

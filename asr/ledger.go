@@ -177,7 +177,7 @@ func (w *Worker) endOfFinals(ctx context.Context) ([]int64, error) {
 		if err == nil {
 			return ends, nil
 		}
-		if !sleep(ctx, keyRetry) {
+		if !sleep(ctx, readRetry) {
 			return nil, ctx.Err()
 		}
 	}

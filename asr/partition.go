@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"souffleur/internal/bus"
+	"souffleur/internal/listen"
 	"souffleur/internal/meeting"
 )
 
@@ -22,6 +23,7 @@ const (
 	// readAhead bounds the records read and not yet heard. The reader waits when it is full.
 	readAhead = 16
 
+	readRetry   = 500 * time.Millisecond // between attempts to read from a bus that is away
 	tickEvery   = time.Second
 	lateEvery   = 300 * time.Millisecond // between two looks for finals that come too late
 	commitEvery = 2 * time.Second
@@ -134,7 +136,7 @@ func (p *partition) run() error {
 	defer p.cancel()
 	records := make(chan bus.Message, readAhead)
 	reader.Go(func() { p.read(records) })
-	changed, unwatch := p.w.roster.watch()
+	changed, unwatch := p.w.roster.Watch()
 	defer unwatch()
 	ticker, late := time.NewTicker(tickEvery), time.NewTicker(lateEvery)
 	defer ticker.Stop()
@@ -170,7 +172,7 @@ func (p *partition) read(records chan<- bus.Message) {
 	for {
 		m, err := p.a.Next(p.ctx)
 		if err != nil {
-			if !sleep(p.ctx, keyRetry) {
+			if !sleep(p.ctx, readRetry) {
 				return
 			}
 			continue
@@ -202,7 +204,7 @@ func (p *partition) take(m bus.Message) error {
 		p.next = m.Offset
 	}
 	err := p.hear(m)
-	if errors.Is(err, errKeyGone) {
+	if errors.Is(err, listen.ErrKeyGone) {
 		remember(p.gone, m.Meeting)
 		p.dropMeeting(m.Meeting)
 		err = nil
@@ -243,7 +245,7 @@ func (p *partition) hear(m bus.Message) error {
 		return err
 	}
 	t := p.tracks[hash]
-	if !standing.may(int64(rec.Epoch) + int64(rec.RTP/48)) {
+	if !standing.May(int64(rec.Epoch) + int64(rec.RTP/48)) {
 		p.w.counts.add(func(n *Counts) { n.Refused++ })
 		if t != nil {
 			t.lastOffset = m.Offset
@@ -258,8 +260,8 @@ func (p *partition) hear(m bus.Message) error {
 		}
 	}
 	p.heard = max(p.heard, rec.CaptureNS/int64(time.Millisecond))
-	t.speaker = standing.speaker
-	t.known.expect(standing.langs, standing.terms, standing.engines)
+	t.speaker = standing.Speaker
+	t.known.expect(standing.Langs, standing.Terms, standing.Engines)
 	t.hear(rec, m.Offset)
 	return nil
 }
@@ -273,29 +275,16 @@ func (p *partition) doubt(m bus.Message) {
 }
 
 // standing asks the roster about the track of a record, and waits a little for a track not yet announced.
-func (p *partition) standing(rec *bus.AudioRecord, hash trackHash) (standing, error) {
-	s := p.w.roster.of(rec.Meeting, rec.Track)
-	if s.known || p.strangers[hash] {
-		return s, nil
+func (p *partition) standing(rec *bus.AudioRecord, hash trackHash) (listen.Standing, error) {
+	if p.strangers[hash] {
+		return p.w.roster.Of(rec.Meeting, rec.Track), nil
 	}
-	changed, unwatch := p.w.roster.watch()
-	defer unwatch()
-	timer := time.NewTimer(awaitTrack)
-	defer timer.Stop()
-	for {
-		if s = p.w.roster.of(rec.Meeting, rec.Track); s.known {
-			return s, nil
-		}
-		select {
-		case <-changed:
-		case <-timer.C:
-			p.w.cfg.Log.Warn("audio of a track that nobody announced is not recognised", "meeting", rec.Meeting, "track", rec.Track)
-			remember(p.strangers, hash)
-			return s, nil
-		case <-p.ctx.Done():
-			return s, p.ctx.Err()
-		}
+	s, err := p.w.roster.Await(p.ctx, rec.Meeting, rec.Track, awaitTrack)
+	if err == nil && !s.Known {
+		p.w.cfg.Log.Warn("audio of a track that nobody announced is not recognised", "meeting", rec.Meeting, "track", rec.Track)
+		remember(p.strangers, hash)
 	}
+	return s, err
 }
 
 func (p *partition) newTrack(rec *bus.AudioRecord, hash trackHash) (*track, error) {
@@ -324,8 +313,8 @@ func (p *partition) dropMeeting(id meeting.ID) {
 // obey drops what the policy no longer allows, at once.
 func (p *partition) obey() {
 	for _, t := range p.tracks {
-		s := p.w.roster.of(t.meeting, t.id)
-		if s.closed || !s.known {
+		s := p.w.roster.Of(t.meeting, t.id)
+		if s.Closed || !s.Known {
 			t.drop()
 		}
 	}
@@ -389,7 +378,7 @@ func (p *partition) endDeadTracks() {
 func (t *track) unfinished() bool { return t.loss != nil || t.seg != nil && !t.seg.quiet() }
 
 // over says whether nothing more of t will be recorded.
-func (t *track) over() bool { return t.p.w.roster.of(t.meeting, t.id).over }
+func (t *track) over() bool { return t.p.w.roster.Of(t.meeting, t.id).Over }
 
 // forgetIdleTracks frees what silent tracks hold. A track that a replay from the last commit would meet again stays.
 func (p *partition) forgetIdleTracks() {

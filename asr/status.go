@@ -50,11 +50,11 @@ func (w *Worker) publishDrafts(ctx context.Context) {
 
 func (w *Worker) publishDraft(ctx context.Context, d draft) {
 	if c := d.Caption; c != nil {
-		s := w.roster.of(d.meeting, d.track)
-		if !s.may(d.at) {
+		s := w.roster.Of(d.meeting, d.track)
+		if !s.May(d.at) {
 			return
 		}
-		c.Spk = meeting.SpeakerID(s.speaker)
+		c.Spk = meeting.SpeakerID(s.Speaker)
 	}
 	key, err := w.key(ctx, d.meeting)
 	if err != nil {
@@ -79,7 +79,7 @@ func (w *Worker) reportStatus(ctx context.Context) {
 	ticker := time.NewTicker(statusEvery)
 	defer ticker.Stop()
 	for {
-		for _, id := range w.roster.live() {
+		for _, id := range w.roster.Live() {
 			if s, ours := w.status(id); ours {
 				w.queue(draft{meeting: id, key: statusKey, Draft: meeting.Draft{Status: &s}})
 			}

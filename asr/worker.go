@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"souffleur/internal/bus"
+	"souffleur/internal/listen"
 	"souffleur/internal/meeting"
 	"souffleur/internal/seal"
 )
@@ -19,17 +20,10 @@ import (
 // become a final, or never will.
 const Group = "asr"
 
-// LiveKeys gives the keys that open what belongs to a meeting while it is live.
-type LiveKeys interface {
-	Live(ctx context.Context, id meeting.ID) (seal.Key, error)
-	// Drop removes a meeting's keys from memory: the next Live looks whether they are still there.
-	Drop(id meeting.ID)
-}
-
 // WorkerConfig wires a worker.
 type WorkerConfig struct {
 	Bus  *bus.Bus
-	Keys LiveKeys
+	Keys listen.LiveKeys
 	// KeyGone says of an error of Keys that the key was deleted for good: the meeting's records cannot and need not be read.
 	// Other errors are waited out.
 	KeyGone func(error) bool
@@ -70,7 +64,8 @@ type Worker struct {
 	cfg     WorkerConfig // set once
 	name    string       // set once; for who counts workers
 	bus     busPort      // set once
-	roster  *roster
+	roster  *listen.Roster
+	keys    listen.Keys // set once
 	jobs    *scheduler
 	counts  *counts
 	drafts  chan draft // see maxDrafts
@@ -90,7 +85,7 @@ func NewWorker(cfg WorkerConfig) (*Worker, error) {
 
 func newWorker(cfg WorkerConfig, b busPort) *Worker {
 	return &Worker{
-		cfg: cfg, name: rand.Text(), bus: b, roster: newRoster(), jobs: newScheduler(cfg.Workers), counts: &counts{},
+		cfg: cfg, name: rand.Text(), bus: b, roster: listen.NewRoster(), keys: listen.Keys{Live: cfg.Keys, Gone: cfg.KeyGone, Log: cfg.Log}, jobs: newScheduler(cfg.Workers), counts: &counts{},
 		drafts: make(chan draft, maxDrafts), lags: newLags(), engines: newEngines(cfg.Engines, cfg.Standard),
 		ledger: newLedger(),
 	}
@@ -145,78 +140,22 @@ func (w *Worker) consume(ctx context.Context, wg *sync.WaitGroup, fail context.C
 
 // engineFor names the engine of a meeting for a role.
 func (w *Worker) engineFor(id meeting.ID, r role) string {
-	return w.engines.of(r, w.roster.engines(id), "").Name
+	return w.engines.of(r, w.roster.Engines(id), "").Name
 }
 
-// followMeetings keeps the roster. What it cannot open it passes over: a meeting whose key is gone is over.
+// followMeetings keeps the roster.
 func (w *Worker) followMeetings(ctx context.Context, fail context.CancelCauseFunc, caughtUp func()) {
-	gone := make(map[meeting.ID]bool) // bounded by what the topic keeps: the meetings of seven days
-	err := w.bus.Follow(ctx, bus.Meetings, bus.FollowOptions{CaughtUp: caughtUp}, func(m bus.Message) {
-		if gone[m.Meeting] {
-			return
-		}
-		if len(m.Value) == 0 {
-			gone[m.Meeting] = w.forget(ctx, m.Meeting)
-			return
-		}
-		key, err := w.key(ctx, m.Meeting)
-		if err != nil {
-			gone[m.Meeting] = true
-			return
-		}
-		var e meeting.Event
-		if err := bus.OpenJSON(key, m, &e); err != nil || e.Meeting != m.Meeting {
-			w.deadLetter(ctx, m, "meeting event does not open")
-			return
-		}
-		w.roster.apply(&e, time.Now())
+	err := w.roster.Follow(ctx, w.bus, w.keys, caughtUp, func(m bus.Message) {
+		w.deadLetter(ctx, m, "meeting event does not open")
 	})
 	if err != nil && ctx.Err() == nil {
 		fail(fmt.Errorf("follow meetings: %w", err))
 	}
 }
 
-// forget drops what is in memory of a meeting of which something was forgotten, and says whether it is gone as a whole. Anybody who
-// may write to Kafka can claim that; only the keys say whether it is true.
-func (w *Worker) forget(ctx context.Context, id meeting.ID) bool {
-	if !id.Valid() {
-		return false
-	}
-	w.cfg.Keys.Drop(id)
-	if _, err := w.key(ctx, id); !errors.Is(err, errKeyGone) {
-		return false
-	}
-	w.roster.apply(&meeting.Event{Type: meeting.EventForget, Meeting: id}, time.Now())
-	return true
-}
-
-// keyRetry spaces the attempts to get a key while the store is away.
-const keyRetry = 500 * time.Millisecond
-
-// errKeyGone says that a meeting's live key was deleted, or never existed.
-var errKeyGone = errors.New("the meeting's key is gone")
-
-// key returns the live key of a meeting, as long as it takes. The errors are errKeyGone and that of ctx.
+// key returns the live key of a meeting, as long as it takes. The errors are listen.ErrKeyGone and that of ctx.
 func (w *Worker) key(ctx context.Context, id meeting.ID) (seal.Key, error) {
-	if !id.Valid() {
-		return seal.Key{}, errKeyGone
-	}
-	for logged := false; ; {
-		key, err := w.cfg.Keys.Live(ctx, id)
-		switch {
-		case err == nil:
-			return key, nil
-		case w.cfg.KeyGone(err):
-			return seal.Key{}, errKeyGone
-		}
-		if !logged {
-			w.cfg.Log.Warn("waiting for the key of a meeting", "meeting", id, "err", err)
-			logged = true
-		}
-		if !sleep(ctx, keyRetry) {
-			return seal.Key{}, ctx.Err()
-		}
-	}
+	return w.keys.Wait(ctx, id)
 }
 
 // sleep waits for d; false if ctx ends first.

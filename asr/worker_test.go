@@ -381,7 +381,7 @@ func TestOnlyTheKeySaysThatAMeetingIsForgotten(t *testing.T) {
 		s.keys.set(errGone)
 		s.put(hint)
 		until(t, "the key is dropped again", func() bool { return s.keys.dropped() == 2 })
-		until(t, "nothing is known of the meeting", func() bool { return !w.roster.of(s.id, "t0").known })
+		until(t, "nothing is known of the meeting", func() bool { return !w.roster.Of(s.id, "t0").Known })
 	})
 }
 

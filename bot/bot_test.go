@@ -583,7 +583,7 @@ func TestSilenceIsKeptAliveOnceASecond(t *testing.T) {
 func TestLongCaptionsAreSplitAtWords(t *testing.T) {
 	text := strings.TrimSpace(strings.Repeat("sous-titrage «été» <b> ", 120))
 	c := meeting.Caption{V: 1, Seg: "s1", Rev: 1000, Spk: "p1", T0: 0, T1: 9000, Lang: "fr", Text: text, Final: true}
-	messages := split(c)
+	messages := Messages(c)
 	var joined strings.Builder
 	seen := map[meeting.SegmentID]bool{}
 	for _, m := range messages {
@@ -603,10 +603,10 @@ func TestLongCaptionsAreSplitAtWords(t *testing.T) {
 	if joined.String() != text {
 		t.Error("the parts are not the text")
 	}
-	if one := split(meeting.Caption{Text: "court"}); len(one) != 1 {
+	if one := Messages(meeting.Caption{Text: "court"}); len(one) != 1 {
 		t.Errorf("%d messages for a short caption", len(one))
 	}
-	endless := split(meeting.Caption{Text: strings.Repeat("é", 3000)})
+	endless := Messages(meeting.Caption{Text: strings.Repeat("é", 3000)})
 	for _, m := range endless {
 		if len(m) > MaxMessage || !utf8.Valid(m) {
 			t.Errorf("one endless word: %d bytes", len(m))
@@ -628,6 +628,7 @@ func (h *hall) ShowFinal(s meeting.Segment, m [][]byte) {
 	h.events = append(h.events, fmt.Sprintf("final %s in %d", s.Text, len(m)))
 }
 func (h *hall) WorkerStatus(s meeting.Status) { h.events = append(h.events, "status "+s.State) }
+func (h *hall) ShowVoices(v meeting.Voices)   { h.events = append(h.events, "voices "+string(v.Type)) }
 
 func TestThePrompterServesOnlyItsMeetings(t *testing.T) {
 	key, _ := seal.NewKey()
@@ -656,9 +657,16 @@ func TestThePrompterServesOnlyItsMeetings(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.segment(bus.Message{Topic: bus.Segments, Key: "g", Meeting: "m1", Value: value}) // lost audio: nothing to read
+	for id, k := range map[meeting.ID]seal.Key{"m1": key, "m2": key} {
+		m, err := bus.SealVoices(k, &meeting.Voices{V: meeting.VoicesVersion, Type: meeting.VoicesDone, Meeting: id, Track: "t1", Participant: "p1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.voices(m)
+	}
 	p.Remove("m1")
 	p.draft(draft("m1", key, meeting.Draft{Caption: &meeting.Caption{Text: "too late"}}))
-	want := []string{"partial bon", "status live", "final bonjour in 1"}
+	want := []string{"partial bon", "status live", "final bonjour in 1", "voices done"}
 	if !slices.Equal(h.events, want) {
 		t.Errorf("shown %v, want %v", h.events, want)
 	}

@@ -33,12 +33,14 @@ type Audience interface {
 	ShowFinal(s meeting.Segment, messages [][]byte)
 	// WorkerStatus takes what a recogniser says of itself.
 	WorkerStatus(s meeting.Status)
+	// ShowVoices takes what is known of who speaks at a shared microphone.
+	ShowVoices(v meeting.Voices)
 }
 
 // MaxMessage is the longest caption message, in bytes of JSON.
 const MaxMessage = 1000
 
-// Prompter reads captions.v1 and segments.v1 and hands what belongs to this node's meetings to them. Meetings held on
+// Prompter reads captions.v1, segments.v1 and speakers.v1 and hands what belongs to this node's meetings to them. Meetings held on
 // other nodes are passed over without being opened.
 type Prompter struct {
 	bus Follower
@@ -67,11 +69,12 @@ func (p *Prompter) Remove(id meeting.ID) {
 	p.mu.Unlock()
 }
 
-// Run follows both topics from since until ctx ends.
+// Run follows its topics from since until ctx ends; what is known of voices, from the beginning of what is kept.
 func (p *Prompter) Run(ctx context.Context, since time.Time) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.bus.Follow(ctx, bus.Captions, bus.FollowOptions{Since: since}, p.draft) })
 	g.Go(func() error { return p.bus.Follow(ctx, bus.Segments, bus.FollowOptions{Since: since}, p.segment) })
+	g.Go(func() error { return p.bus.Follow(ctx, bus.Speakers, bus.FollowOptions{}, p.voices) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -101,7 +104,7 @@ func (p *Prompter) draft(m bus.Message) {
 		c := *d.Caption
 		c.Final = false
 		// A partial over the limit is not shown: it would come in parts that move. Its final follows soon.
-		if messages := split(c); len(messages) == 1 {
+		if messages := Messages(c); len(messages) == 1 {
 			a.ShowPartial(c, messages[0])
 		}
 	}
@@ -121,12 +124,25 @@ func (p *Prompter) segment(m bus.Message) {
 		return // for the transcript: there is nothing to read
 	}
 	s.Final = true
-	a.ShowFinal(s, split(s.Caption))
+	a.ShowFinal(s, Messages(s.Caption))
 }
 
-// split marshals a caption into messages of at most MaxMessage bytes. A longer text is cut at words, or inside a word
+func (p *Prompter) voices(m bus.Message) {
+	a := p.of(m.Meeting)
+	if a == nil {
+		return
+	}
+	v, err := bus.OpenVoices(a.LiveKey(), m)
+	if err != nil {
+		p.log.Warn("a record of voices does not open", "meeting", m.Meeting, "offset", m.Offset, "err", err)
+		return
+	}
+	a.ShowVoices(*v)
+}
+
+// Messages marshals a caption into messages of at most MaxMessage bytes. A longer text is cut at words, or inside a word
 // that is itself too long, never inside a code point; the parts are segments of their own, "…/2", "…/3", in time order.
-func split(c meeting.Caption) [][]byte {
+func Messages(c meeting.Caption) [][]byte {
 	whole := marshal(c)
 	if len(whole) <= MaxMessage {
 		return [][]byte{whole}

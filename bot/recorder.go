@@ -10,6 +10,7 @@ import (
 	"souffleur/internal/bus"
 	"souffleur/internal/meeting"
 	"souffleur/internal/seal"
+	"souffleur/internal/signal"
 	"souffleur/sfu"
 )
 
@@ -140,7 +141,7 @@ const lastRecordsWait = 3 * time.Second
 func (r *Recorder) AudioStarted(t sfu.AudioTrack) {
 	rec := newRecording(r, meeting.Track{
 		Track: t.Track, Participant: t.Participant,
-		Partition: r.cfg.Bus.AudioPartition(r.cfg.Meeting, r.cfg.JoinIndex(t.Participant)),
+		Partition: r.cfg.Bus.AudioPartition(r.cfg.Meeting, r.cfg.JoinIndex(t.Participant)), Screen: t.Source == signal.ScreenAudio,
 	})
 	r.mu.Lock()
 	_, known := r.tracks[t.Track]

@@ -32,6 +32,7 @@ type ArchiverConfig struct {
 	AudioBytes      int           // or as soon as there is this much of a track
 	AudioHeld       int           // or as soon as there is this much of one partition
 	AudioWait       time.Duration // how long after the end kept audio that is not stored yet is waited for
+	VoicesWait      time.Duration // how long the end waits, where voices at a microphone are told apart, until they were judged once more
 	HookWait        time.Duration // how long the end waits, where there are webhooks, until they were told what came before
 	Poll            time.Duration // how often progress on the bus is looked at
 	Rescan          time.Duration // how often all meetings are checked for an end that was missed
@@ -43,7 +44,7 @@ type ArchiverConfig struct {
 func DefaultArchiverConfig() ArchiverConfig {
 	return ArchiverConfig{
 		BatchAge: 5 * time.Second, BatchBytes: 64 << 10, RecognitionWait: 10 * time.Minute,
-		AudioAge: 90 * time.Second, AudioBytes: 1 << 20, AudioHeld: 64 << 20, AudioWait: 10 * time.Minute, HookWait: time.Minute,
+		AudioAge: 90 * time.Second, AudioBytes: 1 << 20, AudioHeld: 64 << 20, AudioWait: 10 * time.Minute, VoicesWait: 2 * time.Minute, HookWait: time.Minute,
 		Poll: time.Second, Rescan: 10 * time.Minute,
 	}
 }
@@ -51,7 +52,7 @@ func DefaultArchiverConfig() ArchiverConfig {
 // Validate names the first wrong setting.
 func (c ArchiverConfig) Validate() error {
 	for name, d := range map[string]time.Duration{
-		"audio age": c.AudioAge, "audio wait": c.AudioWait, "webhook wait": c.HookWait,
+		"audio age": c.AudioAge, "audio wait": c.AudioWait, "webhook wait": c.HookWait, "voices wait": c.VoicesWait,
 		"batch age": c.BatchAge, "recognition wait": c.RecognitionWait, "poll interval": c.Poll, "rescan interval": c.Rescan,
 	} {
 		if d <= 0 {

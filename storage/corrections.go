@@ -33,6 +33,8 @@ type Edit struct {
 	AtUnixMS int64
 	Texts    map[meeting.SegmentID]*string // nil: back to what was recognised
 	Names    map[meeting.SpeakerID]*string // nil: back to the name they joined with
+
+	Speakers map[meeting.SegmentID]*meeting.SpeakerID // whose the words are, of those at the same microphone; nil: back to what was heard
 }
 
 // corrections is meetings/<id>/corrections.json: what people changed in a transcript. What was recognised stays as it is
@@ -42,6 +44,15 @@ type corrections struct {
 	Rev      int                                 `json:"rev"` // rises with every change; 0 if nothing was ever changed
 	Segments map[meeting.SegmentID]correction    `json:"segments,omitempty"`
 	Names    map[meeting.SpeakerID]speakerNaming `json:"names,omitempty"`
+
+	Speakers map[meeting.SegmentID]speakerChoice `json:"speakers,omitempty"`
+}
+
+// speakerChoice is the voice that somebody heard in a segment.
+type speakerChoice struct {
+	Spk      meeting.SpeakerID `json:"spk"`
+	By       meeting.PersonID  `json:"by,omitempty"`
+	AtUnixMS int64             `json:"at_unix_ms"`
 }
 
 // correction is the text that somebody wrote in place of a segment's.
@@ -64,7 +75,7 @@ const correctionsFile = "corrections.json"
 // Version names the state of a final transcript: two that are equal have the same words and names.
 func (t *Transcript) Version() string { return fmt.Sprintf("%d.%d", t.Rev, t.EditRev) }
 
-// Edit changes the text of segments and the names of speakers, all or nothing, and returns the transcript as it is then.
+// Edit changes the text of segments, their speakers and the names of speakers, all or nothing, and returns the transcript as it is then.
 // version is that of the transcript which whoever edits has before them; if it is another by now, the error is
 // ErrConflict and nothing was changed. Only a final transcript can be changed (ErrNotFinal): until then a recogniser may
 // still replace what it said, and the correction would be of words that nobody reads any more.
@@ -111,7 +122,21 @@ func (c *corrections) edit(t *Transcript, e Edit) (changed bool, err error) {
 		}
 		changed = c.setText(s, text, e) || changed
 	}
+	for seg, spk := range e.Speakers {
+		s := bySeg[seg]
+		if s == nil || s.Quality == meeting.QualityGap {
+			return false, fmt.Errorf("segment %q: %w", seg, ErrNoSegment)
+		}
+		if spk != nil && !t.mayBe(s, *spk) {
+			return false, fmt.Errorf("speaker %q of segment %q: %w", *spk, seg, ErrNoSpeaker)
+		}
+		changed = c.setSpeaker(s, spk, e) || changed
+	}
 	for spk, name := range e.Names {
+		if c.chosen(spk) { // only people heard this voice
+			changed = c.setName(spk, "", name, e) || changed
+			continue
+		}
 		joined, ok := t.joinedName(spk)
 		if !ok {
 			return false, fmt.Errorf("speaker %q: %w", spk, ErrNoSpeaker)
@@ -135,6 +160,51 @@ func (c *corrections) setText(s *meeting.Segment, text *string, e Edit) (changed
 	}
 	c.Segments[s.Seg] = correction{Text: *text, Spk: s.Spk, By: e.By, AtUnixMS: e.AtUnixMS}
 	return true
+}
+
+// mayBe says whether a segment may be given to a speaker: to whoever holds the microphone, to a voice that was heard there, or to
+// one more, where two people were taken for one.
+func (t *Transcript) mayBe(s *meeting.Segment, spk meeting.SpeakerID) bool {
+	p := s.Spk.Participant()
+	if p == "" || spk.Participant() != p || s.Spk.Captioner() {
+		return false
+	}
+	if spk == meeting.SpeakerID(p) {
+		return true
+	}
+	highest := 0
+	for i := range t.Segments {
+		if of := t.Segments[i].Spk; of.Participant() == p {
+			highest = max(highest, of.Voice())
+		}
+	}
+	return highest > 0 && spk.Voice() > 0 && spk.Voice() <= highest+1
+}
+
+func (c *corrections) setSpeaker(s *meeting.Segment, spk *meeting.SpeakerID, e Edit) (changed bool) {
+	old, was := c.Speakers[s.Seg]
+	if spk == nil || *spk == s.Spk {
+		delete(c.Speakers, s.Seg)
+		return was
+	}
+	if was && old.Spk == *spk {
+		return false
+	}
+	if c.Speakers == nil {
+		c.Speakers = map[meeting.SegmentID]speakerChoice{}
+	}
+	c.Speakers[s.Seg] = speakerChoice{Spk: *spk, By: e.By, AtUnixMS: e.AtUnixMS}
+	return true
+}
+
+// chosen says whether somebody gave a segment to a speaker.
+func (c *corrections) chosen(spk meeting.SpeakerID) bool {
+	for _, choice := range c.Speakers {
+		if choice.Spk == spk {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *corrections) setName(spk meeting.SpeakerID, joined string, name *string, e Edit) (changed bool) {
@@ -173,6 +243,13 @@ func (c *corrections) apply(t *Transcript) {
 			if k, ok := c.Segments[t.Segments[i].Seg]; ok && t.Segments[i].Quality != meeting.QualityGap {
 				k.apply(&t.Segments[i])
 			}
+		}
+	}
+	for i := range t.Segments {
+		s := &t.Segments[i]
+		if k, ok := c.Speakers[s.Seg]; ok && s.Quality != meeting.QualityGap {
+			s.Assigned = &meeting.Assigned{Spk: s.Spk, By: k.By, AtUnixMS: k.AtUnixMS}
+			s.Spk = k.Spk
 		}
 	}
 	t.Names = nil
@@ -255,6 +332,7 @@ func (t *Transcripts) ForgetCorrections(ctx context.Context, id meeting.ID, part
 	}
 	_, err := change(ctx, read, write, func(c **corrections) error {
 		maps.DeleteFunc((*c).Segments, func(_ meeting.SegmentID, k correction) bool { return k.Spk.Participant() == participant })
+		maps.DeleteFunc((*c).Speakers, func(_ meeting.SegmentID, k speakerChoice) bool { return k.Spk.Participant() == participant })
 		maps.DeleteFunc((*c).Names, func(spk meeting.SpeakerID, _ speakerNaming) bool { return spk.Participant() == participant })
 		(*c).Rev++
 		return nil

@@ -162,7 +162,7 @@ func testCorrectionsSurviveRebuild(t *testing.T, server s3test.Server) {
 	must(t, err)
 	archiver, err := newArchiver(a.bus, a.store, a.keys, a.config, slog.New(slog.DiscardHandler))
 	must(t, err)
-	if _, err := archiver.concludeOnce(t.Context(), m.ID); err != nil { // a second archiver closes the meeting again
+	if _, err := archiver.concludeOnce(t.Context(), m.ID, nil); err != nil { // a second archiver closes the meeting again
 		t.Fatal(err)
 	}
 	if got := texts(read(t, transcripts, m.ID)); got != "eins | zwei" {
@@ -175,7 +175,7 @@ func testCorrectionsSurviveRebuild(t *testing.T, server s3test.Server) {
 	must(t, err)
 	must(t, a.store.Create(t.Context(), better, body))
 	must(t, a.store.Delete(t.Context(), meetingPrefix+string(m.ID)+"/"+transcriptFile))
-	if _, err := archiver.concludeOnce(t.Context(), m.ID); err != nil {
+	if _, err := archiver.concludeOnce(t.Context(), m.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	v := read(t, transcripts, m.ID)

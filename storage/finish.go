@@ -151,7 +151,11 @@ func (a *Archiver) close(ctx context.Context, id meeting.ID, endMS int64) error 
 	if err := a.awaitArchive(ctx, id); err != nil {
 		return err
 	}
-	rev, err := a.conclude(ctx, m)
+	voices, err := a.awaitVoices(ctx, id)
+	if err != nil {
+		return err
+	}
+	rev, err := a.conclude(ctx, m, voices)
 	if err != nil {
 		return err
 	}
@@ -303,15 +307,15 @@ func isPast(committed, ends []int64, partitions map[int]struct{}) bool {
 
 // conclude writes the final transcript and returns its revision. A meeting of which nothing was stored gets none: what
 // was only shown leaves no trace. One that is final already, because of a crash or a second archiver, stays.
-func (a *Archiver) conclude(ctx context.Context, m Meeting) (rev int, err error) {
+func (a *Archiver) conclude(ctx context.Context, m Meeting, v voicesOf) (rev int, err error) {
 	err = a.persist(ctx, "write transcript", func() error {
-		rev, err = a.concludeOnce(ctx, m.ID)
+		rev, err = a.concludeOnce(ctx, m.ID, v)
 		return err
 	})
 	return rev, err
 }
 
-func (a *Archiver) concludeOnce(ctx context.Context, id meeting.ID) (rev int, err error) {
+func (a *Archiver) concludeOnce(ctx context.Context, id meeting.ID, v voicesOf) (rev int, err error) {
 	old, etag, err := a.transcripts.stored(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -327,6 +331,10 @@ func (a *Archiver) concludeOnce(ctx context.Context, id meeting.ID) (rev int, er
 	}
 	fresh, err := a.transcripts.build(ctx, m)
 	if err != nil || len(fresh.Segments) == 0 {
+		return 0, err
+	}
+	v.label(fresh)
+	if err := a.transcripts.nameVoices(ctx, m, v); err != nil {
 		return 0, err
 	}
 	fresh.Rev, fresh.Final = old.Rev+1, true

@@ -69,6 +69,11 @@ func (t *Transcript) split() *corrections {
 	t.Segments = slices.Clone(t.Segments)
 	for i := range t.Segments {
 		s := &t.Segments[i]
+		if a := s.Assigned; a != nil {
+			spk := s.Spk
+			s.Spk, s.Assigned = a.Spk, nil
+			c.setSpeaker(s, &spk, Edit{By: a.By, AtUnixMS: a.AtUnixMS})
+		}
 		o := s.Original
 		if o == nil {
 			continue
@@ -81,7 +86,7 @@ func (t *Transcript) split() *corrections {
 		joined, _ := t.joinedName(n.Spk)
 		c.setName(n.Spk, joined, &n.Name, Edit{By: n.By, AtUnixMS: n.AtUnixMS})
 	}
-	if len(c.Segments)+len(c.Names) > 0 {
+	if len(c.Segments)+len(c.Names)+len(c.Speakers) > 0 {
 		c.Rev = max(t.EditRev, 1)
 	}
 	t.Names, t.EditRev = nil, 0

@@ -29,6 +29,9 @@ type Settings struct {
 	// KeepAudio lets organizers store what is said in their rooms as sound. A voice says more about a person than their
 	// words, so an admin has to allow it first.
 	KeepAudio bool `json:"keep_audio,omitempty"`
+
+	// OneVoice keeps voices at shared microphones from being told apart, in every room.
+	OneVoice bool `json:"one_voice,omitempty"`
 }
 
 // DefaultSettings returns what holds until an admin changes it.

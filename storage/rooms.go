@@ -28,6 +28,8 @@ type Room struct {
 
 	Access  Access   `json:"access,omitempty"`  // who may join; "": Public
 	Members []string `json:"members,omitempty"` // e-mail addresses, in lower case; who may join if access is Restricted
+
+	OneVoice bool `json:"one_voice,omitempty"` // an admin's choice: voices at a shared microphone are not told apart
 }
 
 // Access says who may join a room. Organizers and admins always may.
@@ -74,6 +76,7 @@ func (r *Room) Policy(instance Settings) meeting.Policy {
 	return meeting.Policy{
 		Level: level, Ceiling: ceiling, Langs: r.Langs, Glossary: r.Glossary, Engines: r.Engines,
 		KeepAudio: r.KeepAudio && instance.KeepAudio && level >= meeting.Transcript, E2EE: r.E2EE,
+		OneVoice: r.OneVoice || instance.OneVoice,
 	}
 }
 

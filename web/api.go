@@ -45,6 +45,7 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	s.describeTokens(api)
 	s.describeAudit(api)
 	s.describeModels(api)
+	s.describeVoices(api)
 	describeRaw(api.OpenAPI())
 	s.keyedRoutes = keyedRoutes(api.OpenAPI())
 

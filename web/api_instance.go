@@ -27,6 +27,7 @@ type instanceOutput struct {
 		KeepAudio    bool          `json:"keep_audio" doc:"Whether organizers may keep what is said as sound"`
 		Retention    retentionBody `json:"retention" doc:"How many days after a meeting things are kept at most, in every room; 0: until somebody deletes them"`
 		Engines      []string      `json:"engines" nullable:"false" doc:"Speech engines that may be chosen for rooms; set by the operator"`
+		VoicesApart  bool          `json:"voices_apart" doc:"Whether voices at shared microphones are told apart, where the room does not say otherwise"`
 	}
 }
 
@@ -43,6 +44,7 @@ func (s *Server) getInstance(ctx context.Context, _ *struct{}) (*instanceOutput,
 	out.Body.KeepAudio = settings.KeepAudio
 	out.Body.Retention = retentionView(settings.Retention)
 	out.Body.Engines = append([]string{}, s.cfg.Engines...)
+	out.Body.VoicesApart = !settings.OneVoice
 	return out, nil
 }
 
@@ -52,6 +54,8 @@ type changeInstanceInput struct {
 		Ceiling      string `json:"ceiling,omitempty" enum:"off,captions,transcript,minutes"`
 		RoomCreation string `json:"room_creation,omitempty" enum:"anyone,signed-in,admin"`
 		KeepAudio    *bool  `json:"keep_audio,omitempty" doc:"Whether organizers may keep what is said as sound; off until an admin allows it"`
+
+		VoicesApart *bool `json:"voices_apart,omitempty" doc:"Whether voices at shared microphones are told apart at all; holds at once"`
 
 		Retention *retentionBody `json:"retention,omitempty" doc:"Holds for past meetings, too; a shorter time deletes nothing within a week"`
 	}
@@ -79,6 +83,11 @@ func (s *Server) changeInstance(ctx context.Context, in *changeInstanceInput) (*
 	if in.Body.KeepAudio != nil { // meetings that are live must follow this, too
 		if err := s.live.SetInstanceKeepAudio(ctx, *in.Body.KeepAudio, v.actor(meeting.Admin)); err != nil {
 			return nil, s.answerFor(ctx, "set whether audio may be kept", err)
+		}
+	}
+	if in.Body.VoicesApart != nil {
+		if err := s.live.SetInstanceOneVoice(ctx, !*in.Body.VoicesApart, v.actor(meeting.Admin)); err != nil {
+			return nil, s.answerFor(ctx, "set whether voices are told apart", err)
 		}
 	}
 	if in.Body.RoomCreation != "" {

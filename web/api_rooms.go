@@ -49,6 +49,7 @@ type roomBody struct {
 	RetentionLimit     *retentionBody `json:"retention_limit,omitempty" doc:"How long the installation keeps things at most. Only for organizers"`
 	EffectiveRetention retentionBody  `json:"effective_retention" doc:"What holds: the fewer days of retention and of the installation's; 0: until somebody deletes it"`
 	Engines            *enginesBody   `json:"engines,omitempty" doc:"Speech engines chosen for the room; only for admins"`
+	VoicesApart        *bool          `json:"voices_apart,omitempty" doc:"Whether voices at a microphone that several people share are told apart, if the installation does; only for admins"`
 	Role               string         `json:"role" enum:"participant,organizer,admin" doc:"Yours"`
 	Live               *liveBody      `json:"live" doc:"The meeting going on; null if there is none"`
 	CreatedUnixMS      int64          `json:"created_unix_ms"`
@@ -131,6 +132,7 @@ func (s *Server) roomView(v *visitor, r *storage.Room, instance *storage.Setting
 	if v.admin() {
 		engines := enginesBody(r.Engines)
 		body.Engines = &engines
+		body.VoicesApart = ptr(!r.OneVoice)
 	}
 	if live, ok := s.live.Room(r.ID); ok {
 		body.Live = &liveBody{

@@ -20,7 +20,7 @@ func (s *Server) describeTranscript(api huma.API) {
 		"The transcript, also while the meeting goes on. Organizers, and those with whom the meeting is shared; an admin must give a reason, which is audited",
 		http.StatusForbidden, http.StatusNotFound), s.getTranscript)
 	edit := operation(tagMeetings, "edit-transcript", http.MethodPatch, "/meetings/{meeting}/transcript", http.StatusOK,
-		"Correct the text of segments and the names of speakers, all or nothing, once the transcript is complete. "+
+		"Correct the text of segments, say which voice speaks in them, and name speakers, all or nothing, once the transcript is complete. "+
 			"If-Match must have the ETag that the transcript came with. What was recognised is kept. Organizers; an admin must give a reason, which is audited",
 		http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
 	edit.MaxBodyBytes = maxEdit
@@ -63,6 +63,13 @@ type segmentBody struct {
 	Text     string            `json:"text"`
 	Quality  string            `json:"quality" doc:"full, or fast for a text that was shown before the whole utterance was heard, or gap: sound was lost, and there is no text; or typed by a captioner"`
 	Original *originalBody     `json:"original,omitempty" doc:"Only of a segment that somebody corrected"`
+	Assigned *assignedBody     `json:"assigned,omitempty" doc:"Only of a segment that somebody gave to another voice"`
+}
+
+type assignedBody struct {
+	Spk      meeting.SpeakerID `json:"spk" doc:"Who was taken for its speaker"`
+	ByName   string            `json:"by_name" doc:"Who said who it is; empty if they were not in the meeting"`
+	AtUnixMS int64             `json:"at_unix_ms" doc:"When"`
 }
 
 type originalBody struct {
@@ -107,6 +114,9 @@ func segmentView(t *storage.Transcript, g *meeting.Segment) segmentBody {
 	if o := g.Original; o != nil {
 		body.Original = &originalBody{Text: o.Text, ByName: nameIn(t, o.By), AtUnixMS: o.AtUnixMS}
 	}
+	if a := g.Assigned; a != nil {
+		body.Assigned = &assignedBody{Spk: a.Spk, ByName: nameIn(t, a.By), AtUnixMS: a.AtUnixMS}
+	}
 	return body
 }
 
@@ -135,7 +145,13 @@ type editTranscriptInput struct {
 	Body    struct {
 		Segments []segmentEdit `json:"segments,omitempty" maxItems:"10000"`
 		Names    []nameEdit    `json:"names,omitempty" maxItems:"1000"`
+		Speakers []speakerEdit `json:"speakers,omitempty" maxItems:"10000"`
 	}
+}
+
+type speakerEdit struct {
+	Seg meeting.SegmentID  `json:"seg" minLength:"1" maxLength:"64"`
+	Spk *meeting.SpeakerID `json:"spk" required:"true" nullable:"true" minLength:"1" maxLength:"130" doc:"Whose words they are: the participant, or participant/voice-n, at the same microphone, one voice more than there are at most; null to go back to what was heard"`
 }
 
 type segmentEdit struct {
@@ -182,10 +198,15 @@ func (s *Server) editTranscript(ctx context.Context, in *editTranscriptInput) (*
 	if len(edit.Names) > 0 {
 		s.record(ctx, v, "transcript.name-speaker", meetingObject(m.ID))
 	}
+	if len(edit.Speakers) > 0 {
+		s.record(ctx, v, "transcript.assign-speaker", meetingObject(m.ID))
+	}
 	out := &editTranscriptOutput{ETag: etagOf(t)}
 	out.Body.Names, out.Body.Segments = namesView(t), []segmentBody{}
 	for i := range t.Segments {
-		if _, named := edit.Texts[t.Segments[i].Seg]; named {
+		_, named := edit.Texts[t.Segments[i].Seg]
+		_, given := edit.Speakers[t.Segments[i].Seg]
+		if named || given {
 			out.Body.Segments = append(out.Body.Segments, segmentView(t, &t.Segments[i]))
 		}
 	}
@@ -200,7 +221,9 @@ func versionOf(ifMatch string) (version string, ok bool) {
 
 // edit returns what is to be changed, cleaned, or the problem to answer.
 func (in *editTranscriptInput) edit() (storage.Edit, error) {
-	e := storage.Edit{Texts: map[meeting.SegmentID]*string{}, Names: map[meeting.SpeakerID]*string{}}
+	e := storage.Edit{
+		Texts: map[meeting.SegmentID]*string{}, Names: map[meeting.SpeakerID]*string{}, Speakers: map[meeting.SegmentID]*meeting.SpeakerID{},
+	}
 	for _, g := range in.Body.Segments {
 		if _, twice := e.Texts[g.Seg]; twice {
 			return e, problem(http.StatusUnprocessableEntity, "bad-request", "A segment is named twice. Send each once.")
@@ -221,6 +244,12 @@ func (in *editTranscriptInput) edit() (storage.Edit, error) {
 			return e, err
 		}
 		e.Names[n.Spk] = &name
+	}
+	for _, g := range in.Body.Speakers {
+		if _, twice := e.Speakers[g.Seg]; twice {
+			return e, problem(http.StatusUnprocessableEntity, "bad-request", "A segment is named twice. Send each once.")
+		}
+		e.Speakers[g.Seg] = g.Spk
 	}
 	return e, nil
 }

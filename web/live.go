@@ -93,6 +93,9 @@ type Live interface {
 	// SetInstanceKeepAudio stores whether audio may be kept at all, and applies it.
 	SetInstanceKeepAudio(ctx context.Context, allowed bool, by Actor) error
 
+	// SetInstanceOneVoice stores whether voices at shared microphones are taken for one everywhere, and applies it.
+	SetInstanceOneVoice(ctx context.Context, one bool, by Actor) error
+
 	// SetE2EE stores whether browsers encrypt end to end in a room. Switching it on switches AI and the keeping of audio
 	// off in the room's settings, where they stay when it is switched off again. ErrLive.
 	SetE2EE(ctx context.Context, room meeting.RoomID, on bool, by Actor) error

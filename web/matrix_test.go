@@ -70,6 +70,7 @@ var matrix = []permission{
 	{"PUT /api/v1/rooms/:room/retention", noRetention, 403, 403, 403, 403, 200, 200, 200, 403, 401},
 	{"PUT /api/v1/rooms/:room/ceiling", fields{"ceiling": "off"}, 403, 403, 403, 403, 403, 200, 200, 403, 401},
 	{"PUT /api/v1/rooms/:room/engines", fields{"partials": "", "finals": ""}, 403, 403, 403, 403, 403, 200, 200, 403, 401},
+	{"PUT /api/v1/rooms/:room/voices", fields{"apart": false}, 403, 403, 403, 403, 403, 200, 200, 403, 401},
 	{"POST /api/v1/rooms/:room/organizer-link", nil, 403, 403, 403, 403, 200, 200, 200, 403, 401},
 	{"POST /api/v1/rooms/:room/organize", fields{"secret": roomSecret}, 200, 200, 200, 200, 200, 200, 200, 403, 401},
 	{"POST /api/v1/rooms/:room/organize", fields{"secret": "guessed"}, 410, 410, 410, 410, 410, 410, 410, 403, 401},

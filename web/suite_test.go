@@ -480,6 +480,12 @@ func (f *fakeLive) SetInstanceKeepAudio(ctx context.Context, allowed bool, by Ac
 	return err
 }
 
+func (f *fakeLive) SetInstanceOneVoice(ctx context.Context, one bool, by Actor) error {
+	f.by(by)
+	_, err := f.instance.Update(ctx, func(s *storage.Settings) error { s.OneVoice = one; return nil })
+	return err
+}
+
 func (f *fakeLive) SetE2EE(ctx context.Context, room meeting.RoomID, on bool, by Actor) error {
 	f.by(by)
 	if _, live := f.Room(room); live {

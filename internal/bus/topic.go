@@ -18,7 +18,7 @@ const (
 	Meetings    Topic = "meetings.v1" // key meeting: [meeting.Event]; an empty value says that something of the meeting was forgotten
 	Captions    Topic = "captions.v1" // key segment or "status": [meeting.Draft]; may be dropped
 	Segments    Topic = "segments.v1" // key segment: [meeting.Segment]; an empty value retracts it
-	Speakers    Topic = "speakers.v1" // key meeting/track: voice labels
+	Speakers    Topic = "speakers.v1" // key meeting/track, of a name meeting/participant: [meeting.Voices], see [OpenVoices]
 	DeadLetters Topic = "dlq.v1"      // key meeting: what could not be read, without its content, see [DeadLetter]
 )
 

@@ -54,6 +54,8 @@ type Segment struct {
 
 	// Original is set when people corrected the text: Text and Words are theirs then. It never stands on segments.v1.
 	Original *Original `json:"original,omitempty"`
+	// Assigned is set when people said who speaks: Spk is theirs then. It never stands on segments.v1.
+	Assigned *Assigned `json:"assigned,omitempty"`
 }
 
 // Original is what a recogniser wrote before somebody corrected a segment, and who did it when.
@@ -63,6 +65,13 @@ type Original struct {
 	Conf     float32  `json:"conf"`
 	By       PersonID `json:"by,omitempty"` // who made the last correction
 	AtUnixMS int64    `json:"at_unix_ms"`   // when
+}
+
+// Assigned is who was taken for the speaker of a segment before somebody said who it is, and who did when.
+type Assigned struct {
+	Spk      SpeakerID `json:"spk"`
+	By       PersonID  `json:"by,omitempty"`
+	AtUnixMS int64     `json:"at_unix_ms"`
 }
 
 // Quality of a segment.

@@ -91,6 +91,8 @@ type Track struct {
 	Track       TrackID       `json:"track"`
 	Participant ParticipantID `json:"participant"`
 	Partition   int           `json:"partition"` // of audio.v1, for the track's life
+
+	Screen bool `json:"screen,omitempty"` // the sound of a shared screen, not of a microphone
 }
 
 // Policy is the AI policy of a meeting at one moment.
@@ -114,6 +116,9 @@ type Policy struct {
 
 	// E2EE says why the level is off: browsers encrypt for one another, and the server cannot hear.
 	E2EE bool `json:"e2ee,omitempty"`
+
+	// OneVoice says that voices at a shared microphone are not told apart: an admin switched it off here, or everywhere.
+	OneVoice bool `json:"one_voice,omitempty"`
 }
 
 // Engines names speech engines by what they are asked for; "" leaves it to the recogniser.
@@ -127,5 +132,6 @@ func (p Policy) SameListening(o Policy) bool { return p.Level == o.Level && p.Ke
 
 // SameSettings says whether p and o let recognisers do the same, whoever set it and when.
 func (p Policy) SameSettings(o Policy) bool {
-	return p.Level == o.Level && p.Ceiling == o.Ceiling && p.KeepAudio == o.KeepAudio && slices.Equal(p.Langs, o.Langs) && slices.Equal(p.Glossary, o.Glossary) && p.Engines == o.Engines && p.E2EE == o.E2EE
+	return p.Level == o.Level && p.Ceiling == o.Ceiling && p.KeepAudio == o.KeepAudio && slices.Equal(p.Langs, o.Langs) && slices.Equal(p.Glossary, o.Glossary) && p.Engines == o.Engines && p.E2EE == o.E2EE &&
+		p.OneVoice == o.OneVoice
 }

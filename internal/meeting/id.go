@@ -128,6 +128,21 @@ func newSegmentID(kind string, meeting ID, track TrackID, epoch uint64, seq uint
 	return SegmentID(lower.EncodeToString(h.Sum(nil)[:15]))
 }
 
+// Part returns the ID of the n-th part of a segment, n from 1, where what was said is cut into several: by voice.
+func (s SegmentID) Part(n int) SegmentID {
+	if n == 1 {
+		return s
+	}
+	return SegmentID(fmt.Sprintf("%s-%d", s, n))
+}
+
+// Whole returns the ID of the segment that s is a part of: by voice ("…-2"), or of a caption too long for a message ("…/2").
+func (s SegmentID) Whole() SegmentID {
+	whole, _, _ := strings.Cut(string(s), "/")
+	whole, _, _ = strings.Cut(whole, "-")
+	return SegmentID(whole)
+}
+
 // Participant returns whose microphone the speaker used.
 func (s SpeakerID) Participant() ParticipantID {
 	p, _, _ := strings.Cut(string(s), "/")

@@ -37,7 +37,7 @@ type desk struct {
 	closed  bool
 }
 
-// deskRecord is a partial, or a line.
+// deskRecord is a partial, a line, or the name of a voice.
 type deskRecord struct {
 	topic bus.Topic
 	key   meeting.SegmentID
@@ -173,8 +173,8 @@ func (d *desk) publish(ctx context.Context, r deskRecord) {
 	err = b.Publish(ctx, bus.Message{
 		Topic: r.topic, Partition: b.PartitionOf(r.topic, d.l.id), Key: string(r.key), Meeting: d.l.id, Value: value,
 	})
-	if err != nil && r.topic == bus.Segments {
-		d.l.log.Error("typed caption not published", "err", err)
+	if err != nil && r.topic != bus.Captions {
+		d.l.log.Error("what somebody typed is not published", "topic", r.topic, "err", err)
 	}
 }
 

@@ -33,8 +33,10 @@ type live struct {
 	scribe   *scribe        // set once; writes what organizers do to the audit
 	prompt   *prompt        // set once; captions to readers
 	desk     *desk          // set once; captions that people type
+	voices   *voices        // set once; who speaks at shared microphones
 	log      *slog.Logger   // set once
 	unlisten func()         // set once
+	labels   sync.Mutex     // guards nothing: a final and what is known of its speakers are shown one after the other. Taken first
 	e2ee     bool           // set once; nobody listens here
 
 	mu       sync.Mutex // guards what follows; nothing of another package is called while it is held
@@ -85,6 +87,8 @@ func newLive(n *Node, room storage.Room, doc storage.Meeting, policy meeting.Pol
 	l.keeper = newKeeper(n.deps.Meetings, l)
 	l.prompt = newPrompt(l.media, n.cfg.History)
 	l.desk = newDesk(l)
+	l.voices = newVoices()
+	l.voices.set(policy.OneVoice)
 	l.recorder = bot.NewRecorder(bot.RecorderConfig{
 		Meeting: doc.ID, Began: l.began, Key: key, Bus: n.deps.Bus, Log: l.log,
 		Announce: l.announceTrack, JoinIndex: l.order,
@@ -185,6 +189,7 @@ func (l *live) setPolicy(p meeting.Policy) {
 	if p.Level == meeting.Off {
 		l.prompt.silence()
 	}
+	l.voices.set(p.OneVoice)
 	l.showPolicy()
 	l.announcePolicy(p)
 	l.keeper.save()
@@ -316,7 +321,7 @@ func (l *live) ShowPartial(c meeting.Caption, message []byte) {
 		l.prompt.withdraw(c.Seg, message)
 	default:
 		l.hear(c.Spk, time.Now())
-		l.prompt.partial(c.Seg, message)
+		l.prompt.partial(c.Seg, l.voices.partial(c, message))
 	}
 }
 
@@ -325,6 +330,9 @@ func (l *live) ShowFinal(s meeting.Segment, messages [][]byte) {
 	if l.level() != meeting.Off {
 		l.hear(s.Spk, time.Now())
 		l.n.delays.add(time.Now(), max(0, l.now()-s.T1))
+		l.labels.Lock()
+		defer l.labels.Unlock()
+		s, messages = l.voices.final(s, messages, l.sharesMic(s.Spk.Participant()))
 		l.prompt.final(s, messages)
 	}
 }
@@ -333,6 +341,7 @@ func (l *live) ShowFinal(s meeting.Segment, messages [][]byte) {
 func (l *live) remember(segments []meeting.Segment) {
 	for _, s := range segments {
 		if s.Quality != meeting.QualityGap {
+			l.voices.final(s, nil, l.sharesMic(s.Spk.Participant())) // its speakers are known a moment later
 			l.prompt.remember(s)
 		}
 	}

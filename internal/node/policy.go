@@ -153,6 +153,19 @@ func (n *Node) SetInstanceKeepAudio(ctx context.Context, allowed bool, by web.Ac
 	return n.applyToAll(ctx, by)
 }
 
+// SetInstanceOneVoice implements web.Live.
+func (n *Node) SetInstanceOneVoice(ctx context.Context, one bool, by web.Actor) error {
+	_, err := n.deps.Instance.Update(ctx, func(s *storage.Settings) error {
+		s.OneVoice = one
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store whether voices are told apart: %w", err)
+	}
+	n.audit(ctx, by, "voices.apart."+onOff(!one), "instance")
+	return n.applyToAll(ctx, by)
+}
+
 func onOff(on bool) string {
 	if on {
 		return "on"

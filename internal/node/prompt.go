@@ -3,7 +3,6 @@ package node
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -129,10 +128,39 @@ func (p *prompt) final(s meeting.Segment, messages [][]byte) {
 			captions = append(captions, c)
 		}
 	}
-	if !p.keep(s.Seg, s.Rev, shownCaptions{captions, s.Level}) {
+	left, news := p.keep(s.Seg, s.Rev, shownCaptions{captions, s.Level})
+	if !news {
 		return
 	}
+	for _, m := range append(messages[:len(messages):len(messages)], left...) {
+		p.media.SendCaption(m, true)
+	}
+}
+
+// relabel shows a final again, whose parts are of other speakers than was thought, unless readers have it like that. It never shows
+// what was not shown. send is false for what was said too long ago to be on anybody's screen: whoever asks for it gets it so.
+func (p *prompt) relabel(s meeting.Segment, messages [][]byte, send bool) {
+	captions := make([]meeting.Caption, 0, len(messages))
 	for _, m := range messages {
+		var c meeting.Caption
+		if json.Unmarshal(m, &c) == nil {
+			captions = append(captions, c)
+		}
+	}
+	p.mu.Lock()
+	_, shown := p.done[s.Seg]
+	same := shown && slices.EqualFunc(p.said[s.Seg].captions, captions, func(a, b meeting.Caption) bool {
+		return a.Seg == b.Seg && a.Spk == b.Spk && a.Text == b.Text
+	})
+	p.mu.Unlock()
+	if !shown || same {
+		return
+	}
+	left, news := p.keep(s.Seg, s.Rev, shownCaptions{captions, s.Level})
+	if !news || !send {
+		return
+	}
+	for _, m := range append(messages[:len(messages):len(messages)], left...) {
 		p.media.SendCaption(m, true)
 	}
 }
@@ -142,14 +170,22 @@ func (p *prompt) remember(s meeting.Segment) {
 	p.keep(s.Seg, s.Rev, shownCaptions{[]meeting.Caption{s.Caption}, s.Level})
 }
 
-// keep notes a final; false if it is not news.
-func (p *prompt) keep(seg meeting.SegmentID, rev int, said shownCaptions) bool {
+// keep notes a final; false if it is not news. It returns messages that empty those parts of the final before that it has no more.
+func (p *prompt) keep(seg meeting.SegmentID, rev int, said shownCaptions) (left [][]byte, news bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dropWaitingLocked(seg)
 	old, known := p.done[seg]
 	if known && old >= rev {
-		return false
+		return nil, false
+	}
+	for _, c := range p.said[seg].captions {
+		if !slices.ContainsFunc(said.captions, func(n meeting.Caption) bool { return n.Seg == c.Seg }) {
+			c.Rev, c.Text, c.Stable = rev, "", 0
+			if m, err := json.Marshal(c); err == nil {
+				left = append(left, m)
+			}
+		}
 	}
 	p.done[seg] = rev
 	p.said[seg] = said
@@ -161,7 +197,7 @@ func (p *prompt) keep(seg meeting.SegmentID, rev int, said shownCaptions) bool {
 		delete(p.said, p.order[0])
 		p.order = p.order[1:]
 	}
-	return true
+	return left, true
 }
 
 // maxDone bounds the memory of finals shown: what six people say in about three hours, some 2 MB. What is older is in the
@@ -194,8 +230,7 @@ func (p *prompt) before(seg meeting.SegmentID, fromMS int64) (page []meeting.Cap
 	defer p.mu.Unlock()
 	at := max(0, len(p.order)-p.history)
 	if seg != "" {
-		whole, _, _ := strings.Cut(string(seg), "/") // of a final in several messages
-		at = slices.Index(p.order, meeting.SegmentID(whole))
+		at = slices.Index(p.order, seg.Whole()) // of a final in several messages
 	}
 	for size := 0; at > 0; at-- {
 		said := p.said[p.order[at-1]]

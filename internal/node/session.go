@@ -161,6 +161,7 @@ func (l *live) welcome(id meeting.ParticipantID, peers []signal.Peer) *signal.We
 	return &signal.WelcomeInfo{
 		Participant: id, Meeting: l.id, Room: l.room, RoomName: l.roomName, Role: role,
 		BeganUnixMS: l.began.UnixMilli(), Token: l.resumeToken(id), Peers: l.roster(peers), AI: l.ai(),
+		Voices: l.voices.known(),
 	}
 }
 
@@ -191,6 +192,11 @@ func (s *session) Handle(_ context.Context, m signal.ClientMessage) error {
 		return nil
 	case signal.History:
 		s.l.recall(s, m)
+		return nil
+	case signal.NameVoice:
+		if s.l.serves(s) {
+			s.l.nameVoice(s, m)
+		}
 		return nil
 	}
 	err := s.peer.Handle(m)

@@ -39,6 +39,8 @@ const (
 	Type      = "type"     // Text, Final, Lang: what a captioner types, as it stands now; empty takes it back
 	History   = "history"  // Before: asks for what was said before a caption, or before all that was sent at the welcome
 	React     = "react"    // Emoji: one of Emojis, shown to everybody for a moment
+
+	NameVoice = "name-voice" // Participant, Voice, Text: an organizer says who a voice at a shared microphone is; empty takes it back
 )
 
 // Types of server messages, beside Offer, Answer and Candidate.
@@ -64,6 +66,8 @@ const (
 	// History, which both sides send, answers with Captions and More.
 
 	Reaction = "reaction" // Participant, Emoji: somebody reacts to what is said; kept nowhere
+
+	Voices = "voices" // Voices: all that is known of voices at shared microphones, beside their numbers; replaces what was said before
 )
 
 // What Moderate asks for: about one participant, but for those about the door.
@@ -183,6 +187,8 @@ type ClientMessage struct {
 	Lang   string            `json:"lang,omitempty"`   // of Type: BCP 47 primary subtag, empty if unknown
 	Before meeting.SegmentID `json:"before,omitempty"` // of History: the oldest caption that the client has; empty: of those sent at the welcome
 	Emoji  string            `json:"emoji,omitempty"`
+
+	Voice int `json:"voice,omitempty"` // of NameVoice
 }
 
 // Tile is a video that a client shows. Tiles come in the order of their importance.
@@ -250,7 +256,21 @@ type WelcomeInfo struct {
 
 	RoomState *RoomState `json:"room_state,omitempty"`
 	Chat      int64      `json:"chat,omitempty"` // ID of the newest message of the history that follows; 0: none was written
+
+	Voices []VoiceInfo `json:"voices,omitempty"` // as in Voices
 }
+
+// VoiceInfo is what is known of a voice at a shared microphone, beside its number: its name, or that it turned out to be another
+// one. Captions keep the number with which they came.
+type VoiceInfo struct {
+	Participant meeting.ParticipantID `json:"participant"`
+	Voice       int                   `json:"voice"`
+	Name        string                `json:"name,omitempty"`
+	SameAs      int                   `json:"same_as,omitempty"` // the number under which it is known now
+}
+
+// MaxVoices is how many entries Voices has at most; what is above it is left out.
+const MaxVoices = 400
 
 // ICEServer is RTCIceServer.
 type ICEServer struct {
@@ -326,6 +346,8 @@ type ServerMessage struct {
 	Captions []meeting.Caption `json:"captions,omitempty"` // of History: finals, oldest first
 	More     bool              `json:"more,omitempty"`     // of History: there are older ones
 	Emoji    string            `json:"emoji,omitempty"`
+
+	Voices []VoiceInfo `json:"voices,omitempty"`
 }
 
 // Codes of Gone and Fault.
@@ -357,6 +379,8 @@ const (
 	CodeNoCaptioner = "no_captioner" // who typed a caption is no captioner (any more)
 	CodeTypeOff     = "type_off"     // the AI is off: typed captions would go to nobody
 	CodeTypeTooFast = "type_rate"    // too many lines in a short time
+
+	CodeNoVoice = "no_voice" // nobody heard the voice that is to be named
 )
 
 // PausedCodec is another word of MediaSlot.Paused: the reader's browser cannot decode what the publisher's sends.
@@ -420,6 +444,8 @@ func (m *ClientMessage) check() error {
 		return need(len(m.Before) <= maxID, "before is not an identifier")
 	case React:
 		return need(slices.Contains(Emojis[:], m.Emoji), "reaction that there is not")
+	case NameVoice:
+		return m.checkNameVoice()
 	}
 	return fmt.Errorf("unknown type %q", m.Type)
 }
@@ -460,6 +486,14 @@ func (m *ClientMessage) checkTyped() error {
 		return errors.New("lang is not a primary language subtag")
 	}
 	return nil
+}
+
+func (m *ClientMessage) checkNameVoice() error {
+	if m.Participant == "" || len(m.Participant) > maxID || m.Voice < 1 || m.Voice > meeting.MaxVoice {
+		return errors.New("name of no voice")
+	}
+	long := len(m.Text) > meeting.MaxVoiceName*utf8.UTFMax || utf8.RuneCountInString(m.Text) > meeting.MaxVoiceName
+	return need(!long, "name of a voice that is too long")
 }
 
 func (m *ClientMessage) checkModerate() error {

@@ -33,7 +33,7 @@ func golden(t testing.TB, side string) map[string][]byte {
 
 func TestGoldenClientMessages(t *testing.T) {
 	messages := golden(t, "client")
-	for _, kind := range []string{Hello, Offer, Answer, Candidate, TrackSet, Restart, OptOut, Leave, Ping, View, Hand, Chat, Moderate, Type, History, React} {
+	for _, kind := range []string{Hello, Offer, Answer, Candidate, TrackSet, Restart, OptOut, Leave, Ping, View, Hand, Chat, Moderate, Type, History, React, NameVoice} {
 		b, ok := messages[kind]
 		if !ok {
 			t.Errorf("no golden message of type %s", kind)
@@ -57,7 +57,7 @@ func TestGoldenServerMessages(t *testing.T) {
 	messages := golden(t, "server")
 	for _, kind := range []string{
 		Offer, Answer, Candidate, Welcome, Joined, Left, Changed, Slot, AI, Caption, Gone, Fault, Pong,
-		Layers, Load, Room, Waiting, Moderated, Chat, History, Reaction,
+		Layers, Load, Room, Waiting, Moderated, Chat, History, Reaction, Voices,
 	} {
 		b, ok := messages[kind]
 		if !ok {

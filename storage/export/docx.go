@@ -155,9 +155,9 @@ func (d *docxWriter) body(lang Lang, t *storage.Transcript) {
 	d.write(xml.Header, `<w:document `, wordSpace, `><w:body><w:p><w:pPr><w:pStyle w:val="Title"/></w:pPr>`)
 	d.run("", "", docxTitle(lang, t))
 	d.write(`</w:p>`)
-	names := namesOf(t)
+	names := namesOf(t, lang)
 	for _, turn := range turnsOf(t, lang) {
-		d.turn(names.of(turn.speaker), &turn)
+		d.turn(names.name(turn.speaker), &turn)
 	}
 	// A4, margins of 2.5 cm, in twentieths of a point.
 	d.write(`<w:sectPr><w:pgSz w:w="11906" w:h="16838"/>`,

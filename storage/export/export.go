@@ -115,26 +115,29 @@ func Write(w io.Writer, f Format, lang Lang, t *storage.Transcript) error {
 }
 
 // names gives every speaker the name to show.
-type names map[meeting.SpeakerID]string
+type names struct {
+	lang Lang
+	of   map[meeting.SpeakerID]string
+}
 
-func namesOf(t *storage.Transcript) names {
-	n := make(names, len(t.People)+len(t.Names))
+func namesOf(t *storage.Transcript, lang Lang) names {
+	n := names{lang: lang, of: make(map[meeting.SpeakerID]string, len(t.People)+len(t.Names))}
 	for _, p := range t.People {
-		n[meeting.SpeakerID(p.Participant)] = oneLine(p.Name)
+		n.of[meeting.SpeakerID(p.Participant)] = oneLine(p.Name)
 	}
 	for _, given := range t.Names {
-		n[given.Spk] = oneLine(given.Name)
+		n.of[given.Spk] = oneLine(given.Name)
 	}
 	return n
 }
 
-// of returns the speaker's name; on a shared microphone that of the voice, or else its number behind the name of the
+// name returns the speaker's name; on a shared microphone that of the voice, or else its number behind the name of the
 // microphone; an unknown speaker's ID; "" for none.
-func (n names) of(s meeting.SpeakerID) string {
-	if name := n[s]; name != "" {
+func (n names) name(s meeting.SpeakerID) string {
+	if name := n.of[s]; name != "" {
 		return name
 	}
-	name := n[meeting.SpeakerID(s.Participant())]
+	name := n.of[meeting.SpeakerID(s.Participant())]
 	if name == "" {
 		return oneLine(string(s))
 	}
@@ -142,7 +145,10 @@ func (n names) of(s meeting.SpeakerID) string {
 	if !shared {
 		return name
 	}
-	return name + " (" + oneLine(strings.TrimPrefix(voice, "voice-")) + ")"
+	if k := s.Voice(); k > 0 {
+		return fmt.Sprintf(map[Lang]string{English: "%s · Voice %d", French: "%s · Voix %d"}[n.lang], name, k)
+	}
+	return name + " (" + oneLine(voice) + ")"
 }
 
 // oneLine makes every run of white space and control characters one space, and drops it at both ends.

@@ -160,10 +160,10 @@ func TestVTTIsReadBackAsItWasSaid(t *testing.T) {
 		said[c.speaker] += c.text() + " "
 	}
 	for speaker, want := range map[string]string{
-		"Anna <b>Müller</b> & Co":     "Guten Morgen & <i>willkommen</i>. " + strings.Repeat("漢", 200),
-		"Bruno O'Hara --> *chef*":     oneLine(v.Segments[1].Text),
-		"Bruno O'Hara --> *chef* (2)": "00:00 --> 00:01 WEBVTT",
-		"punknown":                    "Oui ?",
+		"Anna <b>Müller</b> & Co":           "Guten Morgen & <i>willkommen</i>. " + strings.Repeat("漢", 200),
+		"Bruno O'Hara --> *chef*":           oneLine(v.Segments[1].Text),
+		"Bruno O'Hara --> *chef* · Voice 2": "00:00 --> 00:01 WEBVTT",
+		"punknown":                          "Oui ?",
 	} {
 		if got := said[speaker]; strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 			t.Errorf("%s said %q, want %q", speaker, got, want)

@@ -236,6 +236,9 @@ func checkSegment(s *meeting.Segment) string {
 		return "its quality has no such value"
 	case !isSpan(s.T0, s.T1):
 		return "it ends before it begins"
+	case s.Assigned != nil && (gap || !isSpeaker(s.Assigned.Spk) || s.Assigned.Spk.Participant() != s.Spk.Participant() ||
+		s.Assigned.By != "" && !isID(string(s.Assigned.By)) || !isDate(s.Assigned.AtUnixMS)):
+		return "who was taken for its speaker is not in bounds"
 	case gap && (s.Text != "" || s.Original != nil):
 		return "it is a gap and has text"
 	case utf8.RuneCountInString(s.Text) > maxText, utf8.RuneCountInString(s.Engine) > maxName:

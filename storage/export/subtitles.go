@@ -17,7 +17,7 @@ import (
 // meeting every cue is named after its segment, and a note says which version it is, so that [ReadVTT] can bring
 // corrections back.
 func writeVTT(w *bufio.Writer, lang Lang, t *storage.Transcript) {
-	names := namesOf(t)
+	names := namesOf(t, lang)
 	w.WriteString("WEBVTT\n")
 	if t.Meeting != "" {
 		fmt.Fprintf(w, "\nNOTE %s%s %s\n", vttNote, t.Meeting, t.Version())
@@ -28,7 +28,7 @@ func writeVTT(w *bufio.Writer, lang Lang, t *storage.Transcript) {
 			fmt.Fprintf(w, "%s%s%d\n", c.segment, cueSeparator, c.part)
 		}
 		fmt.Fprintf(w, "%s --> %s\n", stamp(c.start, '.'), stamp(c.end, '.'))
-		if name := names.of(c.speaker); name != "" {
+		if name := names.name(c.speaker); name != "" {
 			fmt.Fprintf(w, "<v %s>", escapeVTT.Replace(name))
 		}
 		for _, line := range c.lines {
@@ -43,9 +43,9 @@ var escapeVTT = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // writeSRT writes SubRip. It has no speakers, so the name stands before the text; nor has it a way to write "-->".
 func writeSRT(w *bufio.Writer, lang Lang, t *storage.Transcript) {
-	names := namesOf(t)
+	names := namesOf(t, lang)
 	lead := func(s meeting.SpeakerID) string {
-		if name := names.of(s); name != "" {
+		if name := names.name(s); name != "" {
 			return name + ":"
 		}
 		return ""

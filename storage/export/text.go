@@ -58,10 +58,10 @@ func writeText(w *bufio.Writer, lang Lang, t *storage.Transcript) {
 	if title := title(t); title != "" {
 		fmt.Fprintf(w, "%s\n\n", title)
 	}
-	names := namesOf(t)
+	names := namesOf(t, lang)
 	for _, turn := range turnsOf(t, lang) {
 		fmt.Fprintf(w, "[%s] ", clock(turn.start))
-		if name := names.of(turn.speaker); name != "" {
+		if name := names.name(turn.speaker); name != "" {
 			fmt.Fprintf(w, "%s: ", name)
 		}
 		fmt.Fprintln(w, turn.text())
@@ -73,12 +73,12 @@ func writeMarkdown(w *bufio.Writer, lang Lang, t *storage.Transcript) {
 	if title := title(t); title != "" {
 		fmt.Fprintf(w, "# %s\n", escapeMarkdown(title))
 	}
-	names := namesOf(t)
+	names := namesOf(t, lang)
 	for i, turn := range turnsOf(t, lang) {
 		if i > 0 || title(t) != "" {
 			w.WriteByte('\n')
 		}
-		if name := names.of(turn.speaker); name != "" {
+		if name := names.name(turn.speaker); name != "" {
 			fmt.Fprintf(w, "**%s** ", escapeMarkdown(name))
 		}
 		fmt.Fprintf(w, "(%s) %s\n", clock(turn.start), escapeMarkdown(turn.text()))

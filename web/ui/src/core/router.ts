@@ -60,7 +60,7 @@ function hashPart(hash: string, name: string): string {
 
 /** The segment that the fragment of a transcript's address names, '' if there is none. */
 export function segmentOf(hash: string): string {
-  return /^#seg-([a-z0-9]{1,64})$/.exec(hash)?.[1] ?? '';
+  return /^#seg-([a-z0-9-]{1,64})$/.exec(hash)?.[1] ?? '';
 }
 
 /** The moment that the fragment of a transcript's address names ("#t=754.2", seconds of the room clock), in ms. */

@@ -1,4 +1,4 @@
-package asr
+package listen
 
 import (
 	"slices"
@@ -11,13 +11,13 @@ import (
 const room = meeting.ID("01JD0000000000000000000000")
 
 // told is a roster that heard these events of one meeting, which began just now.
-func told(events ...meeting.Event) *roster {
-	r := newRoster()
+func told(events ...meeting.Event) *Roster {
+	r := NewRoster()
 	begun := meeting.Event{Type: meeting.EventStarted, Started: &meeting.Started{BeganUnixMS: time.Now().UnixMilli()}}
 	track := meeting.Event{Type: meeting.EventTrack, Track: &meeting.Track{Track: "t0", Participant: "p0"}}
 	for _, e := range append([]meeting.Event{begun, track}, events...) {
 		e.Meeting = room
-		r.apply(&e, time.Now())
+		r.Apply(&e, time.Now())
 	}
 	return r
 }
@@ -51,11 +51,11 @@ func TestWhoMayBeRecognised(t *testing.T) {
 		"events with nothing in them":     {[]meeting.Event{{Type: meeting.EventPolicy}, {Type: meeting.EventTrack}, {Type: meeting.EventJoined}}, 10, true},
 		"before any policy: the record's": {nil, 10, true},
 	} {
-		if got := told(c.events...).of(room, "t0").may(c.at); got != c.want {
+		if got := told(c.events...).Of(room, "t0").May(c.at); got != c.want {
 			t.Errorf("%s: may %v", name, got)
 		}
 	}
-	if told().of(room, "t9").may(0) || told().of("another", "t0").may(0) {
+	if told().Of(room, "t9").May(0) || told().Of("another", "t0").May(0) {
 		t.Error("an unknown track may be recognised")
 	}
 }
@@ -63,24 +63,24 @@ func TestWhoMayBeRecognised(t *testing.T) {
 func TestTracksThatWillSendNothingMore(t *testing.T) {
 	left := meeting.Event{Type: meeting.EventLeft, Participant: "p0"}
 	back := meeting.Event{Type: meeting.EventJoined, Person: &meeting.Person{Participant: "p0"}}
-	if !told(left).of(room, "t0").over || told(left, back).of(room, "t0").over || !told(meeting.Event{Type: meeting.EventEnded}).of(room, "t0").over {
+	if !told(left).Of(room, "t0").Over || told(left, back).Of(room, "t0").Over || !told(meeting.Event{Type: meeting.EventEnded}).Of(room, "t0").Over {
 		t.Error("over is: left and not come back, or the meeting ended")
 	}
 }
 
 func TestRoomsGlossaryIsKnown(t *testing.T) {
-	if got := told(level(meeting.Captions, 0)).of(room, "t0").terms; !slices.Equal(got, []string{"USOC"}) {
+	if got := told(level(meeting.Captions, 0)).Of(room, "t0").Terms; !slices.Equal(got, []string{"USOC"}) {
 		t.Errorf("terms %v", got)
 	}
 }
 
 func TestLiveMeetingsAndTheirLanguages(t *testing.T) {
-	if got := told(level(meeting.Captions, 0)); !slices.Equal(got.live(), []meeting.ID{room}) || !slices.Equal(got.of(room, "t0").langs, []string{"fr", "en"}) {
-		t.Errorf("live %v", got.live())
+	if got := told(level(meeting.Captions, 0)); !slices.Equal(got.Live(), []meeting.ID{room}) || !slices.Equal(got.Of(room, "t0").Langs, []string{"fr", "en"}) {
+		t.Errorf("live %v", got.Live())
 	}
-	for _, r := range []*roster{told(), told(level(meeting.Off, 0)), told(level(meeting.Captions, 0), meeting.Event{Type: meeting.EventEnded})} {
-		if len(r.live()) != 0 {
-			t.Errorf("live %v", r.live())
+	for _, r := range []*Roster{told(), told(level(meeting.Off, 0)), told(level(meeting.Captions, 0), meeting.Event{Type: meeting.EventEnded})} {
+		if len(r.Live()) != 0 {
+			t.Errorf("live %v", r.Live())
 		}
 	}
 }
@@ -88,23 +88,23 @@ func TestLiveMeetingsAndTheirLanguages(t *testing.T) {
 func TestEndedMeetingsAreForgotten(t *testing.T) {
 	r := told(meeting.Event{Type: meeting.EventEnded, At: 1000})
 	other := meeting.Event{Type: meeting.EventStarted, Meeting: "another", Started: &meeting.Started{}}
-	r.apply(&other, time.Now().Add(forgetAfter))
-	if !r.of(room, "t0").known {
+	r.Apply(&other, time.Now().Add(forgetAfter))
+	if !r.Of(room, "t0").Known {
 		t.Error("forgotten while its audio may still be on the bus")
 	}
-	r.apply(&other, time.Now().Add(forgetAfter+2*time.Second))
-	if r.of(room, "t0").known {
+	r.Apply(&other, time.Now().Add(forgetAfter+2*time.Second))
+	if r.Of(room, "t0").Known {
 		t.Error("remembered for ever")
 	}
 }
 
 func TestWatchersHearOfChanges(t *testing.T) {
 	r := told()
-	changed, stop := r.watch()
+	changed, stop := r.Watch()
 	for range 3 {
 		e := level(meeting.Off, 0)
 		e.Meeting = room
-		r.apply(&e, time.Now())
+		r.Apply(&e, time.Now())
 	}
 	select {
 	case <-changed:
