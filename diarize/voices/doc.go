@@ -35,7 +35,7 @@ type Options struct {
 	Room bool
 	// Detector finds speech; nil: by loudness alone, which takes any sound for speech.
 	Detector Detector
-	// Hop is the time between windows, 0: 0.8 s. Half of it costs twice as much and finds turns better.
+	// Hop is the time between windows, 0: 0.5 s. Half of it costs twice as much and finds turns a little better.
 	Hop time.Duration
 }
 

@@ -25,8 +25,8 @@ type tuning struct {
 }
 
 var tuned = tuning{
-	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.75, join: 0.55, gate: 0.35, gateLeast: 6000 * perMS,
-	small: 3000 * perMS, smallPart: 0.06, sharp: 20, stay: 6, cross: 2,
+	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.62, join: 0.5, gate: 0.35, gateLeast: 6000 * perMS,
+	small: 3000 * perMS, smallPart: 0.06, sharp: 20, stay: 2, cross: 1,
 }
 
 // grouping says which window is of whom.

@@ -12,8 +12,8 @@ const (
 	lookBack   = 600_000 * perMS // windows that the background looks at
 	lookEvery  = 10_000 * perMS  // of new speech
 	bornLeast  = 2400 * perMS    // of speech that founds a voice
-	bornBelow  = 0.30            // cosine to all known voices below which speech is a new one's
-	bornAlike  = 0.35            // and between its own windows from which it is one voice
+	bornBelow  = 0.38            // cosine to all known voices below which speech is a new one's
+	bornAlike  = 0.30            // and between its own windows from which it is one voice
 	updateFrom = 0.45            // cosine from which a window moves its voice
 	mergePart  = 0.6             // of a voice's windows that are found to be another's
 )

@@ -11,20 +11,27 @@ const (
 
 // How speech is found. All lengths are in samples.
 const (
-	onset     = 0.5          // probability at which speech begins
-	offset    = 0.35         // and below which it pauses
+	onset     = 0.4          // probability at which speech begins
+	offset    = 0.2          // and below which it pauses
 	pause     = 300 * perMS  // silence that ends a unit
-	pad       = 60 * perMS   // before and behind the voiced frames
+	pad       = 20 * perMS   // before and behind the voiced frames
 	leastUnit = 250 * perMS  // of voice; shorter is a click
 	jitter    = 20 * perMS   // between Push's times and the samples counted, until a gap is believed
 	longGap   = 1000 * perMS // after which the detector begins afresh
+)
+
+const (
+	voicedBit = 0x80
+	half      = frame / 2
+	early     = 4 // halves of frames, 64 ms, by which detection may be late; turns begin there if it is loud
 )
 
 // unit is speech without a pause of 300 ms.
 type unit struct {
 	start, end int64
 	from       int64   // position of the first frame
-	levels     []uint8 // of each frame, in decibels above -100 dBFS
+	levels     []uint8 // of each half frame, in decibels above -100 dBFS; those of voice have the highest bit set
+	floor      uint8   // level of the track without voice
 }
 
 // listener finds units in the samples of one track.
@@ -41,9 +48,13 @@ type listener struct {
 	voice     int64 // voiced samples in it
 	levels    []uint8
 	levelFrom int64
+	before    []uint8 // levels right before a unit: at most early
 
 	power  float64 // running mean square of the track's speech
 	weight float64 // speech that power has seen, in frames; bounded by memory
+
+	floor   float64 // level without voice
+	floored bool    // floor is set
 }
 
 // memory is over how many frames of speech the loudness of a track is taken: 10 s.
@@ -62,7 +73,7 @@ func (l *listener) take(at int64, pcm []float32) (gap bool) {
 		if missing >= longGap {
 			l.detector.Reset()
 		}
-		l.at, l.judged, l.pcm = at, at, l.pcm[:0]
+		l.at, l.judged, l.pcm, l.before = at, at, l.pcm[:0], l.before[:0]
 		gap = true
 	case missing < -jitter: // heard before
 		skip := min(-missing, int64(len(pcm)))
@@ -96,29 +107,41 @@ func (l *listener) judge() (v verdict, ok bool) {
 	if err != nil || p != p {
 		p = 0
 	}
-	square := 0.0
-	for _, s := range samples {
-		square += float64(s) * float64(s)
-	}
-	square /= frame
 	from := l.judged
 	l.judged += frame
-	return l.decide(p, square, from), true
+	return l.decide(p, meanSquare(samples[:half]), meanSquare(samples[half:]), from), true
 }
 
-func (l *listener) decide(p float32, square float64, from int64) verdict {
+func meanSquare(samples []float32) float64 {
+	sum := 0.0
+	for _, s := range samples {
+		sum += float64(s) * float64(s)
+	}
+	return sum / float64(len(samples))
+}
+
+// decide takes a frame by its probability and the mean squares of its halves.
+func (l *listener) decide(p float32, first, second float64, from int64) verdict {
+	square := (first + second) / 2
 	if !l.open {
 		if p < onset {
+			l.silence(square)
+			l.before = append(l.before, level(first), level(second))
+			l.before = l.before[max(0, len(l.before)-early):]
 			l.forget()
 			return nothing
 		}
 		l.open, l.start, l.voiced, l.voice = true, max(from-pad, l.at), l.judged, frame
-		l.levels, l.levelFrom = append(l.levels[:0], level(square)), from
+		l.levels = append(append(l.levels[:0], l.before...), level(first)|voicedBit, level(second)|voicedBit)
+		l.levelFrom = from - int64(len(l.before))*half
 		l.heard(square)
 		return speaks
 	}
-	l.levels = append(l.levels, level(square))
-	if p >= offset {
+	if p < offset {
+		l.silence(square)
+		l.levels = append(l.levels, level(first), level(second))
+	} else {
+		l.levels = append(l.levels, level(first)|voicedBit, level(second)|voicedBit)
 		l.voiced = l.judged
 		l.voice += frame
 		l.heard(square)
@@ -134,11 +157,20 @@ func (l *listener) finish() verdict {
 	if !l.open {
 		return nothing
 	}
-	l.open = false
+	l.open, l.before = false, l.before[:0]
 	if l.voice < leastUnit {
 		return nothing
 	}
 	return ends
+}
+
+// silence follows the loudness of what is no speech: quickly downwards, 6 dB in ten seconds upwards.
+func (l *listener) silence(square float64) {
+	db := float64(level(square))
+	l.floor = min(l.floor+0.02, db)
+	if !l.floored {
+		l.floor, l.floored = db, true
+	}
 }
 
 // heard follows the loudness of speech.
@@ -160,7 +192,7 @@ func (l *listener) gain() float32 {
 
 // unit is the unit that just ended.
 func (l *listener) unit() unit {
-	return unit{start: l.start, from: l.levelFrom, end: min(l.voiced+pad, l.end()), levels: append([]uint8(nil), l.levels...)}
+	return unit{start: min(l.start, l.levelFrom), from: l.levelFrom, end: min(l.voiced+pad, l.end()), levels: append([]uint8(nil), l.levels...), floor: uint8(l.floor)}
 }
 
 // forget drops what no unit can need any more.
@@ -195,11 +227,7 @@ func (d *loudness) Reset() { d.floor = 0 }
 
 // Probability implements Detector.
 func (d *loudness) Probability(window []float32) (float32, error) {
-	square := 0.0
-	for _, s := range window {
-		square += float64(s) * float64(s)
-	}
-	db := float64(level(square / float64(len(window))))
+	db := float64(level(meanSquare(window)))
 	if d.floor == 0 {
 		d.floor = min(db, 45)
 	}

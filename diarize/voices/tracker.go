@@ -10,7 +10,7 @@ import (
 const (
 	windowLen   = 1600 * perMS // what the embedder was trained on
 	leastWindow = 400 * perMS  // shorter speech takes its neighbours' voice
-	defaultHop  = 800 * perMS
+	defaultHop  = 500 * perMS
 	leastHop    = 200 * perMS
 )
 
@@ -47,7 +47,7 @@ type Tracker struct {
 	crowded bool
 }
 
-// maxPending is how many windows are embedded together: they are cheaper together, and wait 0.8 s for one another.
+// maxPending is how many windows are embedded together: they are cheaper together, and wait half a second for one another.
 const maxPending = 2
 
 // NewTracker returns a tracker that has heard nothing.
@@ -122,8 +122,8 @@ func (t *Tracker) closeUnit() {
 	u := t.ear.unit()
 	last := t.next - t.hop + windowLen // end of the last window
 	switch {
-	case t.made == 0 && u.end-u.start >= leastWindow:
-		t.cut(max(u.start, u.end-windowLen), u.end)
+	case t.made == 0 && u.end-t.ear.start >= leastWindow:
+		t.cut(max(t.ear.start, u.end-windowLen), u.end)
 	case t.made > 0 && u.end-last >= t.hop/2:
 		t.cut(u.end-windowLen, u.end)
 	}

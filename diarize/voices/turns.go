@@ -8,8 +8,8 @@ import (
 // bridge is the silence within one voice that its turn goes on over, in samples.
 const bridge = 500 * perMS
 
-// turnsOf gives every unit's time to the voice of the nearest window. Where two windows differ, the turn changes at the quietest
-// frame between their middles. Units without a window, shorter than any, take the voice before them.
+// turnsOf gives every unit's time to the voice of the nearest window. Where two windows differ, the turn changes in a pause
+// between their middles, or at the quietest frame. Units without a window, shorter than any, take the voice before them.
 func turnsOf(units []unit, windows []window, labels []int, near func(i int) float32) []Turn {
 	var out []Turn
 	w, last := 0, 0
@@ -49,32 +49,79 @@ func unitTurns(out []Turn, u *unit, windows []window, labels []int, near func(k 
 			sum += near(end)
 			end++
 		}
-		to := u.end
+		to, next := u.end, u.end
 		if end < len(windows) {
-			to = u.quietest(windows[end-1].centre(), windows[end].centre())
+			to, next = u.between(windows[end-1].centre(), windows[end].centre())
 		}
-		if to > from {
+		if from, to := u.trim(from, to); to > from {
 			out = join(out, Turn{from, to, max(labels[k], 1), float64(sum/float32(end-k)) * 2, false})
 		}
-		from, k = max(from, to), end
+		from, k = max(from, next), end
 	}
 	return out
 }
 
-// quietest is the middle of the quietest frame between two positions; of equal ones the nearest to the middle.
-func (u *unit) quietest(from, to int64) int64 {
+// between is where one turn ends and the next begins, given that it is between two positions: around the longest stretch without
+// voice, or at the quietest frame if there is none.
+func (u *unit) between(from, to int64) (end, start int64) {
 	middle := (from + to) / 2
-	best, at := 255, middle
+	best, at := 256, middle
+	var run, longest, longestEnd int64
 	for i, l := range u.levels {
-		pos := u.from + int64(i)*frame + frame/2
+		pos := u.from + int64(i)*half
 		if pos < from || pos > to {
 			continue
 		}
-		if int(l) < best || int(l) == best && abs(pos-middle) < abs(at-middle) {
-			best, at = int(l), pos
+		if l&voicedBit == 0 {
+			if run++; run > longest {
+				longest, longestEnd = run, pos+half
+			}
+			continue
+		}
+		run = 0
+		if c := pos + half/2; int(l) < best || int(l) == best && abs(c-middle) < abs(at-middle) {
+			best, at = int(l), c
 		}
 	}
-	return min(max(at, u.start), u.end)
+	if longest > 0 {
+		return longestEnd - longest*half, longestEnd
+	}
+	return at, at
+}
+
+// Where a turn begins and ends: voice detection keeps on for a tenth of a second, and turns are scored by the millisecond.
+const (
+	loudPart = 0.35        // of the way in decibels from the floor to the loud parts of a turn: softer edges are no speech
+	trimmed  = 300 * perMS // at most, on each side
+)
+
+// trim takes soft edges off a turn.
+func (u *unit) trim(from, to int64) (int64, int64) {
+	first, end := max(0, (from-u.from)/half), min(int64(len(u.levels)), (to-u.from+half-1)/half)
+	if end-first < 4 {
+		return from, to
+	}
+	sorted := make([]uint8, 0, end-first)
+	for _, l := range u.levels[first:end] {
+		sorted = append(sorted, l&^voicedBit)
+	}
+	slices.Sort(sorted)
+	loud := float64(sorted[len(sorted)*95/100])
+	least := uint8(float64(u.floor) + loudPart*max(0, loud-float64(u.floor)))
+	a, b := first, end
+	for a < end && u.levels[a]&^voicedBit < least && (a-first)*half < trimmed {
+		a++
+	}
+	for b > a && u.levels[b-1]&^voicedBit < least && (end-b)*half < trimmed {
+		b--
+	}
+	if a > first {
+		from = u.from + a*half
+	}
+	if b < end {
+		to = u.from + b*half
+	}
+	return from, to
 }
 
 func abs(v int64) int64 { return max(v, -v) }
