@@ -798,7 +798,7 @@ export const en = {
     noAddress: 'Your sign-in comes without an address that could be checked. Ask the people who run it.',
     organizers: 'Organizers come in with their organizer link.',
     knock:
-      'This room is for its members, as whom you can sign in. You may also ask without: you wait until an organizer lets you in.',
+      'This room is for its members: sign in if you are one. Without signing in you can ask to join, and wait until an organizer lets you in.',
     noProvider: 'Nobody can sign in on this server at the moment. Ask an organizer of the room.',
     noProviderOrganizer:
       'People can only be told apart once they sign in: an administrator has to set up an identity provider first.',

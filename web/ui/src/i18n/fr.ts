@@ -816,7 +816,7 @@ export const fr: Catalogue = {
     noAddress: 'Votre connexion ne donne pas d’adresse vérifiée. Adressez-vous à ceux qui la gèrent.',
     organizers: 'Les organisateurs entrent avec leur lien d’organisateur.',
     knock:
-      'Ce salon est réservé à ses membres, qui peuvent se connecter. Vous pouvez aussi demander sans cela : vous attendez alors qu’un organisateur vous fasse entrer.',
+      'Ce salon est réservé à ses membres : connectez-vous si vous en faites partie. Sans vous connecter, vous pouvez demander à entrer et attendre qu’un organisateur vous ouvre.',
     noProvider:
       'Personne ne peut se connecter sur ce serveur pour le moment. Adressez-vous à un organisateur du salon.',
     noProviderOrganizer:
