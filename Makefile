@@ -143,6 +143,11 @@ bench-asr: system-bench $(BIN) models
 	@$(if $(MODEL),$(BIN) models pull $(MODEL))
 	go run ./bench/captions $(if $(MODEL),-model $(MODEL)) $(BENCH)
 
+## bench-diarize: how well voices on one microphone are told apart, and the cost; options in BENCH (BENCH='-sets rooms -rooms 2 -json FILE')
+.PHONY: bench-diarize
+bench-diarize: system-bench $(BIN) models
+	go run ./bench/diarize $(BENCH)
+
 .PHONY: system-bench
 system-bench:
 	@scripts/system-packages.sh build sound

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -120,8 +121,8 @@ func (j job) done() bool {
 	return err == nil && made.Mode().IsRegular() && made.ModTime().After(source.ModTime())
 }
 
-// write writes the transcript under a temporary name first: one that is there is whole. Only its owner may read it.
-func (j job) write(format export.Format, t *storage.Transcript) (err error) {
+// write has the output written under a temporary name first: one that is there is whole. Only its owner may read it.
+func (j job) write(content func(io.Writer) error) (err error) {
 	dir := filepath.Dir(j.output)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("write transcript: %w", err)
@@ -135,7 +136,7 @@ func (j job) write(format export.Format, t *storage.Transcript) (err error) {
 			err = errors.Join(err, os.Remove(file.Name()))
 		}
 	}()
-	err = export.Write(file, format, export.English, t)
+	err = content(file)
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return fmt.Errorf("write transcript: %w", err)
 	}

@@ -132,6 +132,7 @@ func logCounts(log *slog.Logger, n asr.Counts) {
 // diarizeCmd is about voices that share a microphone.
 type diarizeCmd struct {
 	Listen diarizeListenCmd `cmd:"" default:"withargs" help:"Tell voices at shared microphones apart while meetings go on; this is what \"souffleur diarize\" does."`
+	Score  diarizeScoreCmd  `cmd:"" help:"Compare who was said to speak with who did: RTTM files, or STM files with words."`
 }
 
 // diarizeListenCmd is that role alone.

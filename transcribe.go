@@ -13,6 +13,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"souffleur/asr"
+	"souffleur/diarize"
+	"souffleur/diarize/score"
 	"souffleur/internal/meeting"
 	"souffleur/internal/recording"
 	"souffleur/internal/supervise"
@@ -27,7 +29,8 @@ type transcribeCmd struct {
 	Lang       string   `help:"Language spoken: en, fr, …, or auto." default:"auto"`
 	Glossary   []string `help:"Names and acronyms to expect, separated by commas, the most frequent first." placeholder:"TERM,…"`
 	Prompt     string   `help:"Text that could have been said before, in the spelling that is wanted." env:"SOUFFLEUR_TRANSCRIBE_PROMPT" placeholder:"TEXT"`
-	Format     string   `help:"vtt, srt, txt, md, docx or json." default:"txt" enum:"vtt,srt,txt,md,docx,json"`
+	Voices     string   `help:"Tell speakers apart: auto, or how many there are (1 to 12)." placeholder:"auto|N"`
+	Format     string   `help:"vtt, srt, txt, md, docx, json, or rttm: who speaks when, without text." default:"txt" enum:"vtt,srt,txt,md,docx,json,rttm"`
 	Output     string   `help:"Write a file for each recording into this folder. Transcripts that are newer than their recording are kept." short:"o" type:"path" placeholder:"DIR"`
 	Force      bool     `help:"With --output, transcribe again what has a transcript."`
 	Supervised bool     `hidden:"" help:"End when standard input closes, and tell a bad recording by the exit status."`
@@ -46,12 +49,25 @@ func (c *transcribeCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.L
 	}
 	b := batch{cmd: c, out: kctx.Stdout, progress: kctx.Stderr}
 	var err error
-	if b.format, err = export.ParseFormat(c.Format); err != nil {
-		return usageError{err}
+	if b.voices, err = parseVoices(c.Voices); err != nil {
+		return err
+	}
+	if b.format = formatRTTM; c.Format != string(formatRTTM) {
+		if b.format, err = export.ParseFormat(c.Format); err != nil {
+			return usageError{err}
+		}
 	}
 	todo, err := b.plan()
 	if err != nil || len(todo) == 0 {
 		return err
+	}
+	if b.voices.wanted || b.format == formatRTTM {
+		if b.trackers, err = c.modelFlags.trackers(log); err != nil {
+			return err
+		}
+	}
+	if b.format == formatRTTM { // needs no words
+		return b.run(ctx, todo)
 	}
 	if b.engines, err = c.modelFlags.open(c.GPU, log); err != nil {
 		return err
@@ -64,7 +80,9 @@ func (c *transcribeCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.L
 type batch struct {
 	cmd      *transcribeCmd
 	format   export.Format
-	engines  *engines
+	voices   voicesWanted
+	engines  *engines  // nil for RTTM
+	trackers *trackers // nil unless speakers are told apart
 	out      io.Writer // of transcripts without --output
 	progress io.Writer
 }
@@ -129,17 +147,16 @@ func (b *batch) one(ctx context.Context, j job) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnreadable, err)
 	}
-	segments, err := b.recognise(ctx, pcm, p)
+	length := time.Duration(len(pcm)) * time.Second / recording.Rate
+	content, err := b.content(ctx, j, pcm, p)
 	if err != nil {
 		p.abandon()
 		return err
 	}
-	length := time.Duration(len(pcm)) * time.Second / recording.Rate
-	t := recordingTranscript(j.path, segments, length)
 	if j.output != "" {
-		err = j.write(b.format, t)
+		err = j.write(content)
 	} else {
-		err = export.Write(b.out, b.format, export.English, t)
+		err = content(b.out)
 	}
 	if err != nil {
 		p.abandon()
@@ -147,6 +164,29 @@ func (b *batch) one(ctx context.Context, j job) error {
 	}
 	p.end(length)
 	return nil
+}
+
+// content hears a recording and returns what writes the result.
+func (b *batch) content(ctx context.Context, j job, pcm []float32, p *progress) (func(io.Writer) error, error) {
+	var turns []diarize.Turn
+	if b.trackers != nil {
+		var err error
+		if turns, err = b.tell(ctx, j, pcm); err != nil {
+			return nil, err
+		}
+	}
+	if b.format == formatRTTM {
+		return func(w io.Writer) error { return score.WriteRTTM(w, turnsRecording(j.path, turns)) }, nil
+	}
+	segments, err := b.recognise(ctx, pcm, p)
+	if err != nil {
+		return nil, err
+	}
+	t := recordingTranscript(j.path, segments, time.Duration(len(pcm))*time.Second/recording.Rate)
+	if b.trackers != nil {
+		divide(t, turns)
+	}
+	return func(w io.Writer) error { return export.Write(w, b.format, export.English, t) }, nil
 }
 
 // recognise returns the segments of pcm. Recogniser and detector are the recording's own: what goes wrong in them ends with it.

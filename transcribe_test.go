@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,10 +105,13 @@ func TestATranscriptIsKeptWhileItIsNewer(t *testing.T) {
 func TestATranscriptIsWholeOrNotThere(t *testing.T) {
 	dir := t.TempDir()
 	j := job{output: filepath.Join(dir, "sub", "a.vtt")}
-	if err := j.write(export.VTT, &storage.Transcript{}); err != nil {
+	as := func(f export.Format) func(io.Writer) error {
+		return func(w io.Writer) error { return export.Write(w, f, export.English, &storage.Transcript{}) }
+	}
+	if err := j.write(as(export.VTT)); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.write("pdf", &storage.Transcript{}); err == nil {
+	if err := j.write(as("pdf")); err == nil {
 		t.Error("no error")
 	}
 	left, err := os.ReadDir(filepath.Join(dir, "sub"))

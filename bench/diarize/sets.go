@@ -346,7 +346,7 @@ func (b *bench) costSet() ([]figures, error) {
 		}
 	}
 	c.Core = (processor() - began).Seconds() / 3600
-	c.MemoryMB = float64(heap()-before) / 1e6
+	c.MemoryMB = (heap() - before) / 1e6
 	began = processor()
 	t.End(0)
 	c.End = (processor() - began).Seconds()
@@ -363,9 +363,9 @@ func processor() time.Duration {
 }
 
 // heap is what Go holds after a collection.
-func heap() uint64 {
+func heap() float64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+	return float64(m.HeapAlloc)
 }

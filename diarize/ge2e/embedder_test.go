@@ -2,13 +2,18 @@ package ge2e
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"souffleur/diarize/cluster"
 	"souffleur/internal/models"
 	"souffleur/internal/recording"
 )
@@ -116,4 +121,90 @@ func TestVectorsAreThoseOfTheReference(t *testing.T) {
 			t.Errorf("window at %d: cosine %.6f", w.Start, c)
 		}
 	}
+}
+
+func TestBothWaysOfMultiplyingAgree(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	m := newMatrix(37, 70, func(i, j int) float32 { return float32(math.Sin(float64(i*70 + j))) })
+	for rows := 1; rows <= 7; rows++ {
+		x := make([]float32, rows*37)
+		for i := range x {
+			x[i] = float32(r.NormFloat64())
+		}
+		got := make([]float32, rows*m.width())
+		m.add(got, x, rows)
+		for i := range rows {
+			for j := range 70 {
+				want := 0.0
+				for k := range 37 {
+					want += float64(x[i*37+k]) * math.Sin(float64(k*70+j))
+				}
+				if math.Abs(want-float64(got[i*m.width()+j])) > 1e-4 {
+					t.Fatalf("%d rows: %v at %d, %d, want %v", rows, got[i*m.width()+j], i, j, want)
+				}
+			}
+		}
+		plain := make([]float32, m.width())
+		for p := 0; p < m.width(); p += panelWidth {
+			panel1Go(plain[p:], x, 37, m.panels[p*37:][:37*panelWidth])
+		}
+		for j, v := range plain {
+			if math.Abs(float64(v-got[j])) > 1e-4 {
+				t.Fatalf("without vectors %v, with them %v", v, got[j])
+			}
+		}
+	}
+}
+
+func TestWindowsOutOfBoundsAreRefused(t *testing.T) {
+	e := newEmbedder(&network{})
+	broken := make([]float32, Window)
+	broken[7] = float32(math.NaN())
+	for _, w := range [][]float32{nil, make([]float32, MinWindow-1), make([]float32, MaxWindow+1), broken} {
+		if _, err := e.Embed([][]float32{w}); !errors.Is(err, ErrWindow) {
+			t.Errorf("%d samples: %v", len(w), err)
+		}
+	}
+}
+
+func TestFilesThatAreNoWeightsAreRefused(t *testing.T) {
+	for name, content := range map[string]string{
+		"empty": "", "text": "this is not a model", "header only": "souffleur ge2e 1\n", "another version": "souffleur ge2e 2\n" + strings.Repeat("x", 5694464),
+		"too long": "souffleur ge2e 1\n" + strings.Repeat("\x00", 5694465),
+	} {
+		path := filepath.Join(t.TempDir(), "ge2e.bin")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(path); !errors.Is(err, ErrModel) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestTheMeanIsWhole(t *testing.T) {
+	size := math.Sqrt(float64(cluster.Dot(mean(), mean())))
+	if size < 0.6 || size > 0.75 {
+		t.Errorf("the mean has the length %v", size)
+	}
+}
+
+func TestManyMayEmbedAtOnce(t *testing.T) {
+	e := load(t)
+	_, pcm := reference(t)
+	windows := [][]float32{pcm[6400:][:Window], pcm[86400:][:Window]}
+	want, err := e.Embed(windows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			got, err := e.Embed(windows)
+			if err != nil || cosine(got[1], want[1]) < 0.99999 {
+				t.Errorf("another vector, error %v", err)
+			}
+		})
+	}
+	all.Wait()
 }

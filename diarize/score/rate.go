@@ -3,6 +3,7 @@ package score
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"souffleur/diarize/cluster"
 )
@@ -83,13 +84,23 @@ type voices struct {
 	of       []int // number of each segment's speaker
 }
 
+// newVoices joins segments of one speaker that overlap or touch.
 func newVoices(segments []Segment) voices {
 	v := voices{names: Recording{Segments: segments}.Speakers()}
-	for _, s := range segments {
-		if s.End > s.Start {
-			i, _ := slices.BinarySearch(v.names, s.Speaker)
-			v.segments, v.of = append(v.segments, s), append(v.of, i)
+	sorted := slices.Clone(segments)
+	slices.SortStableFunc(sorted, func(a, b Segment) int {
+		return cmp.Or(strings.Compare(a.Speaker, b.Speaker), cmp.Compare(a.Start, b.Start))
+	})
+	for _, s := range sorted {
+		if !(s.End > s.Start) {
+			continue
 		}
+		if n := len(v.segments) - 1; n >= 0 && v.segments[n].Speaker == s.Speaker && s.Start <= v.segments[n].End {
+			v.segments[n].End = max(v.segments[n].End, s.End)
+			continue
+		}
+		i, _ := slices.BinarySearch(v.names, s.Speaker)
+		v.segments, v.of = append(v.segments, s), append(v.of, i)
 	}
 	return v
 }

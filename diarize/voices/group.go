@@ -169,7 +169,7 @@ func seed(segments []segment, long []int, headcount int) [][]float32 {
 	least := float32(min(float64(tuned.small), tuned.smallPart*float64(total)) / rate)
 	merges := cluster.Tree(vectors, weights)
 	labels := cluster.Cut(len(long), merges, func(m cluster.Merge, _ int) bool { return m.Distance <= tuned.cut })
-	if headcount > 0 {
+	if headcount > 0 && large(labels, weights, least) < headcount {
 		labels = forced(weights, merges, headcount, least)
 	}
 	type group struct {
@@ -187,11 +187,25 @@ func seed(segments []segment, long []int, headcount int) [][]float32 {
 	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(b.weight, a.weight) })
 	var seeds [][]float32
 	for i, g := range groups {
-		if headcount > 0 && i < headcount || headcount == 0 && g.weight >= least {
+		if i < headcount || g.weight >= least {
 			seeds = append(seeds, cluster.Unit(g.sum))
 		}
 	}
 	return seeds
+}
+
+// large is how many groups have enough speech.
+func large(labels []int, weights []float32, least float32) int {
+	sums, n := make([]float32, slices.Max(labels)+1), 0
+	for i, l := range labels {
+		sums[l] += weights[i]
+	}
+	for _, w := range sums {
+		if w >= least {
+			n++
+		}
+	}
+	return n
 }
 
 // forced cuts the tree where as many groups as people have enough speech each: at the latest such point, so that nobody is
@@ -199,10 +213,10 @@ func seed(segments []segment, long []int, headcount int) [][]float32 {
 func forced(weights []float32, merges []cluster.Merge, headcount int, least float32) []int {
 	n := len(weights)
 	weight := append(slices.Clone(weights), make([]float32, len(merges))...)
-	large := 0
+	count := 0
 	for _, w := range weights {
 		if w >= least {
-			large++
+			count++
 		}
 	}
 	stop := max(0, n-headcount)
@@ -210,11 +224,11 @@ func forced(weights []float32, merges []cluster.Merge, headcount int, least floa
 		a, b := weight[m.A], weight[m.B]
 		weight[n+k] = a + b
 		if a >= least && b >= least {
-			large--
+			count--
 		} else if a < least && b < least && a+b >= least {
-			large++
+			count++
 		}
-		if large == headcount {
+		if count == headcount {
 			stop = k + 1
 		}
 	}
@@ -305,11 +319,11 @@ func (g *grouping) drop(windows []window, headcount int, room bool) {
 			g.dissolve(windows, smallest)
 		case nearest > tuned.join:
 			g.unite(windows, a, b)
+		case headcount > 0 && 10*g.speech[smallest] < total: // rather what two people said at once than a person
+			g.dissolve(windows, smallest)
+		case headcount > 0 || !room && !g.certain():
+			g.unite(windows, a, b)
 		default:
-			if !room && headcount == 0 && !g.certain() {
-				g.unite(windows, a, b)
-				continue
-			}
 			return
 		}
 	}

@@ -200,7 +200,8 @@ func (t *Tracker) Turns(from int64) []Turn {
 }
 
 // End hears what is left, groups all vectors anew and returns the turns of the whole track. headcount is how many people spoke,
-// 0 if nobody said. Voices keep the number under which most of them was heard before. Nothing is to be pushed afterwards.
+// 0 if nobody said. Voices keep the number under which most of them was heard before. Nothing is to be pushed
+// afterwards; another headcount may be tried.
 func (t *Tracker) End(headcount int) []Turn {
 	t.endUnit()
 	t.embed()
