@@ -121,6 +121,9 @@ func (fold) Filter(tokens analysis.TokenStream) analysis.TokenStream {
 	return tokens
 }
 
+// Fold takes case, accents and ligatures off a word.
+func Fold(word string) string { return string(foldedBytes(word)) }
+
 // foldedBytes folds a word. Only the marks of European scripts are taken off: elsewhere a mark may be a vowel.
 func foldedBytes(word string) []byte {
 	plain := strings.Map(func(r rune) rune {
