@@ -43,6 +43,7 @@ func Supported(lang string) bool { return tongues[lang] != nil }
 // tongue is what is known of one language. Patterns match folded text: lower case, without accents, apostrophes straight.
 type tongue struct {
 	commits   *regexp.Regexp // first person: the speaker will do
+	present   *regexp.Regexp // first person, present tense: a promise if it says until when
 	requests  *regexp.Regexp // second person, or nobody in particular, is to do
 	assigns   *regexp.Regexp // behind a name: that person will do
 	marks     *regexp.Regexp // says itself that it is an action
@@ -51,6 +52,7 @@ type tongue struct {
 	accepts   *regexp.Regexp // the whole beginning of a short answer
 	refuses   *regexp.Regexp
 	vetoes    *regexp.Regexp // done at once, past, or only imagined
+	past      *regexp.Regexp // a decision that is told of
 	decides   *regexp.Regexp // says itself that something is decided
 	settles   *regexp.Regexp // decides if somebody agrees
 	unsure    *regexp.Regexp // an answer that is none
@@ -113,7 +115,8 @@ func (f *finder) action(t *tongue, i int) (Finding, bool) {
 		return Finding{}, false
 	}
 	a := Finding{Kind: Action, At: i, Accepted: -1}
-	commits := t.commits.MatchString(text)
+	due := t.due.FindStringIndex(text)
+	commits := t.commits.MatchString(text) || due != nil && t.present.MatchString(text)
 	name, assigned := f.assigned(t, text)
 	requests := t.requests.MatchString(text)
 	switch {
@@ -134,18 +137,19 @@ func (f *finder) action(t *tongue, i int) (Finding, bool) {
 			a.Score += named
 		}
 	}
-	if m := t.due.FindStringIndex(text); m != nil {
-		a.Due, a.Score = verbatim(s.Text, text, m), a.Score+dated
+	if due != nil {
+		a.Due, a.Score = verbatim(s.Text, text, due), a.Score+dated
 	}
-	if t.works.MatchString(text) {
-		a.Score += workVerb
-	}
-	if at, refused := f.answer(t, i); refused {
+	at, refused := f.answer(t, i)
+	if refused {
 		return Finding{}, false
-	} else if at >= 0 {
+	}
+	if at >= 0 {
 		a.Accepted, a.Score = at, a.Score+accepted
-	} else if s.Asks && !commits {
-		return Finding{}, false // asked, and nobody said yes
+	}
+	// A request that names nobody, has no date and is not accepted is a remark, whatever its verb.
+	if t.works.MatchString(text) && (commits || assigned || a.Owner.Name != "" || due != nil || at >= 0) {
+		a.Score += workVerb
 	}
 	if i*5 >= len(f.sentences)*4 {
 		a.Score += lateInTalk
@@ -155,7 +159,7 @@ func (f *finder) action(t *tongue, i int) (Finding, bool) {
 
 func (f *finder) decision(t *tongue, i int) (Finding, bool) {
 	s, text := &f.sentences[i], f.folded[i]
-	if s.Words < 3 || s.Asks || t.vetoes.MatchString(text) {
+	if s.Words < 3 || s.Asks || t.vetoes.MatchString(text) || t.past.MatchString(text) {
 		return Finding{}, false
 	}
 	d := Finding{Kind: Decision, At: i, Accepted: -1}
@@ -193,8 +197,8 @@ func (f *finder) question(t *tongue, i int) (Finding, bool) {
 	}
 	if s.Asks {
 		q.Score += 0.75
-		for j := i + 1; j < len(f.sentences) && j <= i+3; j++ {
-			if f.sentences[j].Speaker != s.Speaker && t.unsure.MatchString(f.folded[j]) {
+		for j := i + 1; j < len(f.sentences) && j <= i+4; j++ {
+			if t.unsure.MatchString(f.folded[j]) {
 				q.Score += 1
 				break
 			}
@@ -223,8 +227,10 @@ func (f *finder) answer(t *tongue, i int) (at int, refused bool) {
 // assigned returns the name before "will send", "va préparer".
 func (f *finder) assigned(t *tongue, text string) (name string, ok bool) {
 	for _, m := range t.assigns.FindAllStringSubmatch(text, -1) {
-		if name, ok := f.names[m[1]]; ok {
-			return name, true
+		for _, word := range m[1:] {
+			if name, ok := f.names[word]; ok {
+				return name, true
+			}
 		}
 	}
 	return "", false
