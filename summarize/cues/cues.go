@@ -126,7 +126,9 @@ func fold(text string, known map[string]string) (folded string, named []string) 
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		w = unmarked.Replace(words.Fold(w))
+		if w = unmarked.Replace(words.Fold(w)); w == "" {
+			w = "-"
+		}
 		first := strings.IndexFunc(w, unicode.IsLetter)
 		if first < 0 {
 			b.WriteString(w)

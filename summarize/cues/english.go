@@ -142,20 +142,8 @@ var english = &tongue{
 		@,? can i leave (?:it|that|this|those|them) (?:with|to) you
 		can i leave (?:it|that|this|those|them) (?:with|to) you
 	`, englishParts),
-	idle: set(`don not just quickly be have see say think show share move go start begin stop wait know like love need want keep let leave read repeat explain remember
-		miss believe admit hear feel guess bet assume skip mute unmute join sit stand eat drink sleep die live kill kiss cry laugh sing hate
-		always not never try pass mention speak imagine understand promise wonder agree disagree happen become only even still come allow
-		get_used survive pretend regret notice mean hope doubt spare stay lie complain worry panic celebrate marry retire
-		being having seeing saying thinking showing sharing moving going starting beginning stopping waiting keeping leaving reading
-		joking kidding looking getting trying sitting standing talking saying feeling hoping losing wondering asking`),
-	work: englishVerbs(`send write draft call phone ring contact email mail ask check verify prepare book order bring print organise organize arrange
-		schedule update fix repair finish complete review proofread translate publish post submit file collect compare calculate estimate test
-		install clean paint measure document train hire invite inform tell remind talk visit find circulate distribute hand deliver return pay
-		transfer sign negotiate investigate rewrite replace upload migrate plan design pick sort chase count water rehearse sew build look
-		draw clear forward gather compile summarise summarize present run research monitor report register renew cancel confirm announce
-		recruit interview select approve configure deploy implement develop create produce record edit correct adjust apply request reserve
-		buy purchase rent hire lend borrow ship pack move clarify raise discuss coordinate speak meet work put set follow get take analyse
-		analyze extract export import archive back restore merge propose suggest circulate fetch drop explain weld lay cut mow plant dig`),
+	idle: set(englishIdle),
+	work: englishVerbs(englishWork),
 	due: list(`
 		{until} (?:the )?(?:end|close|middle|beginning|start) of (?:the |this |next )?(?:{unit}|day|business|{month}|{day})(?: (?:on )?{day})?
 		{until} (?:the )?(?:next |this |coming |following )?{day}(?: (?:morning|afternoon|evening|night|noon|at noon|at [a-z0-9:]+|the {nth}|week|next week))*
@@ -452,6 +440,26 @@ var english = &tongue{
 		who's (?:ever|next)
 	`, englishParts),
 }
+
+// englishIdle are verbs of what is done at once, felt or thought, and words that stand where a verb may.
+const englishIdle = `don not just quickly be have see say think show share move go start begin stop wait know like love need want keep let leave
+	read repeat explain remember miss believe admit hear feel guess bet assume skip mute unmute join sit stand eat drink sleep
+	die live kill kiss cry laugh sing hate always never try pass mention speak imagine understand promise wonder agree disagree
+	happen become only even still come allow survive pretend regret notice mean hope doubt spare stay lie complain worry panic
+	celebrate marry retire being having seeing saying thinking showing sharing moving going starting beginning stopping waiting
+	keeping leaving reading joking kidding looking getting trying sitting standing talking feeling hoping losing wondering
+	asking`
+
+// englishWork are verbs of work that is done after a meeting.
+const englishWork = `adjust analyse analyze announce apply approve archive arrange ask back book borrow bring build buy calculate call cancel
+	chase check circulate clarify clean clear collect compare compile complete configure confirm contact coordinate correct
+	count create cut deliver deploy design develop dig discuss distribute document draft draw drop edit email estimate explain
+	export extract fetch file find finish fix follow forward gather get hand hire implement import inform install interview
+	investigate invite lay lend look mail measure meet merge migrate monitor move mow negotiate order organise organize pack
+	paint pay phone pick plan plant post prepare present print produce proofread propose publish purchase put raise record
+	recruit register rehearse remind renew rent repair replace report request research reserve restore return review rewrite
+	ring run schedule select send set sew ship sign sort speak submit suggest summarise summarize take talk tell test train
+	transfer translate update upload verify visit water weld work write`
 
 // englishVerbs returns the forms of verbs: send, sends, sending.
 func englishVerbs(list string) map[string]bool {

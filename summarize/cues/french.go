@@ -13,7 +13,7 @@ var frenchParts = map[string]string{
 	"unit":    `(?:semaine|mois|trimestre|annee|journee|week-end|semestre|matinee)`,
 	"until":   `(?:avant|d'ici|pour|jusqu'a|jusqu'au|au plus tard|a|au|des|courant|le|la|ce|cette|fin|debut|mi)`,
 	"occasion": `(?:(?:la |le |ma |notre |votre )?(?:prochaine?|meme) (?:reunion|fois|seance|point|conseil|bureau|comite|repetition|atelier|conference)|` +
-		`(?:la |le |les )?(?:rentree|vacances|reunion|seance|livraison|ouverture|lancement|fete|evenement|repetition|fermeture)|noel|paques|midi|minuit|demain|ce soir|aujourd'hui)`,
+		`(?:la |le |les )?(?:rentree|vacances|reunion|seance|livraison|ouverture|lancement|repetition|fermeture)|noel|paques|midi|minuit|demain|ce soir|aujourd'hui)`,
 	"people": `(?:mes|nos|mon|notre) (?:equipes?|services?|collegues?|direction|bureau|stagiaire|assistante?)`,
 }
 
@@ -131,14 +131,7 @@ var french = &tongue{
 		@ (?:prend|prendra|fait|fera) (?:le|la|les|un|une|l'|ca|cela|des|du|son|sa|ses)
 		(?:tu|vous) (?:t'en|vous en|t'y|vous y) (?:charges|chargez|occupes|occupez|colles|collez|mets|mettez)
 	`, frenchParts),
-	idle: set(`dire commencer passer voir etre avoir est a essayer laisser montrer partager lire expliquer couper conclure revenir continuer
-		reprendre aller boire manger dormir attendre ecouter croire penser savoir pouvoir vouloir devoir falloir poursuivre arreter
-		mourir rire pleurer chanter crier vivre rester partir entrer asseoir lever dormir regretter oublier imaginer comprendre
-		admettre avouer jurer parier rappeler_que resumer presenter_l redemarrer rejoindre entendre sentir tenter preferer aimer adorer detester
-		quand pas plus jamais rien rigoler plaisanter rever deborder insister ajouter repeter venir devenir tomber perdre gagner
-		dir commencer passer verr ser aur essaier essayer pourr voudr devr saur faudr croir attendr boir manger dormir reviendr irr mourr vivr
-		partir restr rester rir plaindr perdr gagner preferer aimer jur jurer oublier regretter viendr tomber deviendr continuer
-		arreter repeter rejoindr reprendr croirer pourrir poser jouer cracher`),
+	idle: set(frenchIdle),
 	work: frenchWork(),
 	due: list(`
 		{until} (?:la |le |l')?(?:fin|debut|mi|milieu) ?-?(?:de |du |d')?(?:la |l'|cette |ce )?(?:{unit}|{month}|{day})(?: prochaine?)?
@@ -425,40 +418,47 @@ var french = &tongue{
 	`, frenchParts),
 }
 
+// frenchIdle are infinitives, then stems of the future, of what is done at once, felt or thought; and words that stand where a verb may.
+const frenchIdle = `dire commencer passer voir etre avoir essayer laisser montrer partager lire expliquer couper conclure revenir continuer
+	reprendre aller boire manger dormir attendre ecouter croire penser savoir pouvoir vouloir devoir falloir poursuivre arreter
+	mourir rire pleurer chanter crier vivre rester partir entrer asseoir lever regretter oublier imaginer comprendre admettre
+	avouer jurer parier resumer redemarrer rejoindre entendre sentir tenter preferer aimer adorer detester rigoler plaisanter
+	rever deborder insister ajouter repeter venir devenir tomber perdre gagner
+	dir verr ser aur essaier pourr voudr devr saur faudr croir attendr boir reviendr irr mourr vivr restr rir plaindr perdr jur
+	viendr deviendr rejoindr reprendr pourrir poser jouer cracher
+	quand pas plus jamais rien est a`
+
 // frenchRegular are verbs of work in -er; their forms follow the rule.
-const frenchRegular = `demander verifier preparer reserver commander apporter amener imprimer organiser planifier programmer corriger reparer
-	partager publier deposer collecter comparer calculer chiffrer estimer tester installer nettoyer mesurer documenter former recruter inviter
-	informer parler visiter regarder chercher trouver recuperer recenser charger travailler diffuser distribuer livrer payer regler signer
-	negocier remplacer deplacer migrer compter arroser semer repeter monter lancer contacter relancer telephoner rediger resumer presenter
-	creer ajouter modifier adapter ajuster analyser annoncer archiver bloquer caler clarifier classer coller completer confirmer consulter
-	coordonner copier coudre decaler declarer desinstaller dessiner developper echanger effacer elaborer enregistrer enlever envisager
-	etudier evaluer explorer exporter extraire facturer fermer filmer fixer gerer importer indiquer integrer interroger lister louer
-	mailer mettre montrer_un nommer noter notifier ouvrir passer_un peindre peser photographier piloter planter porter poser poster poster
-	poursuivre prioriser proposer ranger rapporter rassembler rechercher recommander refaire regrouper relayer remonter renouveler
-	reporter retirer retrouver reunir saisir sauvegarder securiser signaler solliciter soigner soumettre stocker structurer supprimer
-	surveiller taper terminer tracer traiter transferer trier valider ventiler verser voter acheter appeler rappeler envoyer renvoyer`
+const frenchRegular = `acheter adapter ajouter ajuster amener analyser annoncer appeler apporter archiver arroser bloquer calculer caler charger
+	chercher chiffrer clarifier classer collecter coller commander comparer completer compter confirmer consulter contacter
+	coordonner copier corriger creer decaler declarer demander deplacer deposer desinstaller dessiner developper diffuser
+	distribuer documenter echanger effacer elaborer enlever enregistrer envisager envoyer estimer etudier evaluer explorer
+	exporter facturer fermer filmer fixer former gerer importer imprimer indiquer informer installer integrer interroger inviter
+	lancer lister livrer louer mailer mesurer migrer modifier monter negocier nettoyer nommer noter notifier organiser parler
+	partager payer peser photographier piloter planifier planter porter poser poster preparer presenter prioriser programmer
+	proposer publier ranger rappeler rapporter rassembler recenser rechercher recommander recruter recuperer rediger regarder
+	regler regrouper relancer relayer remonter remplacer renouveler renvoyer reparer repeter reporter reserver resumer retirer
+	retrouver sauvegarder securiser semer signaler signer soigner solliciter stocker structurer supprimer surveiller taper
+	telephoner terminer tester tracer traiter transferer travailler trier trouver valider ventiler verifier verser visiter voter`
 
 // frenchIrregular are forms of verbs of work that do not follow it.
-const frenchIrregular = `envoie envoies envoient enverrai enverras enverra enverrons enverrez enverront renvoie renverrai renverra
-	appelle appelles appellent appellerai appellera rappelle rappelles rappellerai rappellera jette renouvelle
-	ecrire ecris ecrit ecrivez ecrirai ecrira ecriront inscrire inscris mettre mets mettez mettrai mettra mettront met transmettre transmets
-	transmettrai transmettra soumettre soumets soumettrai prendre_contact prevenir previens previent previendrai previendra prevenez
-	finir finis finirai finira relire relis relirai relira traduire traduis traduirai traduira faire fais fait ferai fera feront faites fassiez
-	fasses refaire refais referai refera etablir etablis etablirai etablira definir definis definirai definira construire construis construirai
-	rendre rends rendrai rendra peindre peins peindrai peindra recevoir recois recevrai suivre suis_le suivrai suivra obtenir obtiens obtiendrai
-	voir_avec vois_avec extraire extrais extrairai fournir fournis fournirai fournira convoquer coudre couds coudrai ouvrir ouvre
-	conduire joindre joins joindrai tenir_au courant_de reunir reunis reunirai remplir remplis remplirai choisir choisis choisirai
-	accueillir accueille accueillerai parvenir redescendre descendre descends descendrai deposer depose relecture repondre reponds repondrai
-	repondra sortir sors sort sortez sortirai sortira mise`
+const frenchIrregular = `envoie envoies envoient enverrai enverras enverra enverrons enverrez enverront renvoie renverrai renverra appelle appelles
+	appellent appellerai appellera rappelle rappelles rappellerai rappellera jette renouvelle ecrire ecris ecrit ecrivez ecrirai
+	ecrira ecriront inscrire inscris mettre mets mettez mettrai mettra mettront met transmettre transmets transmettrai
+	transmettra soumettre soumets soumettrai prevenir previens previent previendrai previendra prevenez finir finis finirai
+	finira relire relis relirai relira traduire traduis traduirai traduira faire fais fait ferai fera feront faites fassiez
+	fasses refaire refais referai refera etablir etablis etablirai etablira definir definis definirai definira construire
+	construis construirai rendre rends rendrai rendra peindre peins peindrai peindra recevoir recois recevrai suivre suivrai
+	suivra obtenir obtiens obtiendrai extraire extrais extrairai fournir fournis fournirai fournira convoquer coudre couds
+	coudrai ouvrir ouvre conduire joindre joins joindrai reunir reunis reunirai remplir remplis remplirai choisir choisis
+	choisirai accueillir accueille accueillerai parvenir redescendre descendre descends descendrai deposer depose relecture
+	repondre reponds repondrai repondra sortir sors sort sortez sortirai sortira poursuivre saisir`
 
 func frenchWork() map[string]bool {
 	forms := set(frenchIrregular)
 	for v := range strings.FieldsSeq(frenchRegular) {
 		forms[v] = true
-		root, regular := strings.CutSuffix(v, "er")
-		if !regular {
-			continue
-		}
+		root := strings.TrimSuffix(v, "er")
 		for _, end := range []string{"e", "es", "ons", "eons", "ez", "ent"} {
 			forms[root+end] = true
 		}
