@@ -16,10 +16,10 @@ import (
 	"souffleur/summarize/cues"
 )
 
-// Script is a scripted meeting with its gold labels. testdata/meetings has the form: three header lines ("# lang: en"), then one line
-// an utterance, "Name: text", in which a label stands before the sentence that it is about: [A owner=Ben due="by Friday"], [D] or [Q].
+// Script is a scripted meeting with its gold labels. testdata/meetings has the form: header lines ("# lang: en"), then one line an utterance, "Name: text", in which a label stands before the sentence that it is about: [A owner=Ben due="by Friday"], [D] or [Q].
 type Script struct {
 	Lang, Title, Date string
+	Summary           string // what a person wrote who read it: two to four sentences
 	Names             []string
 	Segments          []meeting.Segment
 	Labels            []Label
@@ -81,6 +81,8 @@ func (s *Script) header(line string) {
 		s.Title = value
 	case "date":
 		s.Date = value
+	case "summary":
+		s.Summary = value
 	}
 }
 
