@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"souffleur/internal/meeting"
+	"souffleur/summarize/deadline"
 )
 
 // owned says whether an action's owner speaks in the evidence or around it, or was named there. Nobody is a good owner, too: many
@@ -54,7 +55,7 @@ func (c *citation) dueBy(due, date string) bool {
 		return date == ""
 	}
 	want := strings.Join(bare(due), " ")
-	if want == "" || date != "" && date != DueDate(c.lang, due, c.source.date) {
+	if want == "" || date != "" && date != deadline.Resolve(c.lang, due, c.source.date) {
 		return false
 	}
 	for i := range c.said {
