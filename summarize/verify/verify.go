@@ -103,6 +103,29 @@ func (s *Source) Action(lang string, a *minutes.Action, within Within) Rule {
 	return c.sense(a.Text)
 }
 
+// Heading returns the first rule that a heading fails over the segments that it stands for.
+func (s *Source) Heading(lang, text string, within Within) Rule {
+	c := &citation{source: s, lang: lang}
+	for i := range s.segments {
+		if within(s.segments[i].Seg) && !s.instructs(i) {
+			c.said = append(c.said, s.segments[i])
+		}
+	}
+	c.near = c.said
+	if rule := c.facts(text); rule != "" {
+		return rule
+	}
+	switch {
+	case len(c.said) == 0:
+		return Evidence
+	case c.foreign():
+		return Language
+	case c.overlap(text) < leastOverlap:
+		return Overlap
+	}
+	return ""
+}
+
 // Failure is a line of a document that fails a rule.
 type Failure struct {
 	Line minutes.Line
