@@ -24,6 +24,8 @@ type composedLine struct {
 	Text       string              `json:"text"`
 	Evidence   []meeting.SegmentID `json:"evidence"`
 	Unverified string              `json:"unverified,omitempty"`
+
+	stems []string
 }
 
 // editor reads and checks the answers about facts.
@@ -73,7 +75,8 @@ func (e *editor) take(a lineAnswer) []refused {
 			no = append(no, refused{Text: l.Text, Reason: reason(lang, rule)})
 			continue
 		}
-		if !slices.ContainsFunc(e.done.Lines, func(o composedLine) bool { return similar(lang, o.Text, l.Text) }) {
+		l.stems = stemsOf(lang, l.Text)
+		if !slices.ContainsFunc(e.done.Lines, func(o composedLine) bool { return alike(o.stems, l.stems) >= sameWords }) {
 			e.done.Lines = append(e.done.Lines, l)
 		}
 	}

@@ -31,6 +31,7 @@ type fact struct {
 
 	topic    int // set when facts are gathered
 	mentions int // how many facts say the same
+	stems    []string
 }
 
 // found is the result of one block, as it is kept.
@@ -123,7 +124,8 @@ func (r *reader) settle() {
 
 // accept adds a fact, unless it is there.
 func (r *reader) accept(f fact) {
-	there := slices.ContainsFunc(r.found.Facts, func(o fact) bool { return o.Kind == f.Kind && similar(r.lang, o.Text, f.Text) })
+	f.stems = stemsOf(r.lang, f.Text)
+	there := slices.ContainsFunc(r.found.Facts, func(o fact) bool { return o.Kind == f.Kind && alike(o.stems, f.stems) >= sameWords })
 	if !there && len(r.found.Facts) < mostFacts {
 		r.found.Facts = append(r.found.Facts, f)
 	}

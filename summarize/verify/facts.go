@@ -221,8 +221,23 @@ func (c *citation) isName(line []word, i int) bool {
 	if !w.first {
 		return c.lang != "de" // German writes all nouns so
 	}
-	return i+1 < len(line) && (unicode.IsUpper([]rune(line[i+1].written)[0]) || does(line[i+1].folded)) && c.unheard(w)
+	return i+1 < len(line) && c.acts(line[i+1]) && openers[w.folded] == 0 && c.unheard(w)
 }
+
+// acts says whether a word may follow the name of who does something: another part of the name, a verb, or a word that was said. Before
+// articles and prepositions stand nouns ("validation of the quote").
+func (c *citation) acts(w word) bool {
+	return unicode.IsUpper([]rune(w.written)[0]) || does(w.folded) || len(prose.Stems(c.lang, w.written)) > 0 && !c.unheard(w)
+}
+
+// openers are words that lines begin with and that are no names, though nobody may have said them: what is to be done, and what is new.
+var openers = index(`send write call ask check prepare book order contact tell inform organise organize schedule confirm finalise finalize share
+	update review create draft plan find buy bring set make get give keep start stop discuss propose present validate approve invite arrange
+	collect fix repair define study follow remind clarify verify new next all every other several many most some more further both`,
+	`envoyer contacter preparer prevenir verifier demander organiser reserver rediger relancer mettre faire trouver acheter commander planifier
+	transmettre finaliser confirmer appeler informer ecrire partager creer definir valider presenter etudier proposer discuter reparer inviter
+	garder donner prendre fixer tenir rappeler clarifier nouvelle nouveau nouvelles nouveaux prochaine prochain tous toutes chaque plusieurs
+	certains certaines autre autres`)
 
 // helping are the verbs before which a line's first word is somebody, or something that was named.
 var helping = index(`will shall should must is was has had can could would may agreed wants asks says thinks proposes`,
