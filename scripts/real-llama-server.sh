@@ -25,6 +25,7 @@ sha256_of() {
 
 rm -rf "$target"
 mkdir -p "$target"
+python3 -c 'import ensurepip' 2>/dev/null || scripts/system-packages.sh api
 say "installing $server"
 python3 -m venv "$target/venv"
 "$target/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps "$server"
