@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"souffleur/internal/meeting"
+	"souffleur/internal/words"
 	"souffleur/summarize/minutes"
 	"souffleur/summarize/prose"
 	"souffleur/summarize/verify"
@@ -155,3 +156,6 @@ func elsewhere(lang, text string) bool {
 	is := prose.LanguageOf(text)
 	return is != "" && is != lang && known(lang)
 }
+
+// known says whether a language is told apart from others by its frequent words.
+func known(lang string) bool { return words.Language(lang) != words.Unknown }
