@@ -139,6 +139,11 @@ bench-bus:
 bench-sfu:
 	GOFLAGS= go run ./bench/sfu $(BENCH)
 
+## bench-minutes: what minutes find without a language model, and what they cost; options in BENCH (BENCH='-json FILE', BENCH='-qmsum DIR')
+.PHONY: bench-minutes
+bench-minutes:
+	GOFLAGS= go run ./bench/minutes $(BENCH)
+
 ## bench-asr: what readers get, and when; options for the bench in BENCH (BENCH='-speakers 1,2,4,8 -json FILE'), a model in MODEL
 .PHONY: bench-asr
 bench-asr: system-bench $(BIN) models

@@ -107,11 +107,13 @@ func (q *quoter) owner(p *people, f cues.Finding) (string, meeting.ParticipantID
 	switch {
 	case f.Owner.Speaker:
 		return p.speaker(q.sentences[f.At].Speaker)
+	case f.Owner.Accepter && f.Accepted >= 0:
+		return p.speaker(q.sentences[f.Accepted].Speaker)
 	case f.Owner.Name != "":
 		return f.Owner.Name, p.named(f.Owner.Name)
 	}
 	return "", ""
 }
 
-// sureOfScore is the confidence in a suggestion: 0.5 for the least that is suggested, towards 1 for more signals.
+// sureOfScore is the confidence in a suggestion: about 0.6 for the least that is suggested, towards 1 for more signals.
 func sureOfScore(score float64) float64 { return 1 - math.Exp(-score*0.4) }
