@@ -2,6 +2,8 @@ package verify_test
 
 import (
 	"os"
+	"regexp"
+	"strings"
 	"testing"
 
 	"souffleur/internal/meeting"
@@ -64,5 +66,69 @@ func TestWhatWasSaidPassesAsWritten(t *testing.T) {
 	}
 	if failed*20 > labels {
 		t.Errorf("%d of %d labelled lines fail", failed, labels)
+	}
+}
+
+// Forgeries of what was said. Each returns "" where a text cannot be forged this way.
+var forgeries = map[string]map[string]func(text string) string{
+	"number": {"en": number, "fr": number},
+	"name": {
+		"en": func(text string) string { return "Zebulon said: " + text },
+		"fr": func(text string) string { return "Selon Zebulon, " + text },
+	},
+	"day": {
+		"en": func(text string) string { return swap(text, enDay, "Sunday", "Saturday") },
+		"fr": func(text string) string { return swap(text, frDay, "dimanche", "samedi") },
+	},
+	"negation": {
+		"en": func(text string) string { return swap(text, enVerb, "$1 not ", "") },
+		"fr": func(text string) string { return swap(text, frVerb, "$1 pas ", "") },
+	},
+}
+
+var (
+	digits = regexp.MustCompile(`\b[2-9][0-9]*\b`)
+	enDay  = regexp.MustCompile(`(?i)\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b`)
+	frDay  = regexp.MustCompile(`(?i)\b(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)\b`)
+	enVerb = regexp.MustCompile(`\b(is|are|will|can|could|I'll|we'll|we|have) `)
+	frVerb = regexp.MustCompile(`\b(est|sera|va|vais|garde|prend|envoie|appelle|prépare) `)
+)
+
+func number(text string) string { return swap(text, digits, "7777", "") }
+
+// swap replaces the first match by one word, or by the other if that is there already.
+func swap(text string, of *regexp.Regexp, by, or string) string {
+	m := of.FindStringIndex(text)
+	if m == nil {
+		return ""
+	}
+	if strings.EqualFold(text[m[0]:m[1]], by) {
+		by = or
+	}
+	return text[:m[0]] + of.ReplaceAllString(text[m[0]:m[1]], by) + text[m[1]:]
+}
+
+func TestForgedLinesFail(t *testing.T) {
+	all, scripts := jobs(t)
+	for kind, by := range forgeries {
+		tried, passed := 0, 0
+		for name, s := range scripts {
+			source := verify.NewSource(all[name])
+			for _, segment := range s.Segments {
+				text := by[s.Lang](segment.Text)
+				if text == "" || len(strings.Fields(text)) < 6 {
+					continue
+				}
+				tried++
+				if source.Line(s.Lang, &minutes.Line{Text: text, Evidence: []meeting.SegmentID{segment.Seg}}, nil) == "" {
+					passed++
+					t.Logf("%s, %s: %q of %q passes", name, kind, text, segment.Text)
+				}
+			}
+		}
+		t.Logf("%s: %d of %d forged lines pass", kind, passed, tried)
+		if tried < 20 || passed*20 > tried {
+			t.Errorf("%s: %d of %d forged lines pass", kind, passed, tried)
+		}
 	}
 }

@@ -257,30 +257,32 @@ func (c *citation) sense(text string) Rule {
 }
 
 // overlap returns the share of the text's content stems that were said in the evidence or around it; 0 if it has none. Numbers count as
-// said: they have been checked, however they were spoken.
+// said: they have been checked, however they were spoken. The names of who speaks there count neither way: people choose them, and one
+// who is called "Budget Approved" has not said so.
 func (c *citation) overlap(text string) float64 {
-	said := map[string]bool{}
+	said, names := map[string]bool{}, map[string]bool{}
 	for i := range c.near {
 		for _, stem := range keys(c.langOf(&c.near[i]), c.near[i].Text) {
 			said[stem] = true
 		}
-		for part := range strings.FieldsSeq(c.source.names[c.near[i].Spk]) {
-			for _, stem := range keys(c.lang, part) {
-				said[stem] = true
-			}
+		for _, stem := range keys(c.lang, c.source.nameOf(c.near[i].Spk)) {
+			names[stem] = true
 		}
 	}
-	stems := keys(c.lang, text)
-	found := 0
-	for _, stem := range stems {
+	all, found := 0, 0
+	for _, stem := range keys(c.lang, text) {
+		if names[stem] && !said[stem] {
+			continue
+		}
+		all++
 		if said[stem] || stem[0] >= '0' && stem[0] <= '9' {
 			found++
 		}
 	}
-	if len(stems) == 0 {
+	if all == 0 {
 		return 0
 	}
-	return float64(found) / float64(len(stems))
+	return float64(found) / float64(all)
 }
 
 // keyLength is how much of a stem is compared, in characters: derived words ("organise", "organisation") are alike then. Six did well for

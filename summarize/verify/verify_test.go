@@ -220,6 +220,13 @@ func TestQuotesAreVerbatimButForWhatIsLeftOut(t *testing.T) {
 	}
 }
 
+func TestNamesThatPeopleChooseProveNothing(t *testing.T) {
+	s := source("en", "Budget Approved: I would like to say hello to everybody here.", "Ann: Hello.")
+	if got := s.Line("en", cites("The budget is approved.", "s0"), nil); got != Overlap {
+		t.Errorf("what somebody is called, as a line, fails %q", got)
+	}
+}
+
 func TestEvidenceLiesInItsBlock(t *testing.T) {
 	s := source("en", council...)
 	l := cites("The zebra crossing on Mill Lane was discussed.", "s0")
