@@ -173,6 +173,21 @@ func repaired(data []byte) (object []byte, used int) {
 	return valid(r.closed()), len(data)
 }
 
+// isWhole says whether the first object of a text is complete. Behind it a model may have gone on until it was cut.
+func isWhole(text string) bool {
+	at := strings.IndexByte(text, '{')
+	if at < 0 {
+		return false
+	}
+	var r repairer
+	for i := range len(text) - at {
+		if r.step(text[at+i]) {
+			return true
+		}
+	}
+	return false
+}
+
 func valid(object []byte) []byte {
 	if !json.Valid(object) {
 		return nil

@@ -84,6 +84,9 @@ func TestAnswersInAllFormsAreRead(t *testing.T) {
 		"a list alone": func(c string) endpointtest.Reply {
 			return endpointtest.Reply{Content: c[strings.Index(c, "["):strings.LastIndex(c, "]")] + "]"}
 		},
+		"spaces without end": func(c string) endpointtest.Reply {
+			return endpointtest.Reply{Content: c + strings.Repeat(" \n", 500), Finish: "length"}
+		},
 		"no usage": func(c string) endpointtest.Reply { return endpointtest.Reply{Content: c, PromptTokens: -1} },
 		"content in parts": func(c string) endpointtest.Reply {
 			part, _ := json.Marshal([]map[string]string{{"type": "text", "text": c}})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"souffleur/internal/meeting"
+	"souffleur/internal/words"
 	"souffleur/summarize/minutes"
 	"souffleur/summarize/prose"
 	"souffleur/summarize/verify"
@@ -24,6 +25,8 @@ type composedLine struct {
 	Text       string              `json:"text"`
 	Evidence   []meeting.SegmentID `json:"evidence"`
 	Unverified string              `json:"unverified,omitempty"`
+
+	stems []string
 }
 
 // editor reads and checks the answers about facts.
@@ -73,7 +76,8 @@ func (e *editor) take(a lineAnswer) []refused {
 			no = append(no, refused{Text: l.Text, Reason: reason(lang, rule)})
 			continue
 		}
-		if !slices.ContainsFunc(e.done.Lines, func(o composedLine) bool { return similar(lang, o.Text, l.Text) }) {
+		l.stems = stemsOf(lang, l.Text)
+		if !slices.ContainsFunc(e.done.Lines, func(o composedLine) bool { return alike(o.stems, l.stems) >= sameWords }) {
 			e.done.Lines = append(e.done.Lines, l)
 		}
 	}
@@ -152,3 +156,6 @@ func elsewhere(lang, text string) bool {
 	is := prose.LanguageOf(text)
 	return is != "" && is != lang && known(lang)
 }
+
+// known says whether a language is told apart from others by its frequent words.
+func known(lang string) bool { return words.Language(lang) != words.Unknown }

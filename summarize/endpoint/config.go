@@ -24,7 +24,7 @@ type Config struct {
 	// ContextTokens is how long prompt and answer may be together. It must be what the server really takes: Ollama's API ignores what a
 	// client asks for. 0 means DefaultContext.
 	ContextTokens int
-	MaxOutput     int           // longest answer, tokens; 0 means a third of the context, at most DefaultOutput
+	MaxOutput     int           // longest answer, tokens; 0 means a quarter of the context, at most DefaultOutput
 	Timeout       time.Duration // of one request; 0 means DefaultTimeout
 	Parallel      int           // requests at once, 1 or 2; 0 means 1
 	// Extra is a JSON object whose fields are added to each request, over those that are sent anyway; null takes one out.
@@ -89,7 +89,7 @@ func (c Config) withDefaults() Config {
 		c.ContextTokens = DefaultContext
 	}
 	if c.MaxOutput == 0 {
-		c.MaxOutput = min(DefaultOutput, c.ContextTokens/3)
+		c.MaxOutput = min(DefaultOutput, c.ContextTokens/4)
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout

@@ -18,12 +18,11 @@ const (
 	sameWordsThere = 0.4
 )
 
-// similar says whether two sentences say the same, by their words.
-func similar(lang, a, b string) bool { return alike(lang, a, b) >= sameWords }
+// stemsOf returns the distinct content stems of a sentence, sorted.
+func stemsOf(lang, text string) []string { return distinct(prose.Stems(lang, text)) }
 
-// alike returns the share of the content stems of two sentences that both have, 0 to 1.
-func alike(lang, a, b string) float64 {
-	x, y := distinct(prose.Stems(lang, a)), distinct(prose.Stems(lang, b))
+// alike returns the share of the stems of two sentences that both have, 0 to 1.
+func alike(x, y []string) float64 {
 	both := 0
 	for _, stem := range x {
 		if _, ok := slices.BinarySearch(y, stem); ok {
@@ -45,13 +44,16 @@ func distinct(stems []string) []string {
 // merged leaves out facts that say what an earlier one says, and ranks the others: said more often first, else as the model had them. A
 // point that repeats a decision, an action or a question goes, wherever it stands.
 func merged(lang string, facts []fact) []fact {
+	for i := range facts {
+		facts[i].stems = stemsOf(lang, facts[i].Text)
+	}
 	var out []fact
 	for _, kind := range []string{decision, action, open, point} {
 		for _, f := range facts {
 			if f.Kind != kind {
 				continue
 			}
-			at := slices.IndexFunc(out, func(o fact) bool { return repeats(lang, o, f) })
+			at := slices.IndexFunc(out, func(o fact) bool { return repeats(o, f) })
 			if at < 0 {
 				f.mentions = 1
 				out = append(out, f)
@@ -66,11 +68,11 @@ func merged(lang string, facts []fact) []fact {
 	return out
 }
 
-func repeats(lang string, a, b fact) bool {
+func repeats(a, b fact) bool {
 	if a.Kind != b.Kind && b.Kind != point {
 		return false
 	}
-	share := alike(lang, a.Text, b.Text)
+	share := alike(a.stems, b.stems)
 	there := slices.ContainsFunc(a.Evidence, func(id meeting.SegmentID) bool { return slices.Contains(b.Evidence, id) })
 	return share >= sameWords || there && share >= sameWordsThere
 }

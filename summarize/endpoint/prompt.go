@@ -93,10 +93,13 @@ func conversation(name, lang string, b brief, data string) []message {
 	}
 }
 
+// mostRefused is how many refusals are told; the others are left out of the second answer, too.
+const mostRefused = 12
+
 // again goes on with a conversation after an answer of which something was refused.
 func again(lang string, so []message, answer string, r []refused) []message {
 	return append(append([]message{}, so...), message{Role: "assistant", Content: answer},
-		message{Role: "user", Content: fill("again", lang, brief{Refused: r})})
+		message{Role: "user", Content: fill("again", lang, brief{Refused: r[:min(len(r), mostRefused)]})})
 }
 
 // transcript writes lines as a prompt has them.
@@ -142,7 +145,7 @@ func nameOf(names map[meeting.SpeakerID]string, people []meeting.Person, spk mee
 			}
 		}
 	}
-	if name = plain(name, mostName); name == "" {
+	if name = plain(name, mostName); name == "" || verify.Instructs(name) {
 		return "?"
 	}
 	return name

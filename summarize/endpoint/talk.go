@@ -41,14 +41,14 @@ func (s *service) talk(ctx context.Context, q question, l listener) error {
 	}
 }
 
-// hear reads an answer, and remembers how it was asked for if it is one. One that is cut is too long, whatever can be read of it: less to
-// say helps, also where all of it went into reasoning.
+// hear reads an answer, and remembers how it was asked for if it is one. One that was cut before its end is too long, whatever can be read
+// of it: less to say helps, also where all of it went into reasoning.
 func (s *service) hear(said reply, l listener) ([]refused, error) {
 	no, err := l.read(said.text)
 	if err == nil {
 		s.ladder.worked(said.rung)
 	}
-	if said.cut && (err == nil || errors.Is(err, errUnreadable)) {
+	if said.cut && !isWhole(said.text) && (err == nil || errors.Is(err, errUnreadable)) {
 		return nil, errTooLong
 	}
 	return no, err

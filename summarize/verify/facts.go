@@ -221,15 +221,27 @@ func (c *citation) isName(line []word, i int) bool {
 	if !w.first {
 		return c.lang != "de" // German writes all nouns so
 	}
-	return i+1 < len(line) && (unicode.IsUpper([]rune(line[i+1].written)[0]) || does(line[i+1].folded)) && c.unheard(w)
+	if openers[w.folded] > 0 || i+1 < len(line) && linking[line[i+1].folded] > 0 {
+		return false
+	}
+	return c.unheard(w)
 }
 
-// helping are the verbs before which a line's first word is somebody, or something that was named.
-var helping = index(`will shall should must is was has had can could would may agreed wants asks says thinks proposes`,
-	`va vont doit devra doivent est etait a ont peut pourra veut demande propose dit pense souhaite se s`)
+// linking are words before which stands a noun, not somebody: "validation of the quote", "vote sur le devis".
+var linking = index(`of for on about in to from with by at and or`, `de du des d sur pour a au aux en par avec entre et ou`)
 
-// does says whether a folded word is a verb that follows a person's name: a helping one, or a French future ("enverra").
-func does(w string) bool { return helping[w] > 0 || len(w) > 4 && strings.HasSuffix(w, "ra") }
+// openers are words that lines begin with and that are no names, though nobody may have said them: what is to be done, what is new, and what
+// minutes are about.
+var openers = index(`send write call ask check prepare book order contact tell inform organise organize schedule confirm finalise finalize share
+	update review create draft plan find buy bring set make get give keep start stop discuss propose present validate approve invite arrange
+	collect fix repair define study follow remind clarify verify new next all every other several many most some more further both
+	agreement consensus discussion decision proposal request question summary approval concern concerns issue issues problem problems participants
+	members team everyone everybody people someone somebody nobody meeting group committee speaker speakers attendees`,
+	`envoyer contacter preparer prevenir verifier demander organiser reserver rediger relancer mettre faire trouver acheter commander planifier
+	transmettre finaliser confirmer appeler informer ecrire partager creer definir valider presenter etudier proposer discuter reparer inviter
+	garder donner prendre fixer tenir rappeler clarifier nouvelle nouveau nouvelles nouveaux prochaine prochain tous toutes chaque plusieurs
+	certains certaines autre autres accord consensus discussion decision proposition demande question rappel point validation inquietude probleme
+	problemes participants participantes membres equipe reunion groupe comite quelqu personne`)
 
 // unheard says that a word stands nowhere in or around the evidence, in any form.
 func (c *citation) unheard(w word) bool {

@@ -13,8 +13,5 @@ var orders = regexp.MustCompile(`\b(?:` +
 	`|(?:dear|hey|attention|note to(?: the)?|message to(?: the)?),? (?:ai|assistant|language model|llm|summari[sz]er)\b|(?:cher|chere|attention|message a l'?|note a l'?),? ?(?:ia|assistant|modele de langage|intelligence artificielle)\b` +
 	`)|<\|[a-z_]+\|>|\[/?inst\]|<</?sys>>|</?(?:system|assistant|transcript|instructions?)>|### ?(?:instruction|system|response)`)
 
-// instructs says whether a segment speaks to the machine.
-func (s *Source) instructs(at int) bool { return Instructs(s.segments[at].Text) }
-
 // Instructs says whether a text speaks to a language model rather than to people.
 func Instructs(text string) bool { return orders.MatchString(straight(text)) }

@@ -11,6 +11,8 @@ type clause struct {
 	text    string // folded
 	keys    []string
 	negated bool
+	asks    bool // it is a question
+	denied  bool // which was answered with no
 }
 
 // agrees says whether each clause of a text is denied or affirmed as the clause of the evidence that shares most words with it. Where
@@ -38,7 +40,9 @@ func agrees(lang string, own clause, said []clause) bool {
 		if n > best {
 			best, agreed = n, false
 		}
-		if own.negated == said[i].negated != contrary(lang, own.text, said[i].text) {
+		// A question is as it was asked; a statement is as it was answered.
+		negated := said[i].negated != (said[i].denied && !own.asks)
+		if own.negated == negated != contrary(lang, own.text, said[i].text) {
 			agreed = true
 		}
 	}
@@ -58,7 +62,7 @@ func shared(a, b []string) int {
 // answer is what the next speaker says to the last cited words of segment i: "no" turns a question round.
 func (c *citation) answer(i int) string {
 	at, ok := c.source.at[c.said[i].Seg]
-	if !ok || at+1 >= len(c.source.segments) || c.source.instructs(at+1) {
+	if !ok || at+1 >= len(c.source.segments) || c.source.orders[at+1] {
 		return ""
 	}
 	return c.source.segments[at+1].Text
@@ -91,9 +95,8 @@ func clauses(lang, text, next string) []clause {
 			continue
 		}
 		own := clause{text: part, keys: k, negated: negations(lang, part)%2 == 1}
-		if strings.Contains(mark, "?") && denies(or(text[from:], next)) {
-			own.negated = !own.negated
-		}
+		own.asks = strings.Contains(mark, "?")
+		own.denied = own.asks && denies(or(text[from:], next))
 		out = append(out, own)
 	}
 	return out
@@ -117,7 +120,13 @@ func isAnswer(part string) bool {
 // denial begins an answer that is no.
 var denial = regexp.MustCompile(`^(?:(?:ah|oh|well|euh|ben|bah|mais|uh|um)[ ,]+)?(?:no|non|nope|not)\b`)
 
-func denies(answer string) bool { return denial.MatchString(strings.TrimSpace(straight(answer))) }
+// unsure answers are not.
+var unsure = regexp.MustCompile(`^(?:no|not) (?:idea|clue|sure|yet sure|certain)\b`)
+
+func denies(answer string) bool {
+	answer = strings.TrimSpace(straight(answer))
+	return denial.MatchString(answer) && !unsure.MatchString(answer)
+}
 
 // negators are what denies, and idioms that only look like it. Patterns match folded text with straight apostrophes.
 var negators = map[string]struct{ idioms, single, group *regexp.Regexp }{

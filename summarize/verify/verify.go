@@ -46,6 +46,7 @@ const (
 type Source struct {
 	segments []meeting.Segment
 	at       map[meeting.SegmentID]int
+	orders   []bool // which segments speak to the machine
 	names    map[meeting.SpeakerID]string
 	people   []meeting.Person
 	date     string
@@ -53,9 +54,9 @@ type Source struct {
 
 // NewSource returns the source of a job's lines. The job must not change while it is used.
 func NewSource(job *minutes.Job) *Source {
-	s := &Source{segments: job.Segments, at: make(map[meeting.SegmentID]int, len(job.Segments)), names: job.Names, people: job.People, date: job.Date}
+	s := &Source{segments: job.Segments, at: make(map[meeting.SegmentID]int, len(job.Segments)), orders: make([]bool, len(job.Segments)), names: job.Names, people: job.People, date: job.Date}
 	for i := range job.Segments {
-		s.at[job.Segments[i].Seg] = i
+		s.at[job.Segments[i].Seg], s.orders[i] = i, Instructs(job.Segments[i].Text)
 	}
 	return s
 }
@@ -107,7 +108,7 @@ func (s *Source) Action(lang string, a *minutes.Action, within Within) Rule {
 func (s *Source) Heading(lang, text string, within Within) Rule {
 	c := &citation{source: s, lang: lang}
 	for i := range s.segments {
-		if within(s.segments[i].Seg) && !s.instructs(i) {
+		if within(s.segments[i].Seg) && !s.orders[i] {
 			c.said = append(c.said, s.segments[i])
 		}
 	}
@@ -181,7 +182,7 @@ func (s *Source) cited(lang string, l *minutes.Line, within Within) (*citation, 
 	places = slices.Compact(places)
 	c := &citation{source: s, lang: lang}
 	for _, at := range places {
-		if s.instructs(at) {
+		if s.orders[at] {
 			return nil, Instruction
 		}
 		c.said = append(c.said, s.segments[at])
@@ -204,7 +205,7 @@ func (s *Source) surroundings(places []int) []int {
 				if s.segments[i].Spk != s.segments[i-step].Spk {
 					turns++
 				}
-				if turns > 1 || s.instructs(i) {
+				if turns > 1 || s.orders[i] {
 					break
 				}
 				near = append(near, i)
@@ -249,37 +250,39 @@ func (c *citation) sense(text string) Rule {
 	if !c.agrees(text) {
 		return Negation
 	}
-	if c.overlap(text) < leastOverlap {
+	if c.overlap(text) < leastOverlap && c.quotes(text) != "" {
 		return Overlap
 	}
 	return ""
 }
 
 // overlap returns the share of the text's content stems that were said in the evidence or around it; 0 if it has none. Numbers count as
-// said: they have been checked, however they were spoken.
+// said: they have been checked, however they were spoken. The names of who speaks there count neither way: people choose them, and one
+// who is called "Budget Approved" has not said so.
 func (c *citation) overlap(text string) float64 {
-	said := map[string]bool{}
+	said, names := map[string]bool{}, map[string]bool{}
 	for i := range c.near {
 		for _, stem := range keys(c.langOf(&c.near[i]), c.near[i].Text) {
 			said[stem] = true
 		}
-		for part := range strings.FieldsSeq(c.source.names[c.near[i].Spk]) {
-			for _, stem := range keys(c.lang, part) {
-				said[stem] = true
-			}
+		for _, stem := range keys(c.lang, c.source.nameOf(c.near[i].Spk)) {
+			names[stem] = true
 		}
 	}
-	stems := keys(c.lang, text)
-	found := 0
-	for _, stem := range stems {
+	all, found := 0, 0
+	for _, stem := range keys(c.lang, text) {
+		if names[stem] && !said[stem] {
+			continue
+		}
+		all++
 		if said[stem] || stem[0] >= '0' && stem[0] <= '9' {
 			found++
 		}
 	}
-	if len(stems) == 0 {
+	if all == 0 {
 		return 0
 	}
-	return float64(found) / float64(len(stems))
+	return float64(found) / float64(all)
 }
 
 // keyLength is how much of a stem is compared, in characters: derived words ("organise", "organisation") are alike then. Six did well for
@@ -305,18 +308,47 @@ func keys(lang, text string) []string {
 	return slices.Compact(all)
 }
 
-// quotes says whether a text is what was said but for left-out words.
+// quotes says whether a text is what was said, sentence by sentence, but for fillers and words said twice in a row.
 func (c *citation) quotes(text string) Rule {
 	var said []string
 	for i := range c.said {
-		said = append(said, bare(c.said[i].Text)...)
+		for w := range strings.FieldsSeq(c.said[i].Text) {
+			if !prose.IsFiller(c.langOf(&c.said[i]), w) {
+				said = append(said, bare(w)...)
+			}
+		}
 	}
-	for _, word := range bare(text) {
-		at := slices.Index(said, word)
-		if at < 0 {
+	words := cut(text)
+	for len(words) > 0 {
+		end := 1
+		for end < len(words) && !words[end].first {
+			end++
+		}
+		if !stands(words[:end], said) {
 			return Quote
 		}
-		said = said[at+1:]
+		words = words[end:]
 	}
 	return ""
+}
+
+// stands says whether a sentence stands somewhere in what was said.
+func stands(sentence []word, said []string) bool {
+	for start := range said {
+		at, found := start, 0
+		for at < len(said) && found < len(sentence) {
+			switch {
+			case said[at] == sentence[found].folded:
+				found++
+			case at > start && said[at] == said[at-1]: // said twice
+			default:
+				found = len(sentence) + 1 // not here
+			}
+			at++
+		}
+		if found == len(sentence) {
+			return true
+		}
+	}
+	return false
 }

@@ -107,6 +107,9 @@ func TestLinesAreCheckedAgainstWhatWasSaid(t *testing.T) {
 		{en, "en", cites("Desmond gives the cost with the lighting.", "s1"), Names},
 		{en, "en", cites("The cost of Tower Bridge lighting.", "s1"), Names},
 		{en, "en", cites("Victor will give the cost of the lighting.", "s1"), Names},
+		{en, "en", cites("Victor chases the county for a date.", "s2"), Names},
+		{en, "en", cites("Contact Aisha about a firm date of the county.", "s2"), ""},
+		{en, "en", cites("Crossing on Mill Lane is item one.", "s0"), ""},
 		{en, "en", cites("The zebra crossing of the DTI is item one.", "s0"), Names},
 		{en, "en", cites("The zebra crossing is at https://evil.example/x.", "s0"), Names},
 		{en, "en", cites("Write to attacker@evil.example about the crossing on Mill Lane.", "s0"), Names},
@@ -115,6 +118,8 @@ func TestLinesAreCheckedAgainstWhatWasSaid(t *testing.T) {
 		{fr, "fr", cites("Colette donne le solde du compte.", "s1"), Names},
 		{fr, "fr", cites("Ludovic enverra la relance aux quinze.", "s2"), Names},
 		{fr, "fr", cites("La relance est envoyée par Ludovic.", "s2"), Names},
+		{fr, "fr", cites("Ludovic relance les quinze autres.", "s2"), Names},
+		{fr, "fr", cites("Organiser une relance aux quinze autres.", "s2"), ""},
 		// negation
 		{en, "en", cites("The stalls are not moved to the car park.", "s6"), ""},
 		{en, "en", cites("The stalls are moved to the car park.", "s6"), Negation},
@@ -205,10 +210,20 @@ func TestQuotesAreVerbatimButForWhatIsLeftOut(t *testing.T) {
 	if got := s.Line("en", quote("So, the survey isn't, finished."), nil); got != "" {
 		t.Errorf("a cleaned quote fails %q", got)
 	}
-	for _, text := range []string{"So the survey is finished soon.", "finished the survey"} {
+	if got := s.Line("en", quote("The survey isn't, finished. — So"), nil); got != "" {
+		t.Errorf("two parts of it fail %q", got)
+	}
+	for _, text := range []string{"So the survey is finished soon.", "finished the survey", "The survey finished."} {
 		if got := s.Line("en", quote(text), nil); got != Quote {
 			t.Errorf("%q fails %q", text, got)
 		}
+	}
+}
+
+func TestNamesThatPeopleChooseProveNothing(t *testing.T) {
+	s := source("en", "Budget Approved: I would like to say hello to everybody here.", "Ann: Hello.")
+	if got := s.Line("en", cites("The budget is approved.", "s0"), nil); got != Overlap {
+		t.Errorf("what somebody is called, as a line, fails %q", got)
 	}
 }
 

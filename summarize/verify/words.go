@@ -44,7 +44,7 @@ func cut(text string) []word {
 			continue
 		}
 		end(i)
-		if strings.ContainsRune(".!?…\n•", r) || len(out) == 0 {
+		if strings.ContainsRune(".!?…\n•—", r) || len(out) == 0 {
 			first = true
 		}
 	}
