@@ -18,6 +18,9 @@ func twoScripts(t *testing.T) map[string]*eval.Script {
 }
 
 func TestEveryLineOfAScriptHolds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	rows, err := hold(t.Context(), twoScripts(t))
 	if err != nil || len(rows) != len(noises) {
 		t.Fatalf("%v, %v", rows, err)
@@ -30,6 +33,9 @@ func TestEveryLineOfAScriptHolds(t *testing.T) {
 }
 
 func TestFindingsAreOfBothHalves(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	wanted := map[string]int{}
 	for _, r := range findings(twoScripts(t)) {
 		if r.Noise == clean {
