@@ -66,6 +66,50 @@ func TestActionsOfScriptedMeetings(t *testing.T) {
 	}
 }
 
+// TestOwnersAndDeadlinesOfActions: of the actions that are found, nine in ten have the right owner, and the words that say until when.
+func TestOwnersAndDeadlinesOfActions(t *testing.T) {
+	scripts := readScripts(t)
+	for _, half := range []int{tuning, heldOut} {
+		var owners, dues Count
+		for i, name := range slices.Sorted(maps.Keys(scripts)) {
+			if i%2 == half {
+				scoreDetails(scripts[name], &owners, &dues)
+			}
+		}
+		t.Logf("half %d: owners %.2f, deadlines %.2f of %d", half, owners.Precision(), dues.Precision(), owners.Found)
+		if owners.Precision() < 0.85 || dues.Precision() < 0.85 {
+			t.Errorf("half %d: owners %s, deadlines %s", half, owners, dues)
+		}
+	}
+}
+
+// scoreDetails counts the right owners and deadlines of the actions that are rightly found in a script.
+func scoreDetails(s *Script, owners, dues *Count) {
+	sentences := prose.Of(s.Segments)
+	for _, f := range cues.Find(sentences, s.Names) {
+		at := slices.IndexFunc(s.Labels, func(l Label) bool { return l.Kind == cues.Action && f.Kind == l.Kind && stands(l, &sentences[f.At]) })
+		if at < 0 {
+			continue
+		}
+		owner, want := f.Owner.Name, s.Labels[at]
+		switch {
+		case f.Owner.Speaker:
+			owner = string(sentences[f.At].Speaker)
+		case f.Owner.Accepter:
+			owner = string(sentences[f.Accepted].Speaker)
+		}
+		owners.Found++
+		dues.Found++
+		if owner == want.Owner {
+			owners.Right++
+		}
+		said, asked := strings.ToLower(f.Due), strings.ToLower(want.Due)
+		if said == asked || said != "" && asked != "" && (strings.Contains(said, asked) || strings.Contains(asked, said)) {
+			dues.Right++
+		}
+	}
+}
+
 // TestActionsThroughARecogniser tells what errors cost, and holds that they do not make suggestions of nothing: six in ten are right yet.
 func TestActionsThroughARecogniser(t *testing.T) {
 	if testing.Short() {
