@@ -74,8 +74,8 @@ func (f *finder) action(t *tongue, i int) (Finding, bool) {
 	if w.tacit && (yes < 0 || a.Owner.Name == "" && !hasWord(text, t.work)) {
 		return Finding{}, false
 	}
-	if w.asked && yes < 0 && due == nil && (s.Asks || a.Owner.Name == "") {
-		return Finding{}, false // a question that nobody took up
+	if w.asked && due == nil && (yes < 0 && s.Asks || a.Owner.Name == "" && (yes < 0 || !f.takesUp(t, yes))) {
+		return Finding{}, false // nobody took it up: "you can save it" and "yeah" is how people think aloud
 	}
 	if hasWord(text, t.work) {
 		a.Score += workVerb
@@ -186,6 +186,11 @@ func (f *finder) answer(t *tongue, i int, w will) (yes int, no bool) {
 		}
 	}
 	return -1, false
+}
+
+// takesUp says whether sentence j, which agrees, does more than that.
+func (f *finder) takesUp(t *tongue, j int) bool {
+	return f.promised(t, j) || t.undertakes.MatchString(f.folded[j])
 }
 
 // promised says whether the speaker of sentence j will do something.

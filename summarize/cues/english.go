@@ -273,6 +273,28 @@ var english = &tongue{
 		makes sense
 		exactly
 	`, englishParts),
+	undertakes: openings(`oh|ah|well|um|uh|er|yes|yeah|ok|okay|sure`, `
+		will do
+		sure
+		certainly
+		of course
+		no (?:problem|worries)
+		not a problem
+		got it
+		noted
+		understood
+		consider it done
+		happy to
+		glad to
+		with pleasure
+		my pleasure
+		gladly
+		done
+		on it
+		leave (?:it|that) (?:with|to) me
+		yes,? (?:of course|i can|i will|sure|no problem)
+		(?:i'd|i would|it'd|it'll) be (?:a pleasure|glad|happy|delighted)
+	`, englishParts),
 	refuses: openings(`oh|ah|well|um|uh|er|hm|hmm|mm|and|so|but`, `
 		no\b(?:,? (?:i|we|that|not|sorry|way|chance|thanks|thank you)|\.|!|, no)
 		nope

@@ -253,6 +253,23 @@ var french = &tongue{
 		ca tombe bien
 		voila
 	`, frenchParts),
+	undertakes: openings(`ah|ben|bah|bon|euh|oui|ouais|ok|d'accord`, `
+		entendu
+		ca (?:marche|roule)
+		bien (?:sur|entendu|recu)
+		c'est (?:note|comme si c'etait fait|promis|entendu|parti)
+		(?:note|je note)
+		volontiers
+		avec plaisir
+		pas de (?:souci|probleme)s?
+		sans (?:souci|probleme|faute)
+		aucun (?:souci|probleme)
+		promis
+		(?:compte|comptez) sur (?:moi|nous)
+		on (?:fait|s'en|s'y)
+		nous (?:ferons|tiendrons)
+		je (?:le |la |les |lui |leur |vous |te |m'en |m'y |vous le |te le |te les |vous les )?(?:fais|ferai|prends|prendrai|regarde|envoie|prepare|charge|occupe|colle|mets)
+	`, frenchParts),
 	refuses: openings(`ah|ben|bah|bon|euh|oh|et|mais|alors|hum|moi`, `
 		non\b(?:,? (?:je|on|pas|c'est|merci|mais|non|la|ca)|\.|!)
 		pas (?:vraiment|moi|possible|question|cette|trop|tellement|forcement)

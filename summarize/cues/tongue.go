@@ -29,8 +29,9 @@ type tongue struct {
 	jokes  *regexp.Regexp // how people answer what was not meant
 
 	// Answers: their whole beginning.
-	accepts *regexp.Regexp
-	refuses *regexp.Regexp
+	accepts    *regexp.Regexp
+	refuses    *regexp.Regexp
+	undertakes *regexp.Regexp // accepts, and means to do it
 
 	// What was decided.
 	decides   phrases        // says itself that something is decided
