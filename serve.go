@@ -294,12 +294,14 @@ func openHouse(
 // stored returns what the web pages need of the store; the rest of [web.Deps] is not set.
 func (s *system) stored() web.Deps {
 	meetings := storage.NewMeetings(s.store, s.keys)
+	transcripts := storage.NewTranscripts(s.store, s.keys, meetings)
 	return web.Deps{
-		Rooms: storage.NewRooms(s.store, s.keys), Meetings: meetings, Transcripts: storage.NewTranscripts(s.store, s.keys, meetings),
+		Rooms: storage.NewRooms(s.store, s.keys), Meetings: meetings, Transcripts: transcripts,
 		Audio: storage.NewAudio(s.store, s.keys, meetings), Audit: storage.NewAudit(s.store, s.keys), Instance: storage.NewInstance(s.store),
 		Links: storage.NewLinks(s.store, s.keys), Sessions: storage.NewSessions(s.store, s.keys), Webhooks: storage.NewWebhooks(s.store, s.keys),
 		Tokens: storage.NewTokens(s.store, s.keys), People: storage.NewPeople(s.store, s.keys), Shares: storage.NewShares(s.store, s.keys),
-		Tickets: storage.NewTickets(s.keys),
+		Tickets: storage.NewTickets(s.keys), Minutes: storage.NewMinutes(s.store, s.keys, transcripts), Summarizers: storage.NewSummarizers(s.store, s.keys),
+		Records: s.bus,
 	}
 }
 

@@ -212,7 +212,9 @@ func (m *Minutes) forgetLines(ctx context.Context, what Forgotten) error {
 		}
 		return v, etag, err
 	}
-	write := func(ctx context.Context, v storedMinutes, etag string) error { return m.write(ctx, what.Meeting, v, etag) }
+	write := func(ctx context.Context, v storedMinutes, etag string) error {
+		return m.write(ctx, what.Meeting, v, etag)
+	}
 	_, err := change(ctx, read, write, func(v *storedMinutes) error {
 		v.Rev++
 		if v.Doc == nil {
