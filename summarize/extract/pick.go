@@ -12,34 +12,98 @@ const (
 	// shortest and longest are the words of a sentence that can stand by itself.
 	shortest = 6
 	longest  = 60
+	// lengthiest are the bytes of such a sentence: what has more is no sentence, and nobody would read it.
+	lengthiest = 1_000
 	// lengthCost is how much the words of a sentence count against what it adds.
 	lengthCost = 0.6
 	// rankShare is how much of a sentence's gain its rank decides.
 	rankShare = 0.7
 	// bigramWeight is what two stems in a row count, beside one: they are rarer, and tell more.
 	bigramWeight = 1.5
+	// onceWeight is what a concept counts that was said once: it only decides where nothing else does.
+	onceWeight = 0.05
 )
 
-// Pick returns the places of sentences that together tell most, in the order of the meeting: as many as fit into budget words. rank is
-// that of [Rank]. Sentences for which may is false are left out; nil takes all.
-func Pick(sentences []prose.Sentence, rank []float64, budget int, may func(i int) bool) []int {
-	weight := concepts(sentences)
-	queue := make(gains, 0, len(sentences))
+// Picker picks sentences that together tell most of a meeting. It remembers what was told: a later pick tells something else.
+type Picker struct {
+	sentences []prose.Sentence
+	rank      []float64
+	concepts  [][]int32 // of each sentence, each once: its stems, and pairs of stems in a row
+	weight    []float64 // of each concept
+	told      []bool    // by concept
+}
+
+// NewPicker returns a picker of sentences; rank is that of [Rank].
+func NewPicker(sentences []prose.Sentence, rank []float64) *Picker {
+	p := &Picker{sentences: sentences, rank: rank, concepts: make([][]int32, len(sentences))}
+	stems, pairs := map[string]int32{}, map[[2]int32]int32{}
 	for i := range sentences {
-		s := &sentences[i]
-		if s.Words < shortest || s.Words > longest || may != nil && !may(i) {
-			continue
+		var own []int32
+		last := int32(-1)
+		for _, stem := range sentences[i].Stems {
+			at, ok := stems[stem]
+			if !ok {
+				at = p.concept()
+				stems[stem] = at
+			}
+			own = append(own, at)
+			if last >= 0 {
+				pair, ok := pairs[[2]int32{last, at}]
+				if !ok {
+					pair = p.concept()
+					pairs[[2]int32{last, at}] = pair
+				}
+				own = append(own, pair)
+			}
+			last = at
 		}
-		queue = append(queue, gain{at: i, value: worth(s, weight, nil, rank[i])})
+		slices.Sort(own)
+		p.concepts[i] = slices.Clip(slices.Compact(own))
+		for _, c := range p.concepts[i] {
+			p.weight[c]++
+		}
+	}
+	for c, said := range p.weight {
+		if said < 2 {
+			p.weight[c] = onceWeight
+		}
+	}
+	for _, pair := range pairs {
+		p.weight[pair] *= bigramWeight
+	}
+	p.told = make([]bool, len(p.weight))
+	return p
+}
+
+func (p *Picker) concept() int32 {
+	p.weight = append(p.weight, 0)
+	return int32(len(p.weight) - 1)
+}
+
+// Forget makes the picker tell again what it told.
+func (p *Picker) Forget() { clear(p.told) }
+
+// Limits say how much a pick may tell.
+type Limits struct {
+	Least, Most int // sentences; least holds beyond the budget
+	Words       int // budget
+}
+
+// Pick returns the places of some of the sentences at from, in the order of the meeting: those that together add most to what was told.
+// Sentences that cannot stand by themselves, or add nothing, are none of them, so there may be fewer than asked for.
+func (p *Picker) Pick(from []int, l Limits) []int {
+	queue := make(gains, 0, len(from))
+	for _, i := range from {
+		if s := &p.sentences[i]; s.Words >= shortest && s.Words <= longest && len(s.Text) <= lengthiest {
+			queue = append(queue, gain{at: i, value: p.worth(i)})
+		}
 	}
 	heap.Init(&queue)
-	told := map[string]bool{}
 	var picked []int
-	for len(queue) > 0 {
+	for len(queue) > 0 && len(picked) < l.Most {
 		best := queue[0]
-		s := &sentences[best.at]
 		// Gains only fall as more is told, so the first whose gain is still right is the best.
-		if now := worth(s, weight, told, rank[best.at]); now < best.value {
+		if now := p.worth(best.at); now < best.value {
 			queue[0].value = now
 			heap.Fix(&queue, 0)
 			continue
@@ -48,13 +112,14 @@ func Pick(sentences []prose.Sentence, rank []float64, budget int, may func(i int
 			break
 		}
 		heap.Pop(&queue)
-		if s.Words > budget {
+		length := p.sentences[best.at].Words
+		if length > l.Words && len(picked) >= l.Least {
 			continue
 		}
-		budget -= s.Words
+		l.Words -= length
 		picked = append(picked, best.at)
-		for c := range conceptsOf(s) {
-			told[c] = true
+		for _, c := range p.concepts[best.at] {
+			p.told[c] = true
 		}
 	}
 	slices.Sort(picked)
@@ -62,58 +127,14 @@ func Pick(sentences []prose.Sentence, rank []float64, budget int, may func(i int
 }
 
 // worth is what a sentence adds to what has been told, for its length.
-func worth(s *prose.Sentence, weight map[string]float64, told map[string]bool, rank float64) float64 {
+func (p *Picker) worth(i int) float64 {
 	sum := 0.0
-	for c := range conceptsOf(s) {
-		if !told[c] {
-			sum += weight[c]
+	for _, c := range p.concepts[i] {
+		if !p.told[c] {
+			sum += p.weight[c]
 		}
 	}
-	return sum / math.Pow(float64(s.Words), lengthCost) * (1 - rankShare + rankShare*rank)
-}
-
-// concepts returns the weight of every concept: how often it was said, if more than once.
-func concepts(sentences []prose.Sentence) map[string]float64 {
-	said := map[string]int{}
-	for i := range sentences {
-		for c := range conceptsOf(&sentences[i]) {
-			said[c]++
-		}
-	}
-	weight := make(map[string]float64, len(said))
-	for c, n := range said {
-		switch {
-		case n < 2:
-		case isBigram(c):
-			weight[c] = bigramWeight * float64(n)
-		default:
-			weight[c] = float64(n)
-		}
-	}
-	return weight
-}
-
-const bigramMark = "\x00"
-
-// conceptsOf yields each concept of a sentence once: its stems, and pairs of stems in a row.
-func conceptsOf(s *prose.Sentence) map[string]struct{} {
-	all := make(map[string]struct{}, 2*len(s.Stems))
-	for i, stem := range s.Stems {
-		all[stem] = struct{}{}
-		if i > 0 {
-			all[s.Stems[i-1]+bigramMark+stem] = struct{}{}
-		}
-	}
-	return all
-}
-
-func isBigram(c string) bool {
-	for i := range len(c) {
-		if c[i] == bigramMark[0] {
-			return true
-		}
-	}
-	return false
+	return sum / math.Pow(float64(p.sentences[i].Words), lengthCost) * (1 - rankShare + rankShare*p.rank[i])
 }
 
 type gain struct {

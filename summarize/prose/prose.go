@@ -4,13 +4,11 @@
 package prose
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"souffleur/internal/meeting"
-	"souffleur/internal/words"
 )
 
 // Sentence is what one speaker said in one breath of thought.
@@ -19,10 +17,11 @@ type Sentence struct {
 	Segments []meeting.SegmentID // in which it stands, in order; at least one
 	Turn     int                 // counts turns from 0: a new one begins when another speaker does, or after a long pause
 	T0, T1   int64               // room clock, ms: of its segments
-	Lang     string              // of its first segment, as recognised; "" if not known
+	Lang     string              // as recognised, else as its speaker's words tell; "" if neither does
 	Text     string              // as it was recognised or corrected, white space made single
 	Words    int                 // of the text, fillers left out
-	Stems    []string            // of the words that carry meaning, folded, in order; see [words]
+	Tokens   []Token             // its words
+	Stems    []string            // of those that carry meaning, in order
 	Asks     bool                // it ends with a question mark
 }
 
@@ -40,11 +39,12 @@ const (
 
 // Of returns the sentences of segments, which are in the order of the transcript. Gaps and empty segments have none.
 func Of(segments []meeting.Segment) []Sentence {
-	var c cutter
+	c := cutter{heard: heard(segments)}
 	for i := range segments {
 		c.take(&segments[i])
 	}
 	c.end()
+	dropFrequent(c.done)
 	return c.done
 }
 
@@ -55,10 +55,13 @@ type cutter struct {
 	said []string // its words
 	turn int
 	last *meeting.Segment // before this one, of any speaker
+
+	heard map[meeting.SpeakerID]string // languages of segments that have none
 }
 
 func (c *cutter) take(s *meeting.Segment) {
-	if strings.TrimSpace(s.Text) == "" {
+	said := meeting.Fields(s.Text)
+	if len(said) == 0 {
 		return
 	}
 	if c.last != nil {
@@ -72,18 +75,22 @@ func (c *cutter) take(s *meeting.Segment) {
 		}
 	}
 	c.last = s
-	for word := range strings.FieldsSeq(s.Text) {
-		c.add(s, word)
+	lang := s.Lang
+	if lang == "" {
+		lang = c.heard[s.Spk]
+	}
+	for _, word := range said {
+		c.add(s, lang, word)
 	}
 }
 
 // add takes one word of a segment.
-func (c *cutter) add(s *meeting.Segment, word string) {
-	if len(c.said) >= longest || len(c.said) >= breath && begins(s.Lang, word) {
+func (c *cutter) add(s *meeting.Segment, lang, word string) {
+	if len(c.said) >= longest || len(c.said) >= breath && begins(lang, word) {
 		c.end()
 	}
 	if len(c.said) == 0 {
-		c.open = Sentence{Speaker: s.Spk, Turn: c.turn, T0: s.T0, Lang: s.Lang}
+		c.open = Sentence{Speaker: s.Spk, Turn: c.turn, T0: s.T0, Lang: lang}
 	}
 	if n := len(c.open.Segments); n == 0 || c.open.Segments[n-1] != s.Seg {
 		c.open.Segments = append(c.open.Segments, s.Seg)
@@ -102,17 +109,26 @@ func (c *cutter) end() {
 	}
 	s := c.open
 	s.Text = strings.Join(c.said, " ")
-	s.Asks = strings.HasSuffix(strings.TrimRight(s.Text, ` »”"')`), "?")
-	s.Words = len(slices.DeleteFunc(c.said, func(w string) bool { return IsFiller(s.Lang, w) || !hasLetter(w) }))
-	s.Stems = Stems(s.Lang, s.Text)
+	bare := strings.TrimRight(s.Text, closing)
+	s.Asks = strings.HasSuffix(bare, "?") || strings.HasSuffix(bare, "？")
+	for _, w := range c.said {
+		if !IsFiller(s.Lang, w) {
+			s.Words += wordsIn(w)
+		}
+	}
+	s.Tokens = Tokens(s.Lang, s.Text)
+	s.Stems = stemsOf(s.Tokens)
 	c.done = append(c.done, s)
 	c.open, c.said = Sentence{}, nil
 }
 
+// closing are marks that stand behind the end of a sentence. French puts no-break spaces before them.
+const closing = " \u00a0\u202f»”\"')"
+
 // ends says whether a sentence ends with this word. A full stop after one letter or after digits ("M. Dupont", "point 2.") is none.
 func ends(word string) bool {
-	bare := strings.TrimRight(word, `»”"')`)
-	if strings.HasSuffix(bare, "?") || strings.HasSuffix(bare, "!") || strings.HasSuffix(bare, "…") {
+	bare := strings.TrimRight(word, closing)
+	if last, _ := utf8.DecodeLastRuneInString(bare); strings.ContainsRune("?!…。？！।؟", last) {
 		return true
 	}
 	if !strings.HasSuffix(bare, ".") {
@@ -125,8 +141,19 @@ func ends(word string) bool {
 // abbreviations end with a full stop inside of sentences.
 var abbreviations = map[string]bool{"mr": true, "mrs": true, "ms": true, "dr": true, "mme": true, "mlle": true, "etc": true, "cf": true, "st": true, "vs": true, "approx": true}
 
-func hasLetter(w string) bool {
-	return strings.ContainsFunc(w, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
+// wordsIn returns how many words stand between two spaces: none in marks alone, one in most scripts, and one for two letters in those
+// that write without spaces, which is about right for Chinese and Japanese.
+func wordsIn(w string) int {
+	dense, letters := 0, 0
+	for _, r := range w {
+		switch {
+		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar):
+			dense++
+		case unicode.IsLetter(r), unicode.IsDigit(r):
+			letters++
+		}
+	}
+	return (dense+1)/2 + min(letters, 1)
 }
 
 // starters begin a new thought where nobody speaks full stops.
@@ -153,7 +180,7 @@ func IsFiller(lang, word string) bool {
 // Clean returns a text without fillers, and without a word said twice in a row: for display. What it leaves is verbatim.
 func Clean(lang, text string) string {
 	var kept []string
-	for word := range strings.FieldsSeq(text) {
+	for _, word := range meeting.Fields(text) {
 		bare := strings.ToLower(strings.Trim(word, ",.;:…"))
 		if IsFiller(lang, word) {
 			continue
@@ -189,53 +216,4 @@ func set(list string) map[string]bool {
 		m[w] = true
 	}
 	return m
-}
-
-// Stems returns the stems of the words of a text that carry meaning: without the frequent words of the language, without fillers,
-// and without single letters.
-func Stems(lang, text string) []string {
-	l := words.Language(lang)
-	tokens := words.Of(l, text)
-	frequent := words.Frequent(l, text)
-	stems := make([]string, 0, len(tokens))
-	for i, t := range tokens {
-		term := string(t.Term)
-		if i < len(frequent) && frequent[i] || len(term) < 2 && !isDigits(term) || fillers[lang][term] || common[lang][term] {
-			continue
-		}
-		stems = append(stems, term)
-	}
-	return stems
-}
-
-// common are words that the lists of search leave in, because somebody may look for them, and that fill every meeting. Folded.
-var common = map[string]map[string]bool{
-	"en": set("okay ok yeah yes no just like know think go get got well right really thing things mean say said want would could also maybe sort kind bit lot actually one going gonna let us"),
-	"fr": set("oui non ok bon ben alors donc voila quoi chose chos peut faire fair fait dire dir dit vais va aller all parc que quand etre etr avoir apres bien tres aussi plus juste truc genre enfin effectivement"),
-}
-
-func isDigits(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsDigit(r) })
-}
-
-// Language returns the language that most was said in, by the words of the sentences, and its share of them. Sentences whose language is
-// not known do not count.
-func Language(sentences []Sentence) (lang string, share float64) {
-	said := map[string]int{}
-	all := 0
-	for i := range sentences {
-		if l := sentences[i].Lang; l != "" {
-			said[l] += sentences[i].Words
-			all += sentences[i].Words
-		}
-	}
-	for _, l := range slices.Sorted(maps.Keys(said)) {
-		if lang == "" || said[l] > said[lang] {
-			lang = l
-		}
-	}
-	if all == 0 {
-		return "", 0
-	}
-	return lang, float64(said[lang]) / float64(all)
 }
