@@ -41,6 +41,7 @@ type systemFlags struct {
 	keyFlags
 	modelFlags
 	asrFlags
+	minutesFlags
 }
 
 // serveCmd is the whole system on one machine.
@@ -93,9 +94,14 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	summarizer, err := c.summarizer(sys, house.url, log)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return asr.Run(ctx) })
 	g.Go(func() error { return archiver.Run(ctx) })
+	g.Go(func() error { return summarizer.Run(ctx) })
 	g.Go(func() error { return house.run(ctx) })
 	if c.embedded {
 		g.Go(func() error {
