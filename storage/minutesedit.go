@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -166,6 +167,13 @@ func (c *minutesChanges) editLine(now *MinutesRead, l *MinutesLine, edit LineEdi
 		Verdict: edit.Verdict, Text: edit.Text, Owner: edit.Owner, Due: edit.Due, Cited: now.citesOf(l.was.Evidence)}
 	if next.Text != nil && *next.Text == l.was.Text {
 		next.Text = nil
+	}
+	// What equals the engine's is not kept: a name must follow when its speaker is renamed.
+	if next.Owner != nil && *next.Owner == cmp.Or(now.Transcript.nameOf(l.was.OwnerID), l.was.Owner) {
+		next.Owner = nil
+	}
+	if next.Due != nil && *next.Due == l.was.Due {
+		next.Due = nil
 	}
 	if was && old.Verdict == next.Verdict && same(old.Text, next.Text) && same(old.Owner, next.Owner) && same(old.Due, next.Due) {
 		return false

@@ -34,7 +34,7 @@ func (l Letters) MinutesReady(ctx context.Context, m storage.Meeting) error {
 	if err != nil || len(to) == 0 {
 		return err
 	}
-	day, link := time.UnixMilli(m.BeganUnixMS).Format(time.DateOnly), l.URL+"/meetings/"+string(m.ID)+"#minutes"
+	day, link := time.UnixMilli(m.BeganUnixMS).Format(time.DateOnly), l.URL+"/m/"+string(m.ID)+"#minutes"
 	return l.Sender.Send(ctx, mail.Letter{
 		ID: "minutes-" + string(m.ID), To: to,
 		Subject: fmt.Sprintf("Compte rendu prêt / Minutes ready (%s)", day),

@@ -36,7 +36,7 @@ func TestOrganizersGetALetterWithoutAnythingOfTheMeeting(t *testing.T) {
 		t.Fatalf("letters are %+v", kept.all)
 	}
 	text := kept.all[0].Subject + kept.all[0].Body
-	if !strings.Contains(text, "https://meet.example.org/meetings/"+string(m.ID)) {
+	if !strings.Contains(text, "https://meet.example.org/m/"+string(m.ID)) {
 		t.Errorf("there is no link: %s", text)
 	}
 	for _, word := range []string{"Fusion", "Anna", "Bob"} {

@@ -60,6 +60,7 @@ type minutesOutput struct {
 	ETag string `header:"ETag" doc:"For If-Match of a change; only if there are minutes"`
 	Body struct {
 		Job      minutesJobBody   `json:"job"`
+		Awaited  bool             `json:"awaited" doc:"Whether they are about to be made without being asked for: the transcript is being completed"`
 		Possible bool             `json:"possible" doc:"Whether something was said at level minutes of which they can be made"`
 		Endpoint string           `json:"endpoint" doc:"Host of the language model that may write them, to which the transcript is sent then; empty: there is none"`
 		Document *minutesDocument `json:"document,omitempty" doc:"Absent if there are none yet"`
@@ -127,26 +128,26 @@ func (s *Server) getMinutes(ctx context.Context, in *spokenInput) (*minutesOutpu
 	if err != nil {
 		return nil, err
 	}
-	return s.minutesNow(ctx, m.ID)
+	return s.minutesNow(ctx, m)
 }
 
 // minutesNow returns the minutes of a meeting as they are, with how far they are.
-func (s *Server) minutesNow(ctx context.Context, id meeting.ID) (*minutesOutput, error) {
-	r, err := s.minutes.Read(ctx, id)
+func (s *Server) minutesNow(ctx context.Context, m *storage.Meeting) (*minutesOutput, error) {
+	r, err := s.minutes.Read(ctx, m.ID)
 	if err != nil && !errors.Is(err, storage.ErrNoMinutes) {
 		return nil, s.answerMinutes(ctx, "read minutes", err)
 	}
 	var t *storage.Transcript
 	if r != nil {
 		t = r.Transcript
-	} else if t, err = s.transcript(ctx, id); err != nil {
+	} else if t, err = s.transcript(ctx, m.ID); err != nil {
 		return nil, err
 	}
-	return s.minutesAnswer(ctx, id, r, t)
+	return s.minutesAnswer(ctx, m, r, t)
 }
 
-func (s *Server) minutesAnswer(ctx context.Context, id meeting.ID, r *storage.MinutesRead, t *storage.Transcript) (*minutesOutput, error) {
-	job, err := s.minutes.Job(ctx, id)
+func (s *Server) minutesAnswer(ctx context.Context, m *storage.Meeting, r *storage.MinutesRead, t *storage.Transcript) (*minutesOutput, error) {
+	job, err := s.minutes.Job(ctx, m.ID)
 	if err != nil {
 		return nil, s.answerMinutes(ctx, "read state of minutes", err)
 	}
@@ -156,11 +157,22 @@ func (s *Server) minutesAnswer(ctx context.Context, id meeting.ID, r *storage.Mi
 	}
 	out := &minutesOutput{}
 	out.Body.Job, out.Body.Possible, out.Body.Endpoint = minutesJobView(job), canMakeMinutes(t) == nil, summarizer.Host
+	out.Body.Awaited = job.State == storage.MinutesNone && s.awaited(m)
 	if r != nil {
 		out.ETag = etag(r.Version)
 		out.Body.Document = minutesView(r)
 	}
 	return out, nil
+}
+
+// awaitedWithin is how soon after a meeting its minutes begin to be made, unless workers are away.
+const awaitedWithin = 15 * time.Minute
+
+// awaited says whether a worker is about to make minutes of a meeting though nobody asked.
+func (s *Server) awaited(m *storage.Meeting) bool {
+	ended := time.UnixMilli(m.EndedUnixMS)
+	return m.ImportedUnixMS == 0 && (m.EndedUnixMS == 0 || !m.TranscriptFinal || m.TranscriptRev > 0 && s.now().Sub(ended) < awaitedWithin) &&
+		slices.ContainsFunc(m.Policies, func(p meeting.Policy) bool { return p.Level >= meeting.Minutes })
 }
 
 func minutesView(r *storage.MinutesRead) *minutesDocument {

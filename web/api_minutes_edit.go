@@ -56,7 +56,7 @@ func (s *Server) editMinutes(ctx context.Context, in *editMinutesInput) (*minute
 		return nil, s.answerMinutes(ctx, "edit minutes", err)
 	}
 	s.record(ctx, v, "minutes.edit", meetingObject(m.ID))
-	return s.minutesAnswer(ctx, m.ID, r, r.Transcript)
+	return s.minutesAnswer(ctx, m, r, r.Transcript)
 }
 
 // edit returns what is to be changed, cleaned, or the problem to answer.
