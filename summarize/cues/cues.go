@@ -1,12 +1,15 @@
 // Package cues finds in what was said the decisions that a meeting took, what somebody is to do, and questions that stayed open. It knows
-// phrases of French and English, and asks for two independent signals at least, because one alone is wrong six times in seven: "I'll
-// take this one" commits to nothing. What it finds are suggestions for a person to accept or to dismiss.
+// phrases of French and English, and asks for several independent signals, because one alone is wrong six times in seven: "I'll take
+// this one" commits to nothing. What it finds are suggestions for a person to accept or to dismiss.
+//
+// Start at [Find]. Phrases are in english.go and french.go, what they count in action.go, decision.go and question.go.
 package cues
 
 import (
-	"regexp"
 	"strings"
+	"unicode"
 
+	"souffleur/internal/meeting"
 	"souffleur/internal/words"
 	"souffleur/summarize/prose"
 )
@@ -33,255 +36,120 @@ type Finding struct {
 
 // Owner is who is to do something.
 type Owner struct {
-	Speaker bool   // whoever said it
-	Name    string // else the name that was said, or of who accepted; "" if nobody is named
+	Speaker  bool   // whoever said it
+	Accepter bool   // whoever accepted it
+	Name     string // else the name that was said; "" if nobody is named
 }
 
 // Supported says whether a language has cues.
 func Supported(lang string) bool { return tongues[lang] != nil }
 
-// tongue is what is known of one language. Patterns match folded text: lower case, without accents, apostrophes straight.
-type tongue struct {
-	commits   *regexp.Regexp // first person: the speaker will do
-	present   *regexp.Regexp // first person, present tense: a promise if it says until when
-	requests  *regexp.Regexp // second person, or nobody in particular, is to do
-	assigns   *regexp.Regexp // behind a name: that person will do
-	marks     *regexp.Regexp // says itself that it is an action
-	due       *regexp.Regexp
-	works     *regexp.Regexp // verbs of work that is done after a meeting
-	accepts   *regexp.Regexp // the whole beginning of a short answer
-	refuses   *regexp.Regexp
-	vetoes    *regexp.Regexp // done at once, past, or only imagined
-	past      *regexp.Regexp // a decision that is told of
-	decides   *regexp.Regexp // says itself that something is decided
-	settles   *regexp.Regexp // decides if somebody agrees
-	unsure    *regexp.Regexp // an answer that is none
-	opens     *regexp.Regexp // says itself that something is open
-	smallTalk *regexp.Regexp // questions about the call itself
-}
-
-// weights of the signals of an action. The least that is suggested is two signals, one of which must be a will to act.
-const (
-	willToAct  = 1.0
-	marked     = 1.0
-	named      = 0.75
-	dated      = 1.0
-	accepted   = 1.0
-	workVerb   = 0.75
-	lateInTalk = 0.25
-	leastScore = 1.75
-)
-
-// fewest are the words of a sentence that can say what is to be done.
-const fewest = 5
+// tongues are the languages with cues.
+var tongues = map[string]*tongue{"en": english, "fr": french}
 
 // Find returns what it finds in the sentences of a meeting whose people have these names, in order. Sentences in languages without cues
 // are passed over.
 func Find(sentences []prose.Sentence, names []string) []Finding {
-	f := finder{sentences: sentences, names: foldedNames(names), folded: make([]string, len(sentences))}
-	for i := range sentences {
-		f.folded[i] = fold(sentences[i].Text)
-	}
+	f := newFinder(sentences, names)
 	var found []Finding
+	answers := map[int]bool{} // sentences that accept an action: what they promise is that action
 	for i := range sentences {
 		t := tongues[sentences[i].Lang]
 		if t == nil {
 			continue
 		}
-		if d, ok := f.decision(t, i); ok {
+		d, decides := f.decision(t, i)
+		a, acts := f.action(t, i)
+		// "So we'll meet on Friday" decides, "So I'll ask them on Friday" does not.
+		if decides && acts && a.Owner != (Owner{}) {
+			decides = false
+		}
+		switch {
+		case decides:
 			found = append(found, d)
-			continue
-		}
-		if a, ok := f.action(t, i); ok {
+		case acts && !answers[i]:
 			found = append(found, a)
-			continue
-		}
-		if q, ok := f.question(t, i); ok {
-			found = append(found, q)
+			answers[a.Accepted] = true
+		default:
+			if q, ok := f.question(t, i); ok {
+				found = append(found, q)
+			}
 		}
 	}
 	return found
 }
 
+// finder looks at the sentences of one meeting.
 type finder struct {
 	sentences []prose.Sentence
-	folded    []string
-	names     map[string]string // folded: as given
+	folded    []string   // as phrases match them, with [somebody] in place of names
+	named     [][]string // the names of each sentence, in order
+	late      int        // from which sentence on a meeting comes to its end
 }
 
-func (f *finder) action(t *tongue, i int) (Finding, bool) {
-	s, text := &f.sentences[i], f.folded[i]
-	if s.Words < fewest || t.vetoes.MatchString(text) {
-		return Finding{}, false
+// somebody stands for a name in folded text. For regular expressions it is a word.
+const somebody = "_"
+
+func newFinder(sentences []prose.Sentence, names []string) *finder {
+	f := &finder{sentences: sentences, folded: make([]string, len(sentences)), named: make([][]string, len(sentences)), late: len(sentences) * 4 / 5}
+	known := namesByWord(names)
+	for i := range sentences {
+		f.folded[i], f.named[i] = fold(sentences[i].Text, known)
 	}
-	a := Finding{Kind: Action, At: i, Accepted: -1}
-	due := t.due.FindStringIndex(text)
-	commits := t.commits.MatchString(text) || due != nil && t.present.MatchString(text)
-	name, assigned := f.assigned(t, text)
-	requests := t.requests.MatchString(text)
-	switch {
-	case t.marks.MatchString(text):
-		a.Score += willToAct + marked
-	case commits, assigned, requests:
-		a.Score += willToAct
-	default:
-		return Finding{}, false
-	}
-	switch {
-	case assigned:
-		a.Owner.Name, a.Score = name, a.Score+named
-	case commits:
-		a.Owner.Speaker = true
-	case requests:
-		if a.Owner.Name = f.addressed(text); a.Owner.Name != "" {
-			a.Score += named
-		}
-	}
-	if due != nil {
-		a.Due, a.Score = verbatim(s.Text, text, due), a.Score+dated
-	}
-	at, refused := f.answer(t, i)
-	if refused {
-		return Finding{}, false
-	}
-	if at >= 0 {
-		a.Accepted, a.Score = at, a.Score+accepted
-	}
-	// A request that names nobody, has no date and is not accepted is a remark, whatever its verb.
-	if t.works.MatchString(text) && (commits || assigned || a.Owner.Name != "" || due != nil || at >= 0) {
-		a.Score += workVerb
-	}
-	if i*5 >= len(f.sentences)*4 {
-		a.Score += lateInTalk
-	}
-	return a, a.Score >= leastScore
+	return f
 }
 
-func (f *finder) decision(t *tongue, i int) (Finding, bool) {
-	s, text := &f.sentences[i], f.folded[i]
-	if s.Words < 3 || s.Asks || t.vetoes.MatchString(text) || t.past.MatchString(text) {
-		return Finding{}, false
-	}
-	d := Finding{Kind: Decision, At: i, Accepted: -1}
-	at, refused := f.answer(t, i)
-	switch {
-	case refused:
-		return Finding{}, false
-	case t.decides.MatchString(text):
-		d.Score += 1.5
-	case t.settles.MatchString(text):
-		d.Score++
-	default:
-		return Finding{}, false
-	}
-	if at >= 0 {
-		d.Accepted, d.Score = at, d.Score+accepted
-	}
-	if s.Words >= fewest {
-		d.Score += 0.5
-	}
-	if i*5 >= len(f.sentences)*4 {
-		d.Score += lateInTalk
-	}
-	return d, d.Score >= leastScore
-}
-
-func (f *finder) question(t *tongue, i int) (Finding, bool) {
-	s, text := &f.sentences[i], f.folded[i]
-	if s.Words < fewest || t.smallTalk.MatchString(text) {
-		return Finding{}, false
-	}
-	q := Finding{Kind: Question, At: i, Accepted: -1}
-	if t.opens.MatchString(text) {
-		q.Score += 1.5
-	}
-	if s.Asks {
-		q.Score += 0.75
-		for j := i + 1; j < len(f.sentences) && j <= i+4; j++ {
-			if t.unsure.MatchString(f.folded[j]) {
-				q.Score += 1
-				break
+// namesByWord are the words of people's names, folded, with the name that each means. A word that two people share means itself.
+func namesByWord(names []string) map[string]string {
+	known := map[string]string{}
+	for _, name := range names {
+		for i, word := range meeting.Fields(name) {
+			key := strings.TrimFunc(words.Fold(word), func(r rune) bool { return !unicode.IsLetter(r) })
+			if len(key) < 2 || i > 0 && len(key) < 4 {
+				continue // an initial, or "de", "van"
 			}
-		}
-	}
-	return q, q.Score >= 1.5
-}
-
-// answer looks for somebody else's yes or no right after sentence i. at is -1 if there is no yes.
-func (f *finder) answer(t *tongue, i int) (at int, refused bool) {
-	asker := f.sentences[i].Speaker
-	for j := i + 1; j < len(f.sentences) && j <= i+3; j++ {
-		if f.sentences[j].Speaker == asker {
-			continue
-		}
-		if t.refuses.MatchString(f.folded[j]) {
-			return -1, true
-		}
-		if t.accepts.MatchString(f.folded[j]) {
-			return j, false
-		}
-	}
-	return -1, false
-}
-
-// assigned returns the name before "will send", "va préparer".
-func (f *finder) assigned(t *tongue, text string) (name string, ok bool) {
-	for _, m := range t.assigns.FindAllStringSubmatch(text, -1) {
-		for _, word := range m[1:] {
-			if name, ok := f.names[word]; ok {
-				return name, true
+			if other, taken := known[key]; taken && other != name {
+				known[key] = strings.TrimFunc(word, func(r rune) bool { return !unicode.IsLetter(r) })
+				continue
 			}
+			known[key] = name
 		}
 	}
-	return "", false
+	return known
 }
 
-// addressed returns the first name in a text.
-func (f *finder) addressed(text string) string {
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !isLetter(r) }) {
-		if name, ok := f.names[word]; ok {
-			return name
-		}
-	}
-	return ""
-}
-
-func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r > 127 }
-
-// foldedNames are the first names of people, folded, with the names as given.
-func foldedNames(names []string) map[string]string {
-	m := make(map[string]string, len(names))
-	for _, n := range names {
-		if first, _, _ := strings.Cut(strings.TrimSpace(n), " "); first != "" {
-			m[fold(first)] = n
-		}
-	}
-	return m
-}
-
-// fold makes a text comparable with the patterns. It keeps the number of words.
-func fold(text string) string {
-	text = strings.NewReplacer("’", "'", "\u00a0", " ", "\u202f", " ").Replace(text)
+// fold makes a text comparable with phrases: lower case, without accents, apostrophes straight, names as [somebody]. It keeps the number
+// of words.
+func fold(text string, known map[string]string) (folded string, named []string) {
 	var b strings.Builder
-	for i, w := range strings.Fields(text) {
+	for i, w := range splitWords(text) {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(words.Fold(w))
+		if w = unmarked.Replace(words.Fold(w)); w == "" {
+			w = "-"
+		}
+		first := strings.IndexFunc(w, unicode.IsLetter)
+		if first < 0 {
+			b.WriteString(w)
+			continue
+		}
+		end := first + strings.IndexFunc(w[first:]+" ", func(r rune) bool { return !unicode.IsLetter(r) && r != '-' })
+		name, ok := known[strings.Trim(w[first:end], "-")]
+		if !ok {
+			b.WriteString(w)
+			continue
+		}
+		named = append(named, name)
+		b.WriteString(w[:first] + somebody + w[end:])
 	}
-	return b.String()
+	return b.String(), named
 }
 
-// verbatim returns the words of text that the match m of its folded form covers.
-func verbatim(text, folded string, m []int) string {
-	first := len(strings.Fields(folded[:m[0]]))
-	if m[0] > 0 && folded[m[0]-1] != ' ' {
-		first-- // the match begins inside of a word
-	}
-	last := len(strings.Fields(folded[:m[1]]))
-	all := strings.Fields(text)
-	if first < 0 || last > len(all) || first >= last {
-		return ""
-	}
-	return strings.Trim(strings.Join(all[first:last], " "), ",.;:!?")
-}
+var (
+	unmarked = strings.NewReplacer(somebody, "-", " ", "") // some folded marks have spaces
+	straight = strings.NewReplacer("’", "'", "\u00a0", " ", "\u202f", " ")
+)
+
+// splitWords cuts text into words, at no-break spaces too.
+func splitWords(text string) []string { return strings.Fields(straight.Replace(text)) }

@@ -14,15 +14,27 @@ import (
 
 	"souffleur/internal/meeting"
 	"souffleur/summarize/cues"
+	"souffleur/summarize/minutes"
 )
 
-// Script is a scripted meeting with its gold labels. testdata/meetings has the form: three header lines ("# lang: en"), then one line
-// an utterance, "Name: text", in which a label stands before the sentence that it is about: [A owner=Ben due="by Friday"], [D] or [Q].
+// Script is a scripted meeting with its gold labels. testdata/meetings has the form: header lines ("# lang: en"), then one line an
+// utterance, "Name: text", in which a label stands before the sentence that it is about: [A owner=Ben due="by Friday"], [D] or [Q].
 type Script struct {
 	Lang, Title, Date string
+	Summary           string // what a person wrote who read it: two to four sentences
 	Names             []string
 	Segments          []meeting.Segment
 	Labels            []Label
+}
+
+// Job returns what an engine is asked to summarise: the script, held by people of these names.
+func (s *Script) Job(detail minutes.Detail) *minutes.Job {
+	job := &minutes.Job{Meeting: meeting.ID(s.Title), Date: s.Date, Detail: detail, Segments: s.Segments, Names: map[meeting.SpeakerID]string{}}
+	for i, name := range s.Names {
+		job.Names[meeting.SpeakerID(name)] = name
+		job.People = append(job.People, meeting.Person{Participant: meeting.ParticipantID(name), Name: name, Order: i})
+	}
+	return job
 }
 
 // Label says that a sentence is what minutes should find.
@@ -81,6 +93,8 @@ func (s *Script) header(line string) {
 		s.Title = value
 	case "date":
 		s.Date = value
+	case "summary":
+		s.Summary = value
 	}
 }
 

@@ -1,14 +1,18 @@
 package extract
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 
 	"souffleur/internal/meeting"
+	"souffleur/internal/words"
 	"souffleur/summarize/cues"
 	"souffleur/summarize/deadline"
 	"souffleur/summarize/minutes"
+	"souffleur/summarize/prose"
 )
 
 // people are those who took part, to tell who is to do something.
@@ -47,6 +51,32 @@ func newPeople(job *minutes.Job) *people {
 	return p
 }
 
+// words returns the words of people's names, folded: who is addressed is no subject.
+func (p *people) words() map[string]bool {
+	all := map[string]bool{}
+	for _, name := range p.names {
+		for part := range strings.FieldsFuncSeq(words.Fold(name), func(r rune) bool { return !unicode.IsLetter(r) }) {
+			all[part] = true
+		}
+	}
+	return all
+}
+
+// withoutNames makes names plain words of sentences.
+func withoutNames(sentences []prose.Sentence, names map[string]bool) {
+	for i := range sentences {
+		s := &sentences[i]
+		s.Stems = s.Stems[:0]
+		for j := range s.Tokens {
+			t := &s.Tokens[j]
+			t.Plain = t.Plain || names[words.Fold(s.Text[t.Start:t.End])]
+			if !t.Plain {
+				s.Stems = append(s.Stems, t.Stem)
+			}
+		}
+	}
+}
+
 // speaker returns the name of a speaker, and who that is if it is one participant. What a captioner typed was said by somebody else.
 func (p *people) speaker(s meeting.SpeakerID) (string, meeting.ParticipantID) {
 	if s.Captioner() {
@@ -79,17 +109,37 @@ func (p *people) named(name string) meeting.ParticipantID {
 	return last
 }
 
+// mostFindings bounds what is suggested of each kind: of more, the surest, as nobody would look through them.
+const mostFindings = 60
+
+// surest leaves out what was said before in the same words, and the least sure if there are too many of a kind.
+func (q *quoter) surest(found []cues.Finding) []cues.Finding {
+	seen := map[string]bool{}
+	found = slices.DeleteFunc(found, func(f cues.Finding) bool {
+		key := string(f.Kind) + " " + strings.ToLower(q.sentences[f.At].Text)
+		again := seen[key]
+		seen[key] = true
+		return again || !stands(&q.sentences[f.At]) && q.sentences[f.At].Words > shortest
+	})
+	byScore := slices.Clone(found)
+	slices.SortStableFunc(byScore, func(a, b cues.Finding) int { return cmp.Compare(b.Score, a.Score) })
+	kept, of := map[int]bool{}, map[cues.Kind]int{}
+	for _, f := range byScore {
+		if of[f.Kind]++; of[f.Kind] <= mostFindings {
+			kept[f.At] = true
+		}
+	}
+	return slices.DeleteFunc(found, func(f cues.Finding) bool { return !kept[f.At] })
+}
+
 // writeFindings writes decisions, actions and questions.
 func writeFindings(doc *minutes.Document, q *quoter, p *people, date string, found []cues.Finding) {
-	for _, f := range found {
+	for _, f := range q.surest(found) {
 		var accepted []int
 		if f.Accepted >= 0 {
 			accepted = append(accepted, f.Accepted)
 		}
-		if len(q.sentences[f.At].Text) > lengthiest {
-			continue
-		}
-		line := q.line(string(f.Kind), f.At, accepted, sureOfScore(f.Score))
+		line := q.line(string(f.Kind), f.At, false, accepted, sureOfScore(f.Score))
 		switch f.Kind {
 		case cues.Decision:
 			doc.Decisions = append(doc.Decisions, line)
@@ -107,11 +157,13 @@ func (q *quoter) owner(p *people, f cues.Finding) (string, meeting.ParticipantID
 	switch {
 	case f.Owner.Speaker:
 		return p.speaker(q.sentences[f.At].Speaker)
+	case f.Owner.Accepter && f.Accepted >= 0:
+		return p.speaker(q.sentences[f.Accepted].Speaker)
 	case f.Owner.Name != "":
 		return f.Owner.Name, p.named(f.Owner.Name)
 	}
 	return "", ""
 }
 
-// sureOfScore is the confidence in a suggestion: 0.5 for the least that is suggested, towards 1 for more signals.
+// sureOfScore is the confidence in a suggestion: about 0.6 for the least that is suggested, towards 1 for more signals.
 func sureOfScore(score float64) float64 { return 1 - math.Exp(-score*0.4) }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -37,18 +36,12 @@ func (g gram) words() int {
 // phrases finds what a meeting, or a part of it, is about.
 type phrases struct {
 	sentences []prose.Sentence
-	names     map[string]bool // of people, folded word by word: who is addressed is no subject
 	stems     map[string]int32
 	said      map[gram]int
 }
 
-func newPhrases(sentences []prose.Sentence, names []string) *phrases {
-	p := &phrases{sentences: sentences, names: map[string]bool{}, stems: map[string]int32{}, said: map[gram]int{}}
-	for _, name := range names {
-		for part := range strings.FieldsFuncSeq(words.Fold(name), func(r rune) bool { return !unicode.IsLetter(r) }) {
-			p.names[part] = true
-		}
-	}
+func newPhrases(sentences []prose.Sentence) *phrases {
+	p := &phrases{sentences: sentences, stems: map[string]int32{}, said: map[gram]int{}}
 	for i := range sentences {
 		p.grams(i, func(g gram, _ string, _ bool) { p.said[g]++ })
 	}
@@ -108,10 +101,24 @@ func (p *phrases) best(first, end, most int) []string {
 	return distinctPhrases(all, most)
 }
 
-// poor says that a single word is too short to tell anything.
+// poor says that a single word tells nothing: it is short, rare or of every meeting.
 func (u *use) poor() bool {
-	return u.gram.words() == 1 && u.proper*2 <= u.count && len([]rune(u.form())) <= shortWord
+	if u.gram.words() > 1 || u.proper*2 > u.count {
+		return false
+	}
+	form := u.form()
+	return u.count <= rare || len([]rune(form)) <= shortWord || dull[words.Fold(form)]
 }
+
+// dull are words of English and French that are no subject by themselves, though they are not among the most frequent. Folded.
+var dull = set(`second last better best next other another little good great fine nice sure much many still even back time times today tomorrow
+	week weeks day days month year years minute minutes hour hours people everybody everyone somebody something anything nothing everything
+	need needs work works start look looks tell talk talking come comes coming take takes took make makes made give gave keep left first
+	point points question thought else whole maybe already again always never enough basically probably please thank thanks sorry
+	tout tous toute toutes autre autres meme memes petit petite grand grande bonne jour jours semaine mois annee fois heure heures minute
+	demain hier soir matin gens monde personne quelqu'un rien besoin marche regarde regarder passer passe prendre prend mettre mets savoir
+	sait voir vois vient venir donner donne trouver trouve parler parle reste rester peu encore toujours jamais maintenant premier premiere
+	dernier derniere point points question merci pardon desole vraiment franchement certes depuis pendant avant`)
 
 // form returns how a phrase is written most often.
 func (u *use) form() string {
@@ -153,7 +160,7 @@ func (p *phrases) grams(i int, yield func(g gram, form string, proper bool)) {
 		for n := 0; n < longestPhrase && first+n < len(s.Tokens); n++ {
 			t := s.Tokens[first+n]
 			word := s.Text[t.Start:t.End]
-			if t.Plain || !startsWithLetter(word) || p.names[words.Fold(word)] || n > 0 && !joined(s.Text[s.Tokens[first+n-1].End:t.Start]) {
+			if t.Plain || !startsWithLetter(word) || n > 0 && !joined(s.Text[s.Tokens[first+n-1].End:t.Start]) {
 				break
 			}
 			id, ok := p.stems[t.Stem]

@@ -22,6 +22,10 @@ const (
 	bigramWeight = 1.5
 	// onceWeight is what a concept counts that was said once: it only decides where nothing else does.
 	onceWeight = 0.05
+	// askedWeight is what a question counts beside a statement: without its answer it tells little.
+	askedWeight = 0.5
+	// manySegments are more than a sentence that can stand by itself is spread over.
+	manySegments = 6
 )
 
 // Picker picks sentences that together tell most of a meeting. It remembers what was told: a later pick tells something else.
@@ -94,7 +98,7 @@ type Limits struct {
 func (p *Picker) Pick(from []int, l Limits) []int {
 	queue := make(gains, 0, len(from))
 	for _, i := range from {
-		if s := &p.sentences[i]; s.Words >= shortest && s.Words <= longest && len(s.Text) <= lengthiest {
+		if stands(&p.sentences[i]) {
 			queue = append(queue, gain{at: i, value: p.worth(i)})
 		}
 	}
@@ -126,6 +130,11 @@ func (p *Picker) Pick(from []int, l Limits) []int {
 	return picked
 }
 
+// stands says whether a sentence can stand by itself.
+func stands(s *prose.Sentence) bool {
+	return s.Words >= shortest && s.Words <= longest && len(s.Text) <= lengthiest && len(s.Segments) <= manySegments
+}
+
 // worth is what a sentence adds to what has been told, for its length.
 func (p *Picker) worth(i int) float64 {
 	sum := 0.0
@@ -133,6 +142,9 @@ func (p *Picker) worth(i int) float64 {
 		if !p.told[c] {
 			sum += p.weight[c]
 		}
+	}
+	if p.sentences[i].Asks {
+		sum *= askedWeight
 	}
 	return sum / math.Pow(float64(p.sentences[i].Words), lengthCost) * (1 - rankShare + rankShare*p.rank[i])
 }

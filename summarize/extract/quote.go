@@ -27,11 +27,12 @@ func newQuoter(job *minutes.Job, sentences []prose.Sentence) *quoter {
 	return q
 }
 
-// line quotes sentence i. Sentences in also are evidence beside it, but not quoted: who agreed to it.
-func (q *quoter) line(kind string, i int, also []int, confidence float64) minutes.Line {
+// line quotes sentence i, with the one before if it cannot be understood without; follows says that this one is shown right before.
+// Sentences in also are evidence too, but not quoted: who agreed.
+func (q *quoter) line(kind string, i int, follows bool, also []int, confidence float64) minutes.Line {
 	text := q.clean(i)
 	rests := append([]int{i}, also...)
-	if before := i - 1; q.needsContext(i) {
+	if before := i - 1; !follows && q.needsContext(i) {
 		text = q.clean(before) + joint(q.sentences[before].Speaker == q.sentences[i].Speaker) + text
 		rests = append(rests, before)
 	}
@@ -86,7 +87,7 @@ func (q *quoter) needsContext(i int) bool {
 		return false
 	}
 	s, before := &q.sentences[i], &q.sentences[i-1]
-	if before.Words < 3 || before.Words+s.Words > longest || len(before.Text) > lengthiest || s.T0-before.T1 > contextPause {
+	if before.Words < 3 || before.Words+s.Words > longest || len(before.Text) > lengthiest || len(before.Segments) > manySegments || s.T0-before.T1 > contextPause {
 		return false
 	}
 	return len(s.Stems) <= bare || pointsBack(s.Lang, s.Text)

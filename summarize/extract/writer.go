@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"souffleur/internal/meeting"
@@ -67,16 +68,18 @@ func (w *Writer) Write(ctx context.Context, job *minutes.Job, progress minutes.P
 	if err := step(); err != nil {
 		return nil, err
 	}
+	found := cues.Find(sentences, people.names)
+	withoutNames(sentences, people.words())
 	rank := Rank(sentences)
 	if err := step(); err != nil {
 		return nil, err
 	}
 	q := newQuoter(job, sentences)
-	writeTopics(doc, q, people, rank, detailOf(job))
+	writeTopics(doc, q, rank, detailOf(job))
 	if err := step(); err != nil {
 		return nil, err
 	}
-	writeFindings(doc, q, people, job.Date, cues.Find(sentences, people.names))
+	writeFindings(doc, q, people, job.Date, found)
 	doc.Coverage.Cited = len(q.cited)
 	if err := step(); err != nil {
 		return nil, err
@@ -137,13 +140,13 @@ func blank(job *minutes.Job, sentences []prose.Sentence) *minutes.Document {
 }
 
 // writeTopics writes topics with their points, the overview of these, and keyphrases.
-func writeTopics(doc *minutes.Document, q *quoter, p *people, rank []float64, a amount) {
+func writeTopics(doc *minutes.Document, q *quoter, rank []float64, a amount) {
 	sentences := q.sentences
 	if len(sentences) == 0 {
 		return
 	}
 	picker := NewPicker(sentences, rank)
-	about := newPhrases(sentences, p.names)
+	about := newPhrases(sentences)
 	doc.Keyphrases = about.best(0, len(sentences), a.keyphrases)
 	var all []int
 	for _, t := range Topics(sentences) {
@@ -154,14 +157,15 @@ func writeTopics(doc *minutes.Document, q *quoter, p *people, rank []float64, a 
 		all = append(all, picked...)
 		topic := minutes.Topic{T0: sentences[t.First].T0, T1: sentences[t.End-1].T1, Points: []minutes.Line{}}
 		for _, i := range picked {
-			topic.Points = append(topic.Points, q.line("point", i, nil, sureOfRank(rank[i])))
+			topic.Points = append(topic.Points, q.line("point", i, slices.Contains(picked, i-1), nil, sureOfRank(rank[i])))
 		}
 		topic.Title = titleOf(about.best(t.First, t.End, titlePhrases), topic.Points)
 		doc.Topics = append(doc.Topics, topic)
 	}
 	picker.Forget()
-	for _, i := range picker.Pick(all, a.overview) {
-		doc.Overview = append(doc.Overview, q.line("overview", i, nil, sureOfRank(rank[i])))
+	best := picker.Pick(all, a.overview)
+	for _, i := range best {
+		doc.Overview = append(doc.Overview, q.line("overview", i, slices.Contains(best, i-1), nil, sureOfRank(rank[i])))
 	}
 }
 

@@ -279,7 +279,7 @@ func TestAPronounTakesWhatWasSaidBefore(t *testing.T) {
 		"b: It costs five thousand four hundred to replace the gearbox of that tractor.",
 	)}
 	q := newQuoter(job, prose.Of(job.Segments))
-	l := q.line("point", 1, nil, 1)
+	l := q.line("point", 1, false, nil, 1)
 	const want = "The gearbox of the tractor is broken since Sunday. — It costs five thousand four hundred to replace the gearbox of that tractor."
 	if l.Text != want || len(l.Evidence) != 2 {
 		t.Errorf("%q on %v", l.Text, l.Evidence)
