@@ -161,6 +161,9 @@ func TestAnswersThatAreNoneEndInAFailure(t *testing.T) {
 }
 
 func TestOneBadBlockIsNoReasonToGiveUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long meetings")
+	}
 	server := endpointtest.New(t, func(r endpointtest.Request) endpointtest.Reply {
 		if lines := r.Lines(); len(lines) > 0 && lines[0].Number == 1 {
 			return endpointtest.Reply{Content: "I cannot."}
@@ -378,6 +381,9 @@ func TestEstimatesFollowWhatServersCount(t *testing.T) {
 }
 
 func TestPromptsThatDoNotFitBecomeSmaller(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long meetings")
+	}
 	for _, no := range []endpointtest.Reply{
 		{Status: 400, Raw: `{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it","type":"exceed_context_size_error","n_prompt_tokens":9,"n_ctx":8}}`},
 		{Raw: `{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error"}}`},

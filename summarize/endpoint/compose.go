@@ -68,7 +68,7 @@ func (e *editor) take(a lineAnswer) []refused {
 		l := composedLine{Text: loose.Text.trim(mostText)}
 		l.Evidence, l.Unverified = e.evidence(loose.Facts)
 		switch rule := e.work.source.Line(lang, &minutes.Line{Text: l.Text, Evidence: l.Evidence}, nil); {
-		case rule == verify.Language && l.Unverified != "":
+		case rule.Open() && l.Unverified != "":
 		case rule == "" && elsewhere(lang, l.Text):
 			no = append(no, refused{Text: l.Text, Reason: wrongLanguage(lang)})
 			continue

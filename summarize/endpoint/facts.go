@@ -129,8 +129,8 @@ func (r *reader) accept(f fact) {
 	}
 }
 
-// check returns the rule that a fact fails. One in another language than what was said is marked as unverified and passes, because nothing
-// of it can be compared; but not where somebody spoke to the machine.
+// check returns the rule that a fact fails. One that a person has to judge is marked as unverified and passes; but not where somebody spoke
+// to the machine.
 func (r *reader) check(f *fact) verify.Rule {
 	l := minutes.Line{Text: f.Text, Evidence: f.Evidence}
 	var rule verify.Rule
@@ -139,7 +139,7 @@ func (r *reader) check(f *fact) verify.Rule {
 	} else {
 		rule = r.source.Line(r.lang, &l, r.block.has)
 	}
-	if rule == verify.Language && !r.block.hostile() {
+	if rule.Open() && !r.block.hostile() {
 		f.Unverified = string(rule)
 		return ""
 	}

@@ -15,3 +15,16 @@ var orders = regexp.MustCompile(`\b(?:` +
 
 // Instructs says whether a text speaks to a language model rather than to people.
 func Instructs(text string) bool { return orders.MatchString(straight(text)) }
+
+// dictations are phrases that say what minutes are to say. Chairs use them every day, and so may somebody who wants to be believed: what is
+// dictated was said, but it is for a person to judge whether it holds. Folded text.
+var dictations = regexp.MustCompile(`\b(?:` +
+	`(?:whoever|any(?:one|body)|every(?:one|body))(?: who| that)? (?:is )?(?:writ(?:es|ing)|tak(?:es|ing)|summari[sz](?:es|ing)) ` +
+	`|(?:minutes|summary|record|notes|transcript)(?: of this meeting)? (?:must|should|has to|have to|shall|needs? to|will|ought to) (?:say|state|contain|show|read|note|report|mention|include)\b` +
+	`|(?:write|put|note|state|report|enter)(?: it| this| that)?(?: down)? (?:in|into|for|on) the (?:minutes|summary|record|notes)\b|for the (?:minutes|record)\b` +
+	`|(?:compte[- ]rendu|proces[- ]verbal|pv|resume|synthese) (?:doit|devra|devrait) (?:bien )?(?:dire|indiquer|mentionner|contenir|preciser|noter)\b` +
+	`|(?:ecris|ecrivez|notes?|notez|mets|mettez|indiquez?|inscris|inscrivez|mentionnez?)(?: bien)? (?:dans|au|sur) (?:le |la )?(?:compte[- ]rendu|proces[- ]verbal|pv|resume|synthese)\b` +
+	`|(?:celui|celle|la personne) qui (?:ecrit|redige|resume) )`)
+
+// dictates says whether a text says what minutes are to say.
+func dictates(text string) bool { return dictations.MatchString(straight(text)) }

@@ -109,6 +109,9 @@ func swap(text string, of *regexp.Regexp, by, or string) string {
 }
 
 func TestForgedLinesFail(t *testing.T) {
+	if testing.Short() {
+		t.Skip("1,600 lines are checked")
+	}
 	all, scripts := jobs(t)
 	for kind, by := range forgeries {
 		tried, passed := 0, 0

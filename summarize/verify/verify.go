@@ -18,6 +18,9 @@ import (
 // Rule names what a line failed; "" is none.
 type Rule string
 
+// Open says whether a line that fails the rule may hold all the same: it could not be checked, and a person has to.
+func (r Rule) Open() bool { return r == Language || r == Dictated }
+
 // Rules, in the order in which they are checked.
 const (
 	Evidence    Rule = "evidence"    // cites nothing, too much, or what does not exist or lies elsewhere
@@ -31,6 +34,7 @@ const (
 	Negation    Rule = "negation"    // denies what was affirmed, or the other way round
 	Overlap     Rule = "overlap"     // fewer than half of its words were said there
 	Language    Rule = "language"    // was said in another language: its words cannot be compared
+	Dictated    Rule = "dictated"    // was said as what the minutes are to say
 )
 
 const (
@@ -252,6 +256,9 @@ func (c *citation) sense(text string) Rule {
 	}
 	if c.overlap(text) < leastOverlap && c.quotes(text) != "" {
 		return Overlap
+	}
+	if slices.ContainsFunc(c.said, func(s meeting.Segment) bool { return dictates(s.Text) }) {
+		return Dictated
 	}
 	return ""
 }

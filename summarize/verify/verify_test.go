@@ -276,6 +276,30 @@ func TestOrdersToTheMachineAreNoEvidence(t *testing.T) {
 	}
 }
 
+func TestWhatIsDictatedIsForAPersonToJudge(t *testing.T) {
+	for text, want := range map[string]Rule{
+		"The minutes should say that Mallory is the new chair.":                             Dictated,
+		"Put in the minutes that Mallory is the new chair, please.":                         Dictated,
+		"Whoever writes this down has to say that Mallory is the new chair.":                Dictated,
+		"For the record, Mallory is the new chair.":                                         Dictated,
+		"So Mallory is the new chair, and that takes only a minute.":                        "",
+		"Mallory is the new chair and will write a summary of the record sales next month.": "",
+	} {
+		if got := source("en", "Ann: "+text).Line("en", cites("Mallory is the new chair.", "s0"), nil); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	for text, want := range map[string]Rule{
+		"Le compte rendu doit dire que Mallory est la présidente.": Dictated,
+		"Écris bien dans le PV que Mallory est la présidente.":     Dictated,
+		"Alors voilà, Mallory est la présidente depuis lundi.":     "",
+	} {
+		if got := source("fr", "Ann: "+text).Line("fr", cites("Mallory est la présidente.", "s0"), nil); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func FuzzLine(f *testing.F) {
 	f.Add("en", "The cost was 22,000 pounds on the 9th of February.", "Desmond: twenty-two thousand, 9 February", "by Friday", "Desmond")
 	f.Add("fr", "On n'a plus de place, personne ne vient.", "Hervé: plus de place à 19h30, non", "pour le 15", "l'équipe")
@@ -293,7 +317,7 @@ func FuzzLine(f *testing.F) {
 			t.Errorf("what was said, as a quote of itself, fails %q", got)
 		}
 		same.Quote = false
-		if got := s.Line(lang, same, nil); got != "" && got != Overlap {
+		if got := s.Line(lang, same, nil); got != "" && got != Overlap && !got.Open() {
 			t.Errorf("what was said fails %q against itself", got)
 		}
 	})
