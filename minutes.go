@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"strings"
+	"time"
 
 	"souffleur/internal/mail"
 	"souffleur/storage"
 	"souffleur/summarize"
+	"souffleur/summarize/endpoint"
 	"souffleur/summarize/extract"
 	"souffleur/summarize/minutes"
 )
@@ -16,6 +19,16 @@ import (
 // minutesFlags are of the worker that writes minutes.
 type minutesFlags struct {
 	MinutesDetail string `help:"How much minutes say where nobody chose: brief, normal or full." env:"SOUFFLEUR_MINUTES_DETAIL" default:"normal" placeholder:"DETAIL"`
+
+	MinutesURL       string        `help:"OpenAI-compatible server whose language model writes minutes, up to and with /v1. Transcripts go there: use https beyond your own network. Without it rules choose excerpts, and nothing leaves the machine." env:"SOUFFLEUR_MINUTES_URL" name:"minutes-url" placeholder:"URL"`
+	MinutesKey       string        `help:"API key of that server." env:"SOUFFLEUR_MINUTES_KEY" placeholder:"SECRET" secret:""`
+	MinutesModel     string        `help:"Name of the language model there." env:"SOUFFLEUR_MINUTES_MODEL" placeholder:"NAME"`
+	MinutesContext   int           `help:"Tokens that the server takes at once, prompt and answer together." env:"SOUFFLEUR_MINUTES_CONTEXT" default:"8192"`
+	MinutesMaxOutput int           `help:"Longest answer, in tokens; 0: a quarter of the context, at most 2000." env:"SOUFFLEUR_MINUTES_MAX_OUTPUT" default:"0"`
+	MinutesTimeout   time.Duration `help:"Longest wait for one answer." env:"SOUFFLEUR_MINUTES_TIMEOUT" default:"10m"`
+	MinutesParallel  int           `help:"Requests at once, 1 or 2." env:"SOUFFLEUR_MINUTES_PARALLEL" default:"1"`
+	MinutesExtra     string        `help:"JSON object whose fields are added to each request." env:"SOUFFLEUR_MINUTES_EXTRA" placeholder:"JSON"`
+	MinutesCAFile    string        `help:"Certificates of that server to trust beside the system's." env:"SOUFFLEUR_MINUTES_CA_FILE" name:"minutes-ca-file" type:"existingfile" placeholder:"FILE"`
 
 	SMTPServer   string `help:"Mail server: organizers are told when minutes are ready, without anything of the meeting." env:"SOUFFLEUR_SMTP" name:"smtp" placeholder:"HOST:PORT"`
 	SMTPSecurity string `help:"How the way to the mail server is protected: starttls, tls, or none without a password." env:"SOUFFLEUR_SMTP_SECURITY" name:"smtp-security" default:"starttls" placeholder:"WORD"`
@@ -36,14 +49,59 @@ func (f minutesFlags) summarizer(sys *system, url string, log *slog.Logger) (*su
 	if err != nil {
 		return nil, err
 	}
+	model, err := f.languageModel()
+	if err != nil {
+		return nil, err
+	}
 	meetings := storage.NewMeetings(sys.store, sys.keys)
 	transcripts := storage.NewTranscripts(sys.store, sys.keys, meetings)
 	return summarize.NewWorker(config, summarize.Deps{
 		Bus: sys.bus, Keys: sys.keys, Meetings: meetings, Transcripts: transcripts, Minutes: storage.NewMinutes(sys.store, sys.keys, transcripts),
 		Summarizers: storage.NewSummarizers(sys.store, sys.keys), Webhooks: storage.NewWebhooks(sys.store, sys.keys),
-		Extractive: extract.New(), Post: post, Log: log,
+		Extractive: extract.New(), Endpoint: model, Post: post, Log: log,
 	})
 }
+
+// languageModel returns the endpoint that writes minutes; nil without one.
+func (f minutesFlags) languageModel() (summarize.Endpoint, error) {
+	if f.MinutesURL == "" {
+		return nil, nil
+	}
+	config := endpoint.Config{
+		BaseURL: f.MinutesURL, APIKey: f.MinutesKey, Model: f.MinutesModel, ContextTokens: f.MinutesContext, MaxOutput: f.MinutesMaxOutput,
+		Timeout: f.MinutesTimeout, Parallel: f.MinutesParallel, Extra: json.RawMessage(f.MinutesExtra), CAFile: f.MinutesCAFile,
+	}
+	writer, err := endpoint.New(config)
+	if err != nil {
+		return nil, badUsage("--minutes-url, --minutes-model, …: %w", err)
+	}
+	return languageModel{config, writer}, nil
+}
+
+// languageModel is a language model behind an OpenAI-compatible API.
+type languageModel struct {
+	config endpoint.Config
+	writer *endpoint.Writer
+}
+
+// Writer implements [summarize.Endpoint].
+func (m languageModel) Writer(kept summarize.Kept) (minutes.Writer, error) {
+	return m.writer.Keeping(kept), nil
+}
+
+// About implements [summarize.Endpoint].
+func (m languageModel) About() minutes.Engine { return m.writer.About() }
+
+// Check implements [summarize.Endpoint].
+func (m languageModel) Check(ctx context.Context) minutes.Warning {
+	if _, err := endpoint.Check(ctx, m.config); err != nil {
+		return endpoint.Code(err)
+	}
+	return ""
+}
+
+// Failure implements [summarize.Endpoint].
+func (languageModel) Failure(err error) minutes.Warning { return endpoint.Code(err) }
 
 // post returns what writes to organizers; nil without a mail server.
 func (f minutesFlags) post(sys *system, url string) (summarize.Post, error) {
