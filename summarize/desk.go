@@ -24,6 +24,7 @@ type desk struct {
 
 	waiting map[meeting.ID]time.Time // meetings to be looked at again, and when at the earliest; no more than have ended
 	running map[meeting.ID]*job      // no more than the worker has slots
+	ending  map[meeting.ID]time.Time // meetings of which there was news, and until when their end is waited for
 }
 
 // job is work that goes on for one meeting.
@@ -35,7 +36,7 @@ type job struct {
 func newDesk(w *Worker, mine func(meeting.ID) bool) *desk {
 	return &desk{
 		worker: w, mine: mine, noted: make(chan struct{}, 1), ended: make(chan meeting.ID, w.config.Parallel),
-		news: map[meeting.ID]struct{}{}, waiting: map[meeting.ID]time.Time{}, running: map[meeting.ID]*job{},
+		news: map[meeting.ID]struct{}{}, waiting: map[meeting.ID]time.Time{}, running: map[meeting.ID]*job{}, ending: map[meeting.ID]time.Time{},
 	}
 }
 
@@ -78,6 +79,7 @@ func (d *desk) run(ctx context.Context) error {
 			return ctx.Err()
 		case <-d.noted:
 			for _, id := range d.takeNews() {
+				d.ending[id] = d.worker.now().Add(endsWithin)
 				d.look(ctx, &works, id)
 			}
 		case id := <-d.ended:
@@ -133,6 +135,7 @@ func (d *desk) look(ctx context.Context, works *sync.WaitGroup, id meeting.ID) {
 		return
 	case task == nil && !again:
 		delete(d.waiting, id)
+		delete(d.ending, id)
 		return
 	case task == nil:
 		d.waiting[id] = d.worker.now().Add(d.worker.config.Poll)
@@ -159,6 +162,9 @@ func (d *desk) look(ctx context.Context, works *sync.WaitGroup, id meeting.ID) {
 	})
 }
 
+// endsWithin is how long after the news of its end a meeting may still be without: the record comes before the document is written.
+const endsWithin = time.Minute
+
 // task is work for a meeting: minutes to be written, or people to be told of them.
 type task struct {
 	meeting storage.Meeting
@@ -173,8 +179,11 @@ func (d *desk) decide(ctx context.Context, id meeting.ID) (t *task, again bool, 
 		d.stop(id)
 		return nil, false, nil
 	}
-	if err != nil || m.EndedUnixMS == 0 {
+	if err != nil {
 		return nil, false, err
+	}
+	if m.EndedUnixMS == 0 {
+		return nil, w.now().Before(d.ending[id]), nil
 	}
 	j, err := w.Minutes.Job(ctx, id)
 	if errors.Is(err, storage.ErrNoKey) {

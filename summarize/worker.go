@@ -151,11 +151,26 @@ func (d *desk) read(ctx context.Context, a *bus.Assignment) error {
 			d.worker.Keys.Drop(m.Meeting)
 			d.worker.Transcripts.Forget(m.Meeting)
 		}
-		d.note(m.Meeting)
+		if d.worker.matters(ctx, m) {
+			d.note(m.Meeting)
+		}
 		if err := a.Commit(ctx, m.Offset+1, ""); err != nil {
 			return err
 		}
 	}
+}
+
+// matters says whether a record may be about the end of a meeting, or about a request. Most say that somebody came or spoke.
+func (w *Worker) matters(ctx context.Context, m bus.Message) bool {
+	if len(m.Value) == 0 {
+		return true
+	}
+	key, err := w.Keys.Live(ctx, m.Meeting)
+	if err != nil {
+		return true // archived, so the record cannot be read any more
+	}
+	var e meeting.Event
+	return bus.OpenJSON(key, m, &e) != nil || e.Type == meeting.EventEnded
 }
 
 // introduce says now and then what this worker is, and whether its endpoint works.
