@@ -42,7 +42,8 @@ type costRow struct {
 	Segments int     `json:"segments"`
 	Lines    int     `json:"lines"`
 	Seconds  float64 `json:"seconds"`
-	PeakMB   float64 `json:"peak_mb"` // of the whole process, the transcript and the program included
+	CPU      float64 `json:"cpu_seconds"` // of processors, which a busy machine does not change much
+	PeakMB   float64 `json:"peak_mb"`     // of the whole process, the transcript and the program included
 }
 
 func costs(ctx context.Context, o options) ([]costRow, error) {
@@ -95,12 +96,21 @@ func serveCost(ctx context.Context) error {
 	for i := range job.Segments {
 		row.Words += len(meeting.Fields(job.Segments[i].Text))
 	}
+	before, _, err := proc.Usage(os.Getpid())
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	doc, err := extract.New().Write(ctx, job, nil)
 	if err != nil {
 		return err
 	}
 	row.Seconds = time.Since(began).Seconds()
+	after, _, err := proc.Usage(os.Getpid())
+	if err != nil {
+		return err
+	}
+	row.CPU = (after - before).Seconds()
 	row.Lines = len(lines(doc))
 	peak, err := proc.Peak(os.Getpid())
 	if err != nil {

@@ -105,6 +105,9 @@ func (f *finder) will(t *tongue, i int, dated bool) (will, bool) {
 	if m := t.hands.find(text); m != nil {
 		return will{owner: Owner{Name: f.nameNear(i, m[1])}, weight: willToAct + extra, asked: true}, true
 	}
+	if end, ok := t.namedDoes.match(text, t.isWork); ok {
+		return will{owner: Owner{Name: f.nameBefore(i, end)}, weight: willToAct + extra, asked: true}, true
+	}
 	if t.promises.match(text) {
 		return will{owner: Owner{Speaker: true}, weight: willToAct + workVerb + extra}, true
 	}
@@ -137,9 +140,6 @@ func (f *finder) will(t *tongue, i int, dated bool) (will, bool) {
 // willAtPresent finds who is to act where it is said as if it were done now, or as an order: the verb must be of work then.
 func (f *finder) willAtPresent(t *tongue, i int, dated bool) (will, bool) {
 	text := f.folded[i]
-	if end, ok := t.namedDoes.match(text, t.isWork); ok {
-		return will{owner: Owner{Name: f.nameBefore(i, end)}, weight: willToAct, asked: true}, true
-	}
 	if _, ok := t.iDo.match(text, t.isWork); ok && dated {
 		return will{owner: Owner{Speaker: true}, weight: willToAct}, true
 	}

@@ -13,7 +13,7 @@ var frenchParts = map[string]string{
 	"unit":    `(?:semaine|mois|trimestre|annee|journee|week-end|semestre|matinee)`,
 	"until":   `(?:avant|d'ici|pour|jusqu'a|jusqu'au|au plus tard|a|au|des|courant|le|la|ce|cette|fin|debut|mi)`,
 	"occasion": `(?:(?:la |le |ma |notre |votre )?(?:prochaine?|meme) (?:reunion|fois|seance|point|conseil|bureau|comite|repetition|atelier|conference)|` +
-		`(?:la |le |les )?(?:rentree|vacances|reunion|seance|livraison|ouverture|lancement|repetition|fermeture)|noel|paques|midi|minuit|demain|ce soir|aujourd'hui)`,
+		`(?:la |le |les )?(?:rentree|vacances|reunion|seance|livraison|ouverture|lancement|repetition|fermeture)|noel|paques|(?:la )?toussaint|midi|minuit|demain|ce soir|aujourd'hui)`,
 	"people": `(?:mes|nos|mon|notre) (?:equipes?|services?|collegues?|direction|bureau|stagiaire|assistante?)`,
 }
 

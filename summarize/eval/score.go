@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"fmt"
 	"slices"
 
 	"souffleur/internal/meeting"
@@ -21,6 +22,11 @@ func (c Count) Precision() float64 { return share(c.Right, c.Found) }
 
 // Recall returns the share of what was wanted that was found; 1 if nothing was wanted.
 func (c Count) Recall() float64 { return share(c.Right, c.Wanted) }
+
+// String tells all of it.
+func (c Count) String() string {
+	return fmt.Sprintf("precision %.2f recall %.2f (%d right, %d found, %d wanted)", c.Precision(), c.Recall(), c.Right, c.Found, c.Wanted)
+}
 
 func share(part, of int) float64 {
 	if of == 0 {

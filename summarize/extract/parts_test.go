@@ -15,7 +15,7 @@ import (
 
 // TestLinesStandUpToTheChecksOfAnEndpoint: what is quoted passes the rules for what a language model writes.
 func TestLinesStandUpToTheChecksOfAnEndpoint(t *testing.T) {
-	for name, s := range scripts(t) {
+	for name, s := range someScripts(t) {
 		job := s.Job(minutes.Full)
 		for _, f := range verify.NewSource(job).Document(write(t, job)) {
 			t.Errorf("%s: %q fails %s", name, f.Line.Text, f.Rule)
