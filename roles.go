@@ -135,11 +135,3 @@ type diarizeCmd struct{}
 func (diarizeCmd) Run() error {
 	return badUsage("diarize: this version does not tell several voices on one microphone apart yet; each participant is one speaker")
 }
-
-// summarizeCmd will write minutes.
-type summarizeCmd struct{}
-
-// Run says that there is no such role yet.
-func (summarizeCmd) Run() error {
-	return badUsage("summarize: this version does not write minutes yet; transcripts are kept at level minutes too")
-}

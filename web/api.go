@@ -45,6 +45,7 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	s.describeTokens(api)
 	s.describeAudit(api)
 	s.describeModels(api)
+	s.describeMinutes(api)
 	describeRaw(api.OpenAPI())
 	s.keyedRoutes = keyedRoutes(api.OpenAPI())
 
@@ -134,6 +135,7 @@ func describeRaw(spec *huma.OpenAPI) {
 	spec.AddOperation(&export)
 	describeAudioStream(spec)
 	describeImport(spec)
+	describeMinutesExport(spec)
 }
 
 func describeImport(spec *huma.OpenAPI) {
