@@ -98,13 +98,15 @@ e2e/node_modules/.package-lock.json: e2e/package-lock.json e2e/.npmrc
 	@cd e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-## test-real: the bus and storage tests, and one whole meeting, on a real Apache Kafka and a real S3 server; and a real speech server
+## test-real: the bus and storage tests, and one whole meeting, on a real Apache Kafka and a real S3 server; a real speech server and a real language model
 .PHONY: test-real
 test-real: system-test $(BIN) models e2e/node_modules/.package-lock.json
 	scripts/real-kafka.sh build/real/kafka
 	scripts/real-minio.sh build/real/bin
 	scripts/real-whisper-server.sh
+	scripts/real-llama-server.sh
 	SOUFFLEUR_TEST_REAL=1 go test -race -timeout 20m -count=1 ./asr/remote/... ./internal/bus/... ./storage/... ./e2e/...
+	SOUFFLEUR_TEST_REAL=1 go test -timeout 30m -count=1 -run LlamaServer ./summarize/endpoint
 	cd e2e && SOUFFLEUR_TEST_REAL=1 npm run --silent test
 
 ## test-crash: a meeting in which recogniser, archiver and broker are killed with -9; CRASH='-runs 10 -seconds 60 -seed N -real -json FILE'
@@ -136,6 +138,11 @@ bench-bus:
 .PHONY: bench-sfu
 bench-sfu:
 	GOFLAGS= go run ./bench/sfu $(BENCH)
+
+## bench-minutes: what minutes find without a language model, and what they cost; options in BENCH (BENCH='-json FILE', BENCH='-qmsum DIR')
+.PHONY: bench-minutes
+bench-minutes:
+	GOFLAGS= go run ./bench/minutes $(BENCH)
 
 ## bench-asr: what readers get, and when; options for the bench in BENCH (BENCH='-speakers 1,2,4,8 -json FILE'), a model in MODEL
 .PHONY: bench-asr

@@ -32,7 +32,7 @@ type cli struct {
 	ASR       asrCmd       `cmd:"" name:"asr" group:"roles" help:"Run speech recognition only."`
 	Archive   archiveCmd   `cmd:"" group:"roles" help:"Run the archiver only: transcripts to S3."`
 	Diarize   diarizeCmd   `cmd:"" group:"roles" help:"Tell voices at shared microphones apart; run that only."`
-	Summarize summarizeCmd `cmd:"" group:"roles" help:"Run the minutes writer only (not in this version)."`
+	Summarize summarizeCmd `cmd:"" group:"roles" help:"Run the minutes writer only."`
 
 	Rooms      roomsCmd      `cmd:"" group:"manage" help:"Create, list and set rooms of a running server."`
 	Meetings   meetingsCmd   `cmd:"" group:"manage" help:"List meetings and export transcripts of a running server."`

@@ -173,11 +173,3 @@ func (c *diarizeListenCmd) Run(ctx context.Context, log *slog.Logger) error {
 	log.Info("telling voices at shared microphones apart", "model", trackers.embedder.Model())
 	return errors.Join(ignoreCancel(worker.Run(ctx)), sys.bus.Close())
 }
-
-// summarizeCmd will write minutes.
-type summarizeCmd struct{}
-
-// Run says that there is no such role yet.
-func (summarizeCmd) Run() error {
-	return badUsage("summarize: this version does not write minutes yet; transcripts are kept at level minutes too")
-}

@@ -41,6 +41,7 @@ type systemFlags struct {
 	keyFlags
 	modelFlags
 	asrFlags
+	minutesFlags
 }
 
 // serveCmd is the whole system on one machine.
@@ -93,6 +94,10 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	summarizer, err := c.summarizer(sys, house.url, log)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return asr.Run(ctx) })
 	if c.tellsVoicesApart(log) {
@@ -103,6 +108,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		g.Go(func() error { return diarize.Run(ctx) })
 	}
 	g.Go(func() error { return archiver.Run(ctx) })
+	g.Go(func() error { return summarizer.Run(ctx) })
 	g.Go(func() error { return house.run(ctx) })
 	if c.embedded {
 		g.Go(func() error {
@@ -321,12 +327,14 @@ func openHouse(
 // stored returns what the web pages need of the store; the rest of [web.Deps] is not set.
 func (s *system) stored() web.Deps {
 	meetings := storage.NewMeetings(s.store, s.keys)
+	transcripts := storage.NewTranscripts(s.store, s.keys, meetings)
 	return web.Deps{
-		Rooms: storage.NewRooms(s.store, s.keys), Meetings: meetings, Transcripts: storage.NewTranscripts(s.store, s.keys, meetings),
+		Rooms: storage.NewRooms(s.store, s.keys), Meetings: meetings, Transcripts: transcripts,
 		Audio: storage.NewAudio(s.store, s.keys, meetings), Audit: storage.NewAudit(s.store, s.keys), Instance: storage.NewInstance(s.store),
 		Links: storage.NewLinks(s.store, s.keys), Sessions: storage.NewSessions(s.store, s.keys), Webhooks: storage.NewWebhooks(s.store, s.keys),
 		Tokens: storage.NewTokens(s.store, s.keys), People: storage.NewPeople(s.store, s.keys), Shares: storage.NewShares(s.store, s.keys),
-		Tickets: storage.NewTickets(s.keys),
+		Tickets: storage.NewTickets(s.keys), Minutes: storage.NewMinutes(s.store, s.keys, transcripts), Summarizers: storage.NewSummarizers(s.store, s.keys),
+		Records: s.bus,
 	}
 }
 

@@ -327,13 +327,10 @@ func (f *Forgetter) gone(ctx context.Context, what Forgotten) error {
 func (f *Forgetter) tell(ctx context.Context, what Forgotten) error {
 	ctx, cancel := context.WithTimeout(ctx, tellWithin)
 	defer cancel()
-	err := f.bus.Publish(ctx, bus.Message{
-		Topic: bus.Meetings, Partition: f.bus.PartitionOf(bus.Meetings, what.Meeting), Key: string(what.Meeting), Meeting: what.Meeting,
-	})
-	if err != nil {
+	if err := Nudge(ctx, f.bus, what.Meeting); err != nil {
 		return err
 	}
-	_, err = fetchAll(ctx, what.Segments, func(ctx context.Context, seg meeting.SegmentID) (struct{}, error) {
+	_, err := fetchAll(ctx, what.Segments, func(ctx context.Context, seg meeting.SegmentID) (struct{}, error) {
 		return struct{}{}, f.bus.Publish(ctx, bus.Message{
 			Topic: bus.Segments, Partition: f.bus.PartitionOf(bus.Segments, what.Meeting), Key: string(seg), Meeting: what.Meeting,
 		})

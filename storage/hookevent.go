@@ -53,6 +53,7 @@ type HookData struct {
 	EndedUnixMS int64                 `json:"ended_unix_ms,omitempty"`
 	Policy      *HookPolicy           `json:"policy,omitempty"`
 	Transcript  *HookTranscript       `json:"transcript,omitempty"`
+	Minutes     *HookMinutes          `json:"minutes,omitempty"`
 }
 
 // HookPolicy is what the AI does in a meeting from now on.
@@ -67,6 +68,14 @@ type HookPolicy struct {
 type HookTranscript struct {
 	Revision int    `json:"revision"`
 	Path     string `json:"path"` // of the API
+}
+
+// HookMinutes says where minutes are, or why there are none; reading them needs the rights that it always needs.
+type HookMinutes struct {
+	Path   string `json:"path"`             // of the API
+	Engine string `json:"engine,omitempty"` // who wrote them
+	State  string `json:"state"`            // done, partial or failed
+	Reason string `json:"reason,omitempty"` // a code; see docs/minutes.md
 }
 
 // hookBody is what is sent.

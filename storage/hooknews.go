@@ -26,6 +26,19 @@ func transcriptNews(m Meeting) HookNews {
 	}}
 }
 
+// MinutesNews is the news that minutes are there, or could not be made. It bears the time at which the work ended, which is stored, so
+// it is the same each time.
+func MinutesNews(m Meeting, job MinutesJob, engine string) HookNews {
+	n := HookNews{Event: HookMinutesReady, AtUnixMS: job.AtUnixMS, Data: HookData{
+		Meeting: m.ID, Room: m.Room, BeganUnixMS: m.BeganUnixMS, EndedUnixMS: m.EndedUnixMS,
+		Minutes: &HookMinutes{Path: "/api/v1/meetings/" + string(m.ID) + "/minutes", Engine: engine, State: string(job.State), Reason: job.Reason},
+	}}
+	if job.State == MinutesFailed {
+		n.Event = HookMinutesFailed
+	}
+	return n
+}
+
 // tell queues news for the webhooks, as long as it takes.
 func (a *Archiver) tell(ctx context.Context, n HookNews) error {
 	return a.persist(ctx, "queue "+strconv.Quote(string(n.Event)), func() error { return a.webhooks.Announce(ctx, n) })

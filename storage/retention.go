@@ -144,7 +144,7 @@ func partOf(name string) part {
 		return factsPart
 	case strings.HasPrefix(name, audioFolder):
 		return audioPart
-	case name == minutesFile, strings.HasPrefix(name, workFolder):
+	case name == minutesFile, strings.HasPrefix(name, minutesFolder), strings.HasPrefix(name, workFolder):
 		return minutesPart
 	}
 	return textPart

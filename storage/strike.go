@@ -22,7 +22,7 @@ func (f *Forgetter) strike(ctx context.Context, what Forgotten) (changed int, er
 		return 0, fmt.Errorf("forget participant in meeting %s: %w", what.Meeting, err)
 	}
 	changed = 1
-	for _, step := range []func(context.Context, Forgotten) (int, error){f.strikeBatches, f.strikeTranscript, f.strikeCorrections, f.strikeAudio} {
+	for _, step := range []func(context.Context, Forgotten) (int, error){f.strikeBatches, f.strikeTranscript, f.strikeCorrections, f.strikeAudio, f.strikeMinutes} {
 		n, err := step(ctx, what)
 		if err != nil {
 			return changed, fmt.Errorf("forget participant in meeting %s: %w", what.Meeting, err)
@@ -199,4 +199,9 @@ func (f *Forgetter) strikeAudio(ctx context.Context, what Forgotten) (int, error
 		removed += len(objects)
 	}
 	return removed, nil
+}
+
+// strikeMinutes takes what was said out of the minutes. It comes after the words and always writes, as strikeCorrections does.
+func (f *Forgetter) strikeMinutes(ctx context.Context, what Forgotten) (int, error) {
+	return NewMinutes(f.store, f.keys, f.transcripts).forget(ctx, what)
 }

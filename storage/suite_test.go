@@ -132,6 +132,13 @@ func TestStorage(t *testing.T) {
 			{"webhooks: bounds of queue and log", testWebhookBounds},
 			{"webhooks: the archiver tells them", testArchiverTells},
 			{"API tokens", testTokens},
+			{"minutes", testMinutes},
+			{"minutes: what people accepted stays", testMinutesKeep},
+			{"minutes: two writers", testMinutesConflict},
+			{"minutes: asked for and cancelled", testMinutesAsked},
+			{"minutes: a person is forgotten", testMinutesForgotten},
+			{"minutes: kept longer than the text", testMinutesOutliveText},
+			{"minutes: damaged", testMinutesDamaged},
 		} {
 			t.Run(c.name, func(t *testing.T) { c.run(t, server) })
 		}

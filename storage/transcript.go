@@ -122,6 +122,9 @@ func (t *Transcripts) Mark(ctx context.Context, id meeting.ID) (string, error) {
 	}
 	sum := sha256.New()
 	for _, o := range objects {
+		if partOf(o.Key[len(prefix):]) == minutesPart {
+			continue // they are made from the transcript
+		}
 		fmt.Fprintf(sum, "%s\x00%s\x00", o.Key, o.ETag)
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:16]), nil

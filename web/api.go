@@ -46,6 +46,7 @@ func (s *Server) describe(engine *gin.Engine, group *gin.RouterGroup) error {
 	s.describeAudit(api)
 	s.describeModels(api)
 	s.describeVoices(api)
+	s.describeMinutes(api)
 	describeRaw(api.OpenAPI())
 	s.keyedRoutes = keyedRoutes(api.OpenAPI())
 
@@ -135,6 +136,7 @@ func describeRaw(spec *huma.OpenAPI) {
 	spec.AddOperation(&export)
 	describeAudioStream(spec)
 	describeImport(spec)
+	describeMinutesExport(spec)
 }
 
 func describeImport(spec *huma.OpenAPI) {

@@ -45,13 +45,15 @@ type meetingBody struct {
 	Policies     []policyBody      `json:"policies,omitempty" nullable:"false" doc:"What the AI did, and when it changed; only when one meeting is asked for"`
 	Consents     []consentBody     `json:"consents,omitempty" nullable:"false" doc:"What each participant knew of the AI, by time; only when one meeting is asked for"`
 
+	Minutes string `json:"minutes" enum:"none,queued,running,partial,done,failed,cancelled" doc:"How far its minutes are"`
+
 	Shared bool `json:"shared" doc:"Whether it was shared with you: you may read and download its transcript, not change or delete it"`
 }
 
 func meetingView(m *storage.Meeting) meetingBody {
 	return meetingBody{
 		ID: m.ID, Room: m.Room, RoomName: m.RoomName, BeganUnixMS: m.BeganUnixMS, EndedUnixMS: m.EndedUnixMS,
-		People: namesOf(m.People), Final: m.TranscriptFinal, Kept: m.Kept,
+		People: namesOf(m.People), Final: m.TranscriptFinal, Kept: m.Kept, Minutes: string(storage.MinutesNone),
 	}
 }
 
@@ -124,10 +126,17 @@ func (s *Server) listedMeetings(ctx context.Context, v *visitor, page []storage.
 	if err != nil {
 		return nil, s.answerFor(ctx, "read settings", err)
 	}
+	jobs, err := s.minutes.Jobs(ctx, withMinutes(page))
+	if err != nil {
+		return nil, s.answerFor(ctx, "read states of minutes", err)
+	}
 	views := make([]meetingBody, 0, len(page))
 	for i := range page {
 		m := &page[i]
 		view := meetingView(m)
+		if job, ok := jobs[m.ID]; ok {
+			view.Minutes = string(job.State)
+		}
 		clocks, mine := retention[m.Room]
 		switch {
 		case mine:
@@ -143,6 +152,18 @@ func (s *Server) listedMeetings(ctx context.Context, v *visitor, page []storage.
 		views = append(views, view)
 	}
 	return views, nil
+}
+
+// withMinutes lists the meetings that may have minutes: those that are over and were at that level.
+func withMinutes(page []storage.Meeting) []meeting.ID {
+	var ids []meeting.ID
+	for i := range page {
+		m := &page[i]
+		if m.TranscriptFinal && (m.ImportedUnixMS != 0 || slices.ContainsFunc(m.Policies, func(p meeting.Policy) bool { return p.Level >= meeting.Minutes })) {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
 }
 
 type meetingOutput struct{ Body meetingBody }
@@ -202,8 +223,12 @@ func (s *Server) getMeeting(ctx context.Context, in *meetingPath) (*meetingOutpu
 	if err != nil {
 		return nil, err
 	}
+	job, err := s.minutes.Job(ctx, m.ID)
+	if err != nil {
+		return nil, s.answerMinutes(ctx, "read state of minutes", err)
+	}
 	out := &meetingOutput{Body: meetingView(m)}
-	out.Body.Shared = shared
+	out.Body.Shared, out.Body.Minutes = shared, string(job.State)
 	out.Body.Deletion = s.deletionView(m, instance, room)
 	out.Body.Participants = make([]participantBody, 0, len(m.People))
 	for _, p := range m.People {

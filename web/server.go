@@ -41,6 +41,9 @@ type Deps struct {
 	Shares      *storage.Shares
 	Tickets     *storage.Tickets
 	Look        brand.Brand // what the operator changes of the pages' looks
+	Minutes     *storage.Minutes
+	Summarizers *storage.Summarizers
+	Records     storage.Records // the bus, to tell workers of requests
 }
 
 // Server is the HTTP side. It holds no state but open connections, rate limits, what was audited lately, and answers that
@@ -93,6 +96,10 @@ type Server struct {
 	tickets  *storage.Tickets
 	provider *provider // nil: nobody signs in with one
 
+	minutes     *storage.Minutes
+	summarizers *storage.Summarizers
+	records     storage.Records
+
 	handler http.Handler
 	spec    []byte // openapi.json
 }
@@ -143,13 +150,14 @@ func newServer(cfg Config, deps Deps, now func() time.Time) *Server {
 		// A join is one connection; a bad network makes a few more.
 		socketLimit: newLimiter(4*cfg.JoinsPerMinute, time.Minute, now),
 		people:      deps.People, shares: deps.Shares, tickets: deps.Tickets,
+		minutes: deps.Minutes, summarizers: deps.Summarizers, records: deps.Records,
 	}
 }
 
 func (d Deps) validate() error {
 	if d.Live == nil || d.Rooms == nil || d.Meetings == nil || d.Transcripts == nil || d.Sessions == nil || d.Links == nil ||
 		d.Instance == nil || d.Audit == nil || d.Forgetter == nil || d.Audio == nil || d.Webhooks == nil || d.Tokens == nil || d.Log == nil ||
-		d.People == nil || d.Shares == nil || d.Tickets == nil {
+		d.People == nil || d.Shares == nil || d.Tickets == nil || d.Minutes == nil || d.Summarizers == nil || d.Records == nil {
 		return errors.New("web: a dependency is missing")
 	}
 	return nil
@@ -193,6 +201,7 @@ func (s *Server) route(files *client) error {
 	api.POST("/rooms/:room/meetings", s.importMeeting)
 	api.GET("/meetings/:meeting/audio/:track", s.playAudio)
 	api.HEAD("/meetings/:meeting/audio/:track", s.playAudio)
+	api.GET("/meetings/:meeting/minutes/export", s.exportMinutes)
 	api.GET("/session/oidc", s.beginSignIn)
 	api.GET("/session/oidc/callback", s.finishSignIn)
 	if err := s.describe(engine, api); err != nil {

@@ -118,7 +118,9 @@ func newStores(t testing.TB) *site {
 		Audit: storage.NewAudit(store, s.keys), Audio: storage.NewAudio(store, s.keys, meetings), Log: log,
 		People: storage.NewPeople(store, s.keys), Shares: storage.NewShares(store, s.keys), Tickets: storage.NewTickets(s.keys),
 		Webhooks: storage.NewWebhooks(store, s.keys), Tokens: storage.NewTokens(store, s.keys),
+		Summarizers: storage.NewSummarizers(store, s.keys), Records: s.records,
 	}
+	s.deps.Minutes = storage.NewMinutes(store, s.keys, s.deps.Transcripts)
 	s.archive = archivetest.Archive{T: t, Store: store, Keys: s.keys, Meetings: meetings}
 	s.index, err = search.Open(t.Context(), t.TempDir(), search.DefaultConfig(), search.Deps{
 		Keys: s.keys, Meetings: meetings, Transcripts: s.deps.Transcripts, Log: log,

@@ -48,6 +48,7 @@ class Meeting {
     await step('switching the AI off ends captions within 2 s', () => this.switchedOff());
     await step('the transcript page shows what was said', () => this.transcriptPage());
     await step('every download can be read', () => this.downloads());
+    await step('the end of the meeting leads to minutes whose every chip opens a segment', () => this.minutes());
     await step('no page complained', () => this.noComplaints());
   }
 
@@ -88,9 +89,9 @@ class Meeting {
   }
 
   async levelRaised() {
-    await this.ada.setsLevel('transcript');
+    await this.ada.setsLevel('minutes'); // captions and a transcript, too
     for (const person of this.everybody) {
-      await until(`${person.name} sees the level`, async () => (await person.level()) === 'transcript', 3_000);
+      await until(`${person.name} sees the level`, async () => (await person.level()) === 'minutes', 3_000);
       await person.turns('cc', true);
     }
     await this.grace.page.getByTestId('ai-banner').filter({ hasText: 'Ada' }).waitFor();
@@ -274,6 +275,22 @@ class Meeting {
       const word = longestWord(this.transcript.segments[0].text);
       assert.ok(all.includes(word), `${format} has the word of the transcript`);
     }
+  }
+
+  /** The page is open while the meeting ends and minutes are made: it shows them by itself. */
+  async minutes() {
+    const { page } = this.ada;
+    const ended = await this.ada.asks('POST', `/rooms/${this.meeting.room}/end`, {});
+    assert.equal(ended.status, 204);
+    await page.locator('[data-testid="minutes"][data-state="done"]').waitFor({ timeout: 90_000 });
+    assert.equal(await page.locator('#minutes').innerText(), 'Key excerpts');
+    const cited = await page.getByTestId('minutes-chip').evaluateAll((all) => all.map((c) => c.dataset.seg));
+    assert.ok(cited.length > 0, 'there are chips');
+    for (const seg of new Set(cited)) {
+      await page.locator(`[data-testid="minutes-chip"][data-seg="${seg}"]`).first().click();
+      await until(`${seg} has the focus`, () => page.evaluate((s) => document.activeElement?.dataset.seg === s, seg));
+    }
+    this.figures.add('chips of minutes that open a segment', cited.length);
   }
 
   async noComplaints() {

@@ -60,6 +60,8 @@ const docxStyles = xml.Header +
 	`<w:pPr><w:spacing w:after="240"/></w:pPr><w:rPr><w:b/><w:bCs/><w:sz w:val="36"/><w:szCs w:val="36"/></w:rPr></w:style>` +
 	`<w:style w:type="paragraph" w:styleId="Heading1"><w:name w:val="heading 1"/><w:basedOn w:val="Normal"/><w:next w:val="Normal"/><w:qFormat/>` +
 	`<w:pPr><w:keepNext/><w:keepLines/><w:spacing w:before="240" w:after="40"/><w:outlineLvl w:val="0"/></w:pPr><w:rPr><w:b/><w:bCs/><w:sz w:val="24"/><w:szCs w:val="24"/></w:rPr></w:style>` +
+	`<w:style w:type="paragraph" w:styleId="Heading2"><w:name w:val="heading 2"/><w:basedOn w:val="Normal"/><w:next w:val="Normal"/><w:qFormat/>` +
+	`<w:pPr><w:keepNext/><w:keepLines/><w:spacing w:before="160" w:after="40"/><w:outlineLvl w:val="1"/></w:pPr><w:rPr><w:b/><w:bCs/><w:color w:val="595959"/></w:rPr></w:style>` +
 	`<w:style w:type="character" w:customStyle="1" w:styleId="Time"><w:name w:val="Time"/><w:basedOn w:val="DefaultParagraphFont"/>` +
 	`<w:rPr><w:b w:val="0"/><w:bCs w:val="0"/><w:color w:val="595959"/><w:sz w:val="20"/><w:szCs w:val="20"/></w:rPr></w:style>` +
 	`<w:style w:type="character" w:customStyle="1" w:styleId="Gap"><w:name w:val="Gap"/><w:basedOn w:val="DefaultParagraphFont"/>` +
@@ -79,7 +81,7 @@ func writeDOCX(w io.Writer, lang Lang, t *storage.Transcript) error {
 		d.write(part.body)
 	}
 	d.part("docProps/core.xml")
-	d.properties(lang, spoken, t)
+	d.properties(docxTitle(lang, t), spoken, t)
 	d.part("word/styles.xml")
 	d.write(fmt.Sprintf(docxStyles, cmp.Or(wordLang(spoken), wordLang(string(lang)))))
 	d.part("word/document.xml")
@@ -126,11 +128,11 @@ func (d *docxWriter) text(s string) {
 	}
 }
 
-func (d *docxWriter) properties(lang Lang, spoken string, t *storage.Transcript) {
+func (d *docxWriter) properties(title, spoken string, t *storage.Transcript) {
 	d.write(xml.Header, `<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties" `,
 		`xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">`,
 		`<dc:title>`)
-	d.text(docxTitle(lang, t))
+	d.text(title)
 	d.write(`</dc:title><dc:creator>Souffleur</dc:creator><dc:language>`)
 	d.text(spoken)
 	d.write(`</dc:language>`)
@@ -152,13 +154,21 @@ func docxTitle(lang Lang, t *storage.Transcript) string {
 }
 
 func (d *docxWriter) body(lang Lang, t *storage.Transcript) {
-	d.write(xml.Header, `<w:document `, wordSpace, `><w:body><w:p><w:pPr><w:pStyle w:val="Title"/></w:pPr>`)
-	d.run("", "", docxTitle(lang, t))
-	d.write(`</w:p>`)
+	d.beginBody(docxTitle(lang, t))
 	names := namesOf(t, lang)
 	for _, turn := range turnsOf(t, lang) {
 		d.turn(names.name(turn.speaker), &turn)
 	}
+	d.endBody()
+}
+
+func (d *docxWriter) beginBody(title string) {
+	d.write(xml.Header, `<w:document `, wordSpace, `><w:body><w:p><w:pPr><w:pStyle w:val="Title"/></w:pPr>`)
+	d.run("", "", title)
+	d.write(`</w:p>`)
+}
+
+func (d *docxWriter) endBody() {
 	// A4, margins of 2.5 cm, in twentieths of a point.
 	d.write(`<w:sectPr><w:pgSz w:w="11906" w:h="16838"/>`,
 		`<w:pgMar w:top="1417" w:right="1417" w:bottom="1417" w:left="1417" w:header="708" w:footer="708" w:gutter="0"/></w:sectPr>`,

@@ -12,6 +12,7 @@ import (
 	bleve "github.com/blevesearch/bleve_index_api"
 
 	"souffleur/internal/meeting"
+	"souffleur/internal/words"
 	"souffleur/storage"
 )
 
@@ -39,7 +40,7 @@ func TestNothingReadableIsOnTheDisk(t *testing.T) {
 	must(t, err)
 	c := newChange()
 	must(t, c.putState(m.ID, state{Room: m.Room}))
-	c.put(m.ID, "s0", secretText, analyzer("fr"))
+	c.put(m.ID, "s0", secretText, words.Analyzer("fr"))
 	must(t, e.apply(c))
 	if terms := strings.Join(termsOf(t, e), " "); !strings.Contains(terms, "budget") {
 		t.Errorf("an index without blind words has the terms %q", terms)

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/blevesearch/bleve/v2/analysis"
+
+	"souffleur/internal/words"
 )
 
 // What a query may be at most: beyond it, nobody looks for something.
@@ -78,7 +80,7 @@ func (q query) in(lang string) (wanted, error) {
 	w := wanted{single: q.telling(lang)}
 	w.all = slices.Clone(w.single)
 	for _, phrase := range q.phrases {
-		tokens := words(lang, phrase)
+		tokens := words.Of(lang, phrase)
 		if len(tokens) == 0 {
 			continue
 		}
@@ -99,9 +101,9 @@ func (q query) in(lang string) (wanted, error) {
 
 // telling returns the words outside of phrases that must be there: those that tell segments apart, or all if none does.
 func (q query) telling(lang string) []string {
-	isFrequent := frequent(lang, q.words)
+	isFrequent := words.Frequent(lang, q.words)
 	var all, telling []string
-	for i, t := range words(lang, q.words) {
+	for i, t := range words.Of(lang, q.words) {
 		all = append(all, string(t.Term))
 		if !isFrequent[i] {
 			telling = append(telling, string(t.Term))
@@ -116,7 +118,7 @@ func (q query) telling(lang string) []string {
 // find compares a text with what is wanted. It returns the places of the wanted words as code points of the text, [from, to),
 // by rising place, or nothing if something wanted is missing.
 func (w wanted) find(lang, text string) [][2]int {
-	tokens := words(lang, text)
+	tokens := words.Of(lang, text)
 	at := make(map[int]*analysis.Token, len(tokens)) // by position
 	places := map[string][]int{}                     // positions of a word
 	for _, t := range tokens {

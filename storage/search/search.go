@@ -12,6 +12,7 @@ import (
 
 	"souffleur/internal/meeting"
 	"souffleur/internal/seal"
+	"souffleur/internal/words"
 	"souffleur/storage"
 )
 
@@ -100,7 +101,7 @@ type plan map[string]wanted
 
 func newPlan(q query) (plan, error) {
 	p := plan{}
-	for lang := range tongues() {
+	for lang := range words.Languages() {
 		w, err := q.in(lang)
 		if err != nil {
 			return nil, err
@@ -287,7 +288,7 @@ func (x *Index) compare(ctx context.Context, p plan, c candidate, may func(meeti
 		if !c.segments[s.id] {
 			continue
 		}
-		lang := languageOf(s.lang)
+		lang := words.Language(s.lang)
 		marks := p[lang].find(lang, s.text)
 		if len(marks) == 0 {
 			continue

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"souffleur/internal/meeting"
+	"souffleur/internal/words"
 	"souffleur/storage"
 )
 
@@ -28,7 +29,7 @@ func printsOf(t *storage.Transcript) prints {
 	all := make(prints, len(t.Segments))
 	for i := range t.Segments {
 		if s := &t.Segments[i]; s.Text != "" && s.Quality != meeting.QualityGap {
-			all[s.Seg] = print{s.Rev, languageOf(s.Lang), s.Text}
+			all[s.Seg] = print{s.Rev, words.Language(s.Lang), s.Text}
 		}
 	}
 	return all
@@ -128,7 +129,7 @@ func (x *Index) putAll(ctx context.Context, c change, id meeting.ID, e entry, be
 			}
 			c = newChange()
 		}
-		c.put(id, segment, p.text, analyzer(p.lang, blind{b, p.lang}))
+		c.put(id, segment, p.text, words.Analyzer(p.lang, blind{b, p.lang}))
 	}
 	return c, nil
 }

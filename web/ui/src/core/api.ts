@@ -206,6 +206,8 @@ export interface MeetingEntry {
   readonly deletion: Deletion | undefined;
   /** It was shared with the reader, who may not change or delete it. */
   readonly shared: boolean;
+  /** How far its minutes are; 'none' if there are none. */
+  readonly minutes: string;
 }
 
 export interface Speaker {
@@ -631,6 +633,36 @@ export class Api {
     return `${base}/meetings/${part(id)}/export?${query}`;
   }
 
+  /** What is asked below the minutes of a meeting. What comes is read by minutes.ts, which only the page of a meeting loads. */
+  async minutes(
+    id: string,
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    below: '' | '/job',
+    reason: string,
+    body?: unknown,
+    etag?: string,
+  ): Promise<Answer> {
+    const path = `/meetings/${part(id)}/minutes${below}${withReason(reason)}`;
+    return this.#ask(method, path, body, etag === undefined ? {} : { 'if-match': etag });
+  }
+
+  /** Address of a download of minutes. */
+  minutesUrl(id: string, format: string, lang: string, reason: string): string {
+    const query = new URLSearchParams({ format, lang, ...(reason === '' ? {} : { reason }) });
+    return `${base}/meetings/${part(id)}/minutes/export?${query}`;
+  }
+
+  /** Who writes minutes here. */
+  async summarizer(): Promise<Summarizer> {
+    const s = fields<Schemas['SummarizerOutputBody']>(await this.#call('GET', '/summarizer'), 'summarizer');
+    return {
+      host: textOr(s['host'], ''),
+      model: textOr(s['model'], ''),
+      fault: textOr(s['fault'], ''),
+      checkedUnixMs: countOr(s['checked_unix_ms'], 0),
+    };
+  }
+
   async instance(): Promise<Instance> {
     return readInstance(await this.#call('GET', '/instance'));
   }
@@ -756,7 +788,18 @@ export class Api {
   }
 }
 
-interface Answer {
+/** Who writes minutes. */
+export interface Summarizer {
+  /** Of the language model; '' if there is none. */
+  readonly host: string;
+  readonly model: string;
+  /** Why the language model could not be used when it was asked last: a code; '' if it could. */
+  readonly fault: string;
+  /** 0: no worker that writes minutes ever ran. */
+  readonly checkedUnixMs: number;
+}
+
+export interface Answer {
   readonly value: unknown;
   readonly etag: string;
 }
@@ -919,6 +962,7 @@ export function readMeeting(v: unknown): MeetingEntry {
     kept: flagOr(m['kept'], false),
     deletion: readDeletion(m['deletion']),
     shared: flagOr(m['shared'], false),
+    minutes: textOr(m['minutes'], 'none'),
   };
 }
 

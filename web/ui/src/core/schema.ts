@@ -195,6 +195,60 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/meetings/{meeting}/minutes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Minutes with what people made of them, and how far they are. Organizers, and those with whom the meeting is shared; an admin must give a reason, which is audited */
+        readonly get: operations["get-minutes"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        /** Accept, dismiss and change lines, and add some, all or nothing. If-Match must have the ETag that the minutes came with. What the engine wrote is kept. Organizers; an admin must give a reason, which is audited */
+        readonly patch: operations["edit-minutes"];
+        readonly trace?: never;
+    };
+    readonly "/meetings/{meeting}/minutes/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Download the minutes. Organizers, and those with whom the meeting is shared; an admin must give a reason, which is audited */
+        readonly get: operations["export-minutes"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/meetings/{meeting}/minutes/job": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** How far minutes are, no speech. Organizers, admins, and those with whom the meeting is shared */
+        readonly get: operations["get-minutes-job"];
+        readonly put?: never;
+        /** Make minutes, or make them again of the transcript as it is now. What people changed in them stays. Organizers; an admin must give a reason, which is audited */
+        readonly post: operations["make-minutes"];
+        /** Stop the making of minutes; those from before stay. Organizers; an admin must give a reason, which is audited */
+        readonly delete: operations["cancel-minutes"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/meetings/{meeting}/people/{participant}": {
         readonly parameters: {
             readonly query?: never;
@@ -660,6 +714,23 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/summarizer": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Who writes minutes here, and whether that works. Admins */
+        readonly get: operations["get-summarizer"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/tokens": {
         readonly parameters: {
             readonly query?: never;
@@ -990,6 +1061,14 @@ export interface components {
             readonly events?: readonly string[];
             readonly url?: string;
         };
+        readonly CitedBody: {
+            readonly seg: string;
+            readonly spk: string;
+            /** Format: int64 */
+            readonly t0: number;
+            /** Format: int64 */
+            readonly t1: number;
+        };
         readonly ConsentBody: {
             /** Format: int64 */
             readonly at_unix_ms: number;
@@ -1096,6 +1175,12 @@ export interface components {
         };
         readonly E2eeInputBody: {
             readonly on: boolean;
+        };
+        readonly EditMinutesInputBody: {
+            readonly add?: readonly components["schemas"]["NewLineBody"][] | null;
+            readonly lines?: readonly components["schemas"]["LineEditBody"][] | null;
+            /** @description IDs of lines that people added */
+            readonly remove?: readonly string[] | null;
         };
         readonly EditTranscriptInputBody: {
             readonly names?: readonly components["schemas"]["NameEdit"][] | null;
@@ -1283,6 +1368,20 @@ export interface components {
             /** @enum {string} */
             readonly level: "off" | "captions" | "transcript" | "minutes";
         };
+        readonly LineEditBody: {
+            /** @description Of an action; null or absent: as the engine found it */
+            readonly due?: string | null;
+            readonly id: string;
+            /** @description Of an action; null or absent: as the engine found it */
+            readonly owner?: string | null;
+            /** @description In place of what the engine wrote; null or absent: that */
+            readonly text?: string | null;
+            /**
+             * @description Empty: not judged
+             * @enum {string}
+             */
+            readonly verdict?: "" | "accepted" | "dismissed";
+        };
         readonly LinkInputBody: {
             /** @description What stands behind # in the link */
             readonly token: string;
@@ -1351,6 +1450,20 @@ export interface components {
             /** @description The same with its figure then, such as "CPU 93 %" */
             readonly why?: string;
         };
+        readonly MakeMinutesInputBody: {
+            /**
+             * @description Absent: as the operator chose
+             * @enum {string}
+             */
+            readonly detail?: "brief" | "normal" | "full";
+            /**
+             * @description extractive: nothing leaves the server. Absent: the language model, if there is one
+             * @enum {string}
+             */
+            readonly engine?: "extractive" | "endpoint";
+            /** @description Language of the minutes; absent: that in which most was said */
+            readonly lang?: string;
+        };
         readonly MarkBody: {
             /**
              * Format: int64
@@ -1396,6 +1509,11 @@ export interface components {
             readonly id: string;
             /** @description Whether an organizer keeps it beyond the room's retention */
             readonly kept: boolean;
+            /**
+             * @description How far its minutes are
+             * @enum {string}
+             */
+            readonly minutes: "none" | "queued" | "running" | "partial" | "done" | "failed" | "cancelled";
             /** @description One entry for each stay; only when one meeting is asked for */
             readonly participants?: readonly components["schemas"]["ParticipantBody"][];
             /** @description Names, by the order of joining */
@@ -1421,6 +1539,132 @@ export interface components {
             readonly name: string;
             readonly room_name: string;
         };
+        readonly MinutesDocument: {
+            readonly actions: readonly components["schemas"]["MinutesLineBody"][];
+            /** @description The segments that lines rest on, by time */
+            readonly cited: readonly components["schemas"]["CitedBody"][];
+            readonly decisions: readonly components["schemas"]["MinutesLineBody"][];
+            readonly engine: components["schemas"]["MinutesEngineBody"];
+            readonly keyphrases: readonly string[];
+            /** @description BCP 47 primary subtag */
+            readonly lang: string;
+            /** Format: int64 */
+            readonly made_unix_ms: number;
+            /** @description Whether the transcript was corrected since */
+            readonly outdated: boolean;
+            readonly overview: readonly components["schemas"]["MinutesLineBody"][];
+            readonly questions: readonly components["schemas"]["MinutesLineBody"][];
+            /** @description Whether the transcript was deleted, and the minutes are kept longer */
+            readonly text_gone: boolean;
+            readonly topics: readonly components["schemas"]["MinutesTopicBody"][];
+            /** @description Codes; docs/minutes.md lists them */
+            readonly warnings: readonly string[];
+        };
+        readonly MinutesEngineBody: {
+            /** @description Why the language model did not write them though it was asked: a code */
+            readonly fell_back: string;
+            /** @description To which what was said was sent; empty if it stayed on this server */
+            readonly host: string;
+            /** @description Of a language model */
+            readonly model: string;
+            /** @enum {string} */
+            readonly name: "extractive" | "endpoint";
+        };
+        readonly MinutesJobBody: {
+            /**
+             * Format: int64
+             * @description When the state changed
+             */
+            readonly at_unix_ms: number;
+            /**
+             * @description As asked for; empty: the installation's
+             * @enum {string}
+             */
+            readonly detail: "" | "brief" | "normal" | "full";
+            /**
+             * Format: int64
+             * @description Pieces that are done, while it is running
+             */
+            readonly done: number;
+            /**
+             * @description As asked for; empty: the installation's
+             * @enum {string}
+             */
+            readonly engine: "" | "extractive" | "endpoint";
+            /**
+             * Format: int64
+             * @description Pieces in all; 0 if that is not known
+             */
+            readonly of: number;
+            /** @description A code: why there are none, or less than was asked for; docs/minutes.md lists them */
+            readonly reason: string;
+            /** @enum {string} */
+            readonly state: "none" | "queued" | "running" | "partial" | "done" | "failed" | "cancelled";
+        };
+        readonly MinutesLineBody: {
+            /** @description Whether a person wrote it */
+            readonly added: boolean;
+            /**
+             * Format: int64
+             * @description When; 0: nobody did
+             */
+            readonly at_unix_ms: number;
+            /** @description Who judged, changed or added it last; empty if they were not in the meeting */
+            readonly by_name: string;
+            /**
+             * Format: double
+             * @description 0 to 1
+             */
+            readonly confidence: number;
+            /** @description Of an action, as it was said */
+            readonly due: string;
+            /** @description That as a day, 2006-01-02; empty if it is not sure */
+            readonly due_date: string;
+            /** @description Segments that it rests on; empty only of lines that people added */
+            readonly evidence: readonly string[];
+            readonly id: string;
+            /** @description Whether it is from minutes before these, and somebody had accepted or changed it */
+            readonly kept: boolean;
+            /** @enum {string} */
+            readonly kind: "overview" | "point" | "decision" | "action" | "question";
+            /** @description What the engine wrote, if somebody changed the words */
+            readonly original: string;
+            /** @description Of an action */
+            readonly owner: string;
+            /** @description Whether it is what was said, but for fillers */
+            readonly quote: boolean;
+            readonly text: string;
+            /** @description Which check against what was said it failed; empty if none */
+            readonly unverified: string;
+            /**
+             * @description Empty: nobody has judged it
+             * @enum {string}
+             */
+            readonly verdict: "" | "accepted" | "dismissed";
+        };
+        readonly MinutesOutputBody: {
+            /** @description Whether they are about to be made without being asked for: the transcript is being completed */
+            readonly awaited: boolean;
+            /** @description Absent if there are none yet */
+            readonly document?: components["schemas"]["MinutesDocument"];
+            /** @description Host of the language model that may write them, to which the transcript is sent then; empty: there is none */
+            readonly endpoint: string;
+            readonly job: components["schemas"]["MinutesJobBody"];
+            /** @description Whether something was said at level minutes of which they can be made */
+            readonly possible: boolean;
+        };
+        readonly MinutesTopicBody: {
+            readonly points: readonly components["schemas"]["MinutesLineBody"][];
+            /**
+             * Format: int64
+             * @description Milliseconds since the meeting began
+             */
+            readonly t0: number;
+            /** Format: int64 */
+            readonly t1: number;
+            /** @description May be empty */
+            readonly title: string;
+        };
         readonly ModelsOutputBody: {
             /** @description False: recognisers run on other machines, which this server cannot look into */
             readonly known: boolean;
@@ -1438,6 +1682,15 @@ export interface components {
             /** @description To be shown for this speaker; null to go back to the name they joined with */
             readonly name: string | null;
             readonly spk: string;
+        };
+        readonly NewLineBody: {
+            readonly due?: string;
+            /** @description Segments of the transcript that it rests on */
+            readonly evidence?: readonly string[] | null;
+            /** @enum {string} */
+            readonly kind: "overview" | "decision" | "action" | "question";
+            readonly owner?: string;
+            readonly text: string;
         };
         readonly OrganizeInputBody: {
             /** @description What stands behind #organizer= in the link */
@@ -1744,6 +1997,25 @@ export interface components {
             readonly reason?: string;
             readonly state: string;
             readonly work?: components["schemas"]["Work"];
+        };
+        readonly SummarizerOutputBody: {
+            /**
+             * Format: int64
+             * @description 0: no worker that writes minutes ever ran
+             */
+            readonly checked_unix_ms: number;
+            /** @enum {string} */
+            readonly detail: "brief" | "normal" | "full";
+            /**
+             * @description Who writes, if nobody chooses otherwise
+             * @enum {string}
+             */
+            readonly engine: "extractive" | "endpoint";
+            /** @description Why the language model could not be used when it was asked last: a code; empty: it could */
+            readonly fault: string;
+            /** @description Of the language model; empty: there is none */
+            readonly host: string;
+            readonly model: string;
         };
         readonly SystemStatus: {
             /** @description Speech recognition: state is live, starting, catching_up or paused */
@@ -3098,6 +3370,638 @@ export interface operations {
             };
             /** @description Conflict */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    readonly "get-minutes": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Why an admin needs this; kept in the audit */
+                readonly reason?: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly meeting: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["MinutesOutputBody"];
+                };
+            };
+            /** @description Unauthorized */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    readonly "edit-minutes": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Why an admin needs this; kept in the audit */
+                readonly reason?: string;
+            };
+            readonly header?: {
+                /** @description ETag of the minutes that are changed; without it the answer is 428, and 412 if somebody else was first */
+                readonly "If-Match"?: string;
+            };
+            readonly path: {
+                readonly meeting: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["EditMinutesInputBody"];
+            };
+        };
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["MinutesOutputBody"];
+                };
+            };
+            /** @description Bad Request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Timeout */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Failed */
+            readonly 412: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Required */
+            readonly 428: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    readonly "export-minutes": {
+        readonly parameters: {
+            readonly query: {
+                readonly format: "md" | "docx" | "json";
+                /** @description Language of what nobody in the meeting said, such as headings: en or fr; else as the browser prefers */
+                readonly lang?: string;
+                readonly reason?: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly meeting: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The file, as attachment */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                    readonly "application/vnd.openxmlformats-officedocument.wordprocessingml.document": unknown;
+                    readonly "text/markdown; charset=utf-8": unknown;
+                };
+            };
+            /** @description The token is wrong */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not an organizer, or an admin without a reason */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description No such meeting, or its data was deleted */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description There are no minutes */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unknown format, or the reason is too long */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Storage does not answer */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    readonly "get-minutes-job": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly meeting: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["MinutesJobBody"];
+                };
+            };
+            /** @description Unauthorized */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    readonly "make-minutes": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Why an admin needs this; kept in the audit */
+                readonly reason?: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly meeting: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["MakeMinutesInputBody"];
+            };
+        };
+        readonly responses: {
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["MinutesJobBody"];
+                };
+            };
+            /** @description Bad Request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Timeout */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    readonly "cancel-minutes": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Why an admin needs this; kept in the audit */
+                readonly reason?: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly meeting: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["MinutesJobBody"];
+                };
+            };
+            /** @description Bad Request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Timeout */
+            readonly 408: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -6575,6 +7479,62 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["SystemStatus"];
+                };
+            };
+            /** @description Unauthorized */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    readonly "get-summarizer": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SummarizerOutputBody"];
                 };
             };
             /** @description Unauthorized */

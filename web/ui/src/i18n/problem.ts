@@ -38,6 +38,17 @@ export function sentenceFor(t: Catalogue, reason: unknown): string {
       return t.error.editedMeanwhile;
     case 'changed-meanwhile':
       return t.changes.meanwhile;
+    case 'no-endpoint':
+      return t.minutes.noEndpoint;
+    case 'no-transcript':
+      return t.minutes.noTranscript;
+    case 'nothing-at-minutes':
+      return t.minutes.nothingAtLevel;
+    case 'no-line':
+    case 'no-minutes':
+      return t.minutes.noLine;
+    case 'empty-line':
+      return t.minutes.emptyLine;
     case 'no-segment':
       return t.error.noSegment;
     case 'not-a-transcript':

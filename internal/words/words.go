@@ -1,6 +1,10 @@
-package search
+// Package words makes words of texts in a form in which they can be compared: without case and accents, by their stems in the
+// languages that have a stemmer here. Search finds by them, minutes count by them.
+package words
 
 import (
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -19,11 +23,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// unknown is the language of segments whose language is not known, or has no stemmer here: their words are only folded.
-const unknown = ""
+// Unknown is the language of texts whose language is not known, or has no stemmer here: their words are only folded.
+const Unknown = ""
 
 // recipes says what is done to the folded words of a language, by the names of Bleve's filters, and which words of it are
-// too frequent to tell segments apart. Words are folded first, so that what a person types without accents is stemmed the
+// too frequent to tell texts apart. Words are folded first, so that what a person types without accents is stemmed the
 // same way; most rules of the light stemmers hold without accents.
 var recipes = map[string]struct{ before, stem, frequent string }{
 	"de": {"", de.LightStemmerName, de.StopName},
@@ -35,12 +39,12 @@ var recipes = map[string]struct{ before, stem, frequent string }{
 	"pt": {"", pt.LightStemmerName, pt.StopName},
 }
 
-// languageOf returns the language by whose rules a segment is searched.
-func languageOf(lang string) string {
+// Language returns the language by whose rules the words of a text in lang are made.
+func Language(lang string) string {
 	if _, ok := recipes[lang]; ok {
 		return lang
 	}
-	return unknown
+	return Unknown
 }
 
 // tokenizer cuts text at the word boundaries of Unicode (UAX 29).
@@ -63,7 +67,7 @@ var tongues = sync.OnceValue(func() map[string]tongue {
 		}
 		return f
 	}
-	all := map[string]tongue{unknown: {folding: []analysis.TokenFilter{fold{}}}}
+	all := map[string]tongue{Unknown: {folding: []analysis.TokenFilter{fold{}}}}
 	for lang, r := range recipes {
 		of := tongue{folding: []analysis.TokenFilter{fold{}}, stemming: []analysis.TokenFilter{named(r.stem)}, frequent: map[string]bool{}}
 		if r.before != "" {
@@ -81,17 +85,20 @@ var tongues = sync.OnceValue(func() map[string]tongue {
 	return all
 })
 
-// analyzer returns what makes words of a language's text; last comes last.
-func analyzer(lang string, last ...analysis.TokenFilter) analysis.Analyzer {
+// Languages returns all languages, Unknown included.
+func Languages() iter.Seq[string] { return maps.Keys(tongues()) }
+
+// Analyzer returns what makes words of a language's text; last comes last. lang must be one of [Languages].
+func Analyzer(lang string, last ...analysis.TokenFilter) analysis.Analyzer {
 	of := tongues()[lang]
 	return &analysis.DefaultAnalyzer{Tokenizer: tokenizer, TokenFilters: slices.Concat(of.folding, of.stemming, last)}
 }
 
-// words returns the words of a text as they are compared, with their places in it.
-func words(lang, text string) analysis.TokenStream { return analyzer(lang).Analyze([]byte(text)) }
+// Of returns the words of a text as they are compared, with their places in it.
+func Of(lang, text string) analysis.TokenStream { return Analyzer(lang).Analyze([]byte(text)) }
 
-// frequent says of each word that [words] gives whether it is one of the most frequent of its language.
-func frequent(lang, text string) []bool {
+// Frequent says of each word that [Of] gives whether it is one of the most frequent of its language.
+func Frequent(lang, text string) []bool {
 	of := tongues()[lang]
 	folded := (&analysis.DefaultAnalyzer{Tokenizer: tokenizer, TokenFilters: of.folding}).Analyze([]byte(text))
 	is := make([]bool, len(folded))
@@ -113,6 +120,9 @@ func (fold) Filter(tokens analysis.TokenStream) analysis.TokenStream {
 	}
 	return tokens
 }
+
+// Fold takes case, accents and ligatures off a word.
+func Fold(word string) string { return string(foldedBytes(word)) }
 
 // foldedBytes folds a word. Only the marks of European scripts are taken off: elsewhere a mark may be a vowel.
 func foldedBytes(word string) []byte {

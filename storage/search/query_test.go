@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"souffleur/internal/words"
 )
 
 func TestWordsAreFoundInEveryForm(t *testing.T) {
@@ -30,10 +32,10 @@ func TestWordsAreFoundInEveryForm(t *testing.T) {
 		{"pt", "ações", "acoes"},
 		{"pt", "palavras", "a palavra"},
 		{"nl", "vergaderingen", "de vergadering"},
-		{unknown, "Čaj", "caj"},
-		{unknown, "сёстры", "СЕСТРЫ"},
-		{unknown, "会議", "次の会議です"},
-		{unknown, "ＡＢＣ", "abc"},
+		{words.Unknown, "Čaj", "caj"},
+		{words.Unknown, "сёстры", "СЕСТРЫ"},
+		{words.Unknown, "会議", "次の会議です"},
+		{words.Unknown, "ＡＢＣ", "abc"},
 	} {
 		q, err := parseQuery(c.typed)
 		if err != nil {
@@ -53,8 +55,8 @@ func TestOtherWordsAreNotFound(t *testing.T) {
 		{"hi", "की", "का"}, // vowels of Devanagari are marks that count
 	} {
 		q, _ := parseQuery(c.typed)
-		w, err := q.in(languageOf(c.lang))
-		if err != nil || len(w.find(languageOf(c.lang), c.said)) > 0 {
+		w, err := q.in(words.Language(c.lang))
+		if err != nil || len(w.find(words.Language(c.lang), c.said)) > 0 {
 			t.Errorf("%s: %q (%q) finds %q", c.lang, c.typed, w.all, c.said)
 		}
 	}
@@ -101,7 +103,7 @@ func TestFrequentWordsCountOnlyIfThereIsNothingElse(t *testing.T) {
 		{"fr", `la "la réunion"`, []string{"la", "reunion"}},
 		{"en", "the who", []string{"the", "who"}},
 		{"en", "", nil},
-		{unknown, "?!", nil},
+		{words.Unknown, "?!", nil},
 	} {
 		q, _ := parseQuery(c.typed)
 		if w, err := q.in(c.lang); err != nil || !slices.Equal(w.all, c.want) {
@@ -120,7 +122,7 @@ func TestLongQueriesAreRefused(t *testing.T) {
 		}
 	}
 	q, _ := parseQuery("a b c d e f g h i j k l m n o p q r s t u v w x y z")
-	if _, err := q.in(unknown); err == nil {
+	if _, err := q.in(words.Unknown); err == nil {
 		t.Error("a query of 26 words was taken")
 	}
 }
@@ -147,7 +149,7 @@ func FuzzQuery(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for lang := range tongues() {
+		for lang := range words.Languages() {
 			w, err := q.in(lang)
 			if err != nil {
 				continue
