@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"souffleur/internal/recording"
-	"souffleur/storage"
 	"souffleur/storage/export"
 )
 
