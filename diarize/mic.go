@@ -59,6 +59,7 @@ type mic struct {
 	over      chan struct{} // closed when nobody listens any more
 
 	queue     chan *bus.AudioRecord // see micQueue
+	halt      chan struct{}         // closed where what waits must not be heard any more
 	lastTrack meeting.TrackID       // of the partition: of the newest record
 	lastAt    time.Time             // of the partition: when the bus got it
 	closed    bool                  // of the partition
@@ -84,7 +85,7 @@ func newMic(w *Worker, k who, s listen.Standing, key seal.Key, b *voicebook.Book
 	t := &mic{
 		w: w, k: k, headcount: s.Headcount, key: key, book: b, first: offset, probe: probe, began: -1,
 		log:  w.cfg.Log.With("meeting", k.meeting, "participant", k.participant),
-		over: make(chan struct{}), queue: make(chan *bus.AudioRecord, micQueue),
+		over: make(chan struct{}), queue: make(chan *bus.AudioRecord, micQueue), halt: make(chan struct{}),
 	}
 	if turns := b.Turns(); len(turns) > 0 {
 		t.replay = turns[len(turns)-1].T1
@@ -112,6 +113,9 @@ func (t *mic) offer(ctx context.Context, rec *bus.AudioRecord) error {
 func (t *mic) finish(why outcome) {
 	if !t.closed {
 		t.closed, t.verdict = true, why
+		if why != meetingEnded {
+			close(t.halt)
+		}
 		close(t.queue)
 	}
 }
@@ -168,6 +172,8 @@ func (t *mic) listen(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-t.halt:
+			return t.conclude(ctx)
 		case rec, more := <-t.queue:
 			if !more {
 				return t.conclude(ctx)

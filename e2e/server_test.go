@@ -157,18 +157,21 @@ func (in *installation) kill() {
 	<-in.done
 }
 
-// recogniser is the process ID of the asr child, found by its parent.
-func (in *installation) recogniser() int {
+// recogniser is the process ID of the asr child.
+func (in *installation) recogniser() int { return in.child("asr") }
+
+// child is the process ID of the child that plays a role.
+func (in *installation) child(role string) int {
 	in.t.Helper()
 	var found int
-	in.await(20*time.Second, "an asr child runs", func() bool {
-		found = childOf(in.cmd.Process.Pid)
+	in.await(20*time.Second, "a child runs: "+role, func() bool {
+		found = childOf(in.cmd.Process.Pid, role)
 		return found != 0
 	})
 	return found
 }
 
-func childOf(parent int) int {
+func childOf(parent int, role string) int {
 	dirs, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return 0
@@ -181,6 +184,10 @@ func childOf(parent int) int {
 		_, rest, ok := strings.Cut(string(b), ") ") // after the program's name
 		fields := strings.Fields(rest)
 		if !ok || len(fields) < 2 || fields[0] == "Z" || fields[1] != strconv.Itoa(parent) {
+			continue
+		}
+		command, err := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
+		if words := strings.Split(string(command), "\x00"); err != nil || len(words) < 2 || words[1] != role {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {

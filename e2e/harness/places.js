@@ -39,3 +39,9 @@ export function speakers() {
 
 /** Public domain speech, for pictures and wherever the words do not matter. */
 export const kennedy = [[recording(speech, 'jfk-1')], [recording(speech, 'jfk-2')]];
+
+/** Two voices at one microphone, who speak twice each: one recording, and another one slowed down, which makes it somebody else. */
+export const twoVoices = [0, 1, 0, 1].map((n) => {
+  const { file, text } = kennedy[n][0];
+  return n === 0 ? { file, text } : { file: `${file}@0.7`, text };
+});

@@ -27,7 +27,7 @@ test('administrators run the installation', { timeout: 300_000, skip }, async (t
     await step('a token is made, used and revoked', () => story.token());
     await step('all of it is in the audit', () => story.audit());
     await step('capacity, retention and models', () => story.more());
-    await step('in French, dark, and with the keyboard alone', () => story.french());
+    await step('in both languages and themes, and with the keyboard alone', () => story.looks());
   } finally {
     await stage.clear();
     await receiver.close();
@@ -248,16 +248,18 @@ class Story extends Gallery {
     await this.show(this.root, 'models');
   }
 
-  async french() {
+  async looks() {
     const { page } = this.root;
-    await page.emulateMedia({ colorScheme: 'dark' });
-    await page.getByTestId('language').selectOption('fr');
-    for (const name of ['rooms', 'capacity', 'audit', 'retention', 'models', 'webhooks', 'tokens']) {
-      await page.goto(`${this.url}/admin/${name}`);
-      await page.locator('main h2').first().waitFor();
-      await page.waitForTimeout(500); // what is fetched after the page
-      await this.picture(page, `${name}-fr`);
-      await assertAccessible(page, `${name} in French`);
+    for (const [locale, colorScheme] of [['en', 'dark'], ['fr', 'light'], ['fr', 'dark']]) {
+      await page.emulateMedia({ colorScheme });
+      await page.getByTestId('language').selectOption(locale);
+      for (const name of ['rooms', 'capacity', 'audit', 'retention', 'models', 'webhooks', 'tokens']) {
+        await page.goto(`${this.url}/admin/${name}`);
+        await page.locator('main h2').first().waitFor();
+        await page.waitForTimeout(500); // what is fetched after the page
+        await this.picture(page, `${name}-${locale}-${colorScheme}`);
+        await assertAccessible(page, `${name}, ${locale}, ${colorScheme}`);
+      }
     }
     const link = page.getByTestId('admin-rooms');
     await link.focus();

@@ -38,6 +38,9 @@ type Config struct {
 	E2EE bool
 	// OptOut asks not to be transcribed, from the first packet on.
 	OptOut bool
+	// RoomMic says that several people share the microphone; Headcount is how many, 0 if that is not known.
+	RoomMic   bool
+	Headcount int
 	// Media is called with each media packet received, from several goroutines, until Close returns; it must not keep the
 	// packet. nil: received media is dropped.
 	Media func(kind webrtc.RTPCodecType, packet *rtp.Packet)
@@ -173,7 +176,10 @@ var errNotice = errors.New("the AI does more by now")
 
 // ask asks for a place in the room.
 func (c *Client) ask(ctx context.Context, notice meeting.Notice) (string, error) {
-	body, err := json.Marshal(map[string]any{"name": c.cfg.Name, "e2ee": c.cfg.E2EE, "opt_out": c.cfg.OptOut, "notice": notice.String()})
+	body, err := json.Marshal(map[string]any{
+		"name": c.cfg.Name, "e2ee": c.cfg.E2EE, "opt_out": c.cfg.OptOut, "notice": notice.String(),
+		"room_mic": c.cfg.RoomMic, "headcount": c.cfg.Headcount,
+	})
 	if err != nil {
 		return "", fmt.Errorf("encode join request: %w", err)
 	}

@@ -128,7 +128,7 @@ func TestWhoComesLateGetsTheLastFinals(t *testing.T) {
 
 func TestLostAudioIsNoCaptionForWhoComesLate(t *testing.T) {
 	onStage(t, 2, func(t *testing.T, p *prompt, _ *hall) {
-		l := &live{prompt: p}
+		l := &live{voices: newVoices(), prompt: p}
 		l.remember([]meeting.Segment{
 			{Caption: meeting.Caption{Seg: "a", Text: "before", Rev: 1000}}, {Caption: meeting.Caption{Seg: "g", Rev: 1000}, Quality: meeting.QualityGap},
 		})

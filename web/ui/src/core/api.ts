@@ -125,6 +125,8 @@ export interface Room {
   readonly effectiveRetention: Retention;
   /** Only admins read it. */
   readonly engines: Engines;
+  /** Whether voices at shared microphones are told apart; only admins read it. */
+  readonly voicesApart: boolean;
   readonly role: Role;
   readonly live:
     | {
@@ -237,6 +239,15 @@ export interface Segment {
   readonly gap: boolean;
   /** What was recognised, if somebody corrected it. */
   readonly original: Original | undefined;
+  /** Who was taken for its speaker, if somebody gave it to another voice. */
+  readonly assigned?: Assigned | undefined;
+}
+
+export interface Assigned {
+  readonly spk: string;
+  /** Who said who it is; '' if they were not in the meeting. */
+  readonly byName: string;
+  readonly atUnixMs: number;
 }
 
 export interface Original {
@@ -263,10 +274,11 @@ export interface Transcript {
   readonly etag: string;
 }
 
-/** What an edit changes: texts of segments and names of speakers; null goes back to what was recognised. */
+/** What an edit changes: texts of segments, their speakers, and names of speakers; null goes back to what was recognised. */
 export interface TranscriptEdit {
   readonly segments?: readonly { readonly seg: string; readonly text: string | null }[];
   readonly names?: readonly { readonly spk: string; readonly name: string | null }[];
+  readonly speakers?: readonly { readonly seg: string; readonly spk: string | null }[];
 }
 
 /** What an edit made: the segments it named, and all names given. */
@@ -340,6 +352,8 @@ export interface Instance {
   readonly retention: Retention;
   /** Speech engines that may be chosen for rooms. */
   readonly engines: readonly string[];
+  /** Whether voices at shared microphones are told apart, where the room does not say otherwise. */
+  readonly voicesApart: boolean;
 }
 
 /** Speech engines of a room by what they are asked for; '' leaves it to the installation. */
@@ -513,6 +527,12 @@ export class Api {
     await this.#call('PUT', `/rooms/${part(room)}/engines`, body);
   }
 
+  /** Says whether voices at shared microphones are told apart in a room. */
+  async setVoices(room: string, apart: boolean): Promise<void> {
+    const body: Body<'set-voices'> = { apart };
+    await this.#call('PUT', `/rooms/${part(room)}/voices`, body);
+  }
+
   async setRetention(room: string, retention: Retention, etag = ''): Promise<void> {
     await this.#ask('PUT', `/rooms/${part(room)}/retention`, writtenRetention(retention), ifMatch(etag));
   }
@@ -619,6 +639,7 @@ export class Api {
     ceiling?: Level;
     room_creation?: RoomCreation;
     keep_audio?: boolean;
+    voices_apart?: boolean;
     retention?: Retention;
   }): Promise<void> {
     const { retention, ...rest } = change;
@@ -854,6 +875,7 @@ export function readRoom(v: unknown, etag = ''): Room {
     retentionLimit: readRetention(r['retention_limit']),
     effectiveRetention: readRetention(r['effective_retention']),
     engines: readEngines(r['engines']),
+    voicesApart: flagOr(r['voices_apart'], true),
     role: oneOf(r['role'], roles, 'role'),
     live: live
       ? {
@@ -959,6 +981,16 @@ function readSegment(v: unknown): Segment {
     text: text(s['text'], 'text'),
     gap: s['quality'] === 'gap',
     original: isFields(s['original']) ? readOriginal(s['original']) : undefined,
+    assigned: isFields(s['assigned']) ? readAssigned(s['assigned']) : undefined,
+  };
+}
+
+function readAssigned(v: unknown): Assigned {
+  const a = fields<Schemas['AssignedBody']>(v, 'assigned');
+  return {
+    spk: text(a['spk'], 'assigned speaker'),
+    byName: textOr(a['by_name'], ''),
+    atUnixMs: count(a['at_unix_ms'], 'at_unix_ms'),
   };
 }
 
@@ -1031,6 +1063,7 @@ export function readInstance(v: unknown): Instance {
     keepAudio: flagOr(i['keep_audio'], false),
     retention: readRetention(i['retention']),
     engines: list(i['engines'] ?? [], (e) => text(e, 'engine'), 'engines'),
+    voicesApart: flagOr(i['voices_apart'], true),
   };
 }
 

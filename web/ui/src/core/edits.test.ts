@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError, readTranscript, type Edited, type Transcript, type TranscriptEdit } from './api';
-import { EditConflict, isRenamed, make, nameOf, speakersOf, undoOf } from './edits';
+import { EditConflict, isRenamed, make, nameOf, speakersOf, undoOf, voicesFor, valueOf } from './edits';
 
 const segment = (seg: string, text: string, spk = 'p1') => ({
   seg,
@@ -113,6 +113,31 @@ describe('the name of a speaker', () => {
   it('can be given to people and voices', () => {
     expect(speakersOf(first)).toEqual(['p1', 'p2', 'p2/voice-2']);
     expect([isRenamed(named, 'p2'), isRenamed(named, 'p1')]).toEqual([true, false]);
+  });
+});
+
+describe('a line at a shared microphone', () => {
+  const given = {
+    ...first,
+    segments: first.segments.map((s) =>
+      s.seg === 'c' ? { ...s, spk: 'p2/voice-3', assigned: { spk: 'p2/voice-2', byName: 'Anna', atUnixMs: 1 } } : s,
+    ),
+  };
+  const line = (t: typeof first, seg: string) => t.segments.find((s) => s.seg === seg) ?? fail();
+  const fail = (): never => {
+    throw new Error('no such segment');
+  };
+
+  it('can be given to the voices there, and to one more than were heard', () => {
+    expect(voicesFor(first, line(first, 'c'))).toEqual(['p2/voice-2', 'p2/voice-3']);
+    expect(voicesFor(given, line(given, 'c'))).toEqual(['p2/voice-2', 'p2/voice-3']);
+    expect(voicesFor(first, line(first, 'a'))).toEqual([]);
+  });
+
+  it('goes back to what was heard, or to whom it was given before', () => {
+    expect(undoOf(first, { seg: 'c', speaker: 'p2/voice-3' })).toEqual({ seg: 'c', speaker: null });
+    expect(undoOf(given, { seg: 'c', speaker: null })).toEqual({ seg: 'c', speaker: 'p2/voice-3' });
+    expect(valueOf(given, { seg: 'c', speaker: null })).toBe('p2/voice-3');
   });
 });
 

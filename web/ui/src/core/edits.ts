@@ -2,11 +2,13 @@
 // here: if the other changed something else, the change is made again; if not, both stand before the person who typed.
 
 import { ApiError, type Api, type Edited, type Segment, type Transcript, type TranscriptEdit } from './api';
-import { participantOf } from './captions';
+import { isTyped, participantOf, voiceOf } from './captions';
 
-/** One change: the text of a segment, or the name of a speaker; null goes back to what was recognised. */
+/** One change: the text of a segment, its speaker, or the name of a speaker; null goes back to what was recognised. */
 export type Change =
-  { readonly seg: string; readonly text: string | null } | { readonly spk: string; readonly name: string | null };
+  | { readonly seg: string; readonly text: string | null }
+  | { readonly seg: string; readonly speaker: string | null }
+  | { readonly spk: string; readonly name: string | null };
 
 /** Somebody else changed the same meanwhile; now is the transcript with what they wrote. */
 export class EditConflict extends Error {
@@ -39,17 +41,23 @@ export async function make(
 }
 
 function editOf(change: Change): TranscriptEdit {
+  if ('speaker' in change) return { speakers: [{ seg: change.seg, spk: change.speaker }] };
   return 'seg' in change ? { segments: [change] } : { names: [change] };
 }
 
 /** What stands now where the change would go. */
 export function valueOf(t: Transcript, change: Change): string | undefined {
+  if ('speaker' in change) return t.segments.find((s) => s.seg === change.seg)?.spk;
   if ('seg' in change) return t.segments.find((s) => s.seg === change.seg)?.text;
   return nameOf(t, change.spk);
 }
 
 /** The change that brings back what stands in t where a change would go. */
 export function undoOf(t: Transcript, change: Change): Change {
+  if ('speaker' in change) {
+    const before = t.segments.find((s) => s.seg === change.seg);
+    return { seg: change.seg, speaker: before?.assigned === undefined ? null : before.spk };
+  }
   if ('seg' in change) {
     const before = t.segments.find((s) => s.seg === change.seg);
     return { seg: change.seg, text: before?.original === undefined ? null : before.text };
@@ -63,7 +71,7 @@ function withEdit(t: Transcript, e: Edited): Transcript {
 }
 
 /** The name to show for a speaker: given afterwards, or with which they joined; '' if there is none. */
-export function nameOf(t: Transcript, spk: string): string {
+export function nameOf(t: Transcript, spk: string, voice = (name: string, n: string) => `${name} (${n})`): string {
   const given = (of: string) => t.names.find((n) => n.spk === of)?.name;
   const own = given(spk);
   if (own !== undefined) return own;
@@ -71,12 +79,26 @@ export function nameOf(t: Transcript, spk: string): string {
   const name = given(participant) ?? t.people.find((p) => p.participant === participant)?.name ?? '';
   return spk === participant || name === ''
     ? name
-    : `${name} (${spk.slice(participant.length + 1).replace('voice-', '')})`;
+    : voice(name, spk.slice(participant.length + 1).replace('voice-', ''));
 }
 
 /** Whether somebody gave this speaker another name. */
 export function isRenamed(t: Transcript, spk: string): boolean {
   return t.names.some((n) => n.spk === spk);
+}
+
+/** The voices to whom a segment can be given: those at its microphone, and one more; none where one person speaks. */
+export function voicesFor(t: Transcript, s: Segment): string[] {
+  const participant = participantOf(s.spk);
+  const numbers = t.segments
+    .flatMap((g) => [g.spk, g.assigned?.spk ?? ''])
+    .filter((spk) => participantOf(spk) === participant)
+    .map((spk) => Number(voiceOf(spk)))
+    .filter((n) => Number.isInteger(n) && n > 0);
+  if (numbers.length === 0 || isTyped(s.spk)) return [];
+  const heard = t.segments.filter((g) => participantOf(g.spk) === participant).map((g) => g.assigned?.spk ?? g.spk);
+  const more = Math.max(0, ...heard.map((spk) => Number(voiceOf(spk)) || 0)) + 1;
+  return [...new Set([...numbers, more])].sort((a, b) => a - b).map((n) => `${participant}/voice-${n}`);
 }
 
 /** Those who can be named: everybody who came, then voices on shared microphones in the order in which they spoke. */

@@ -34,6 +34,7 @@ const serverTypes: Record<ServerMessage['type'], true> = {
   chat: true,
   history: true,
   reaction: true,
+  voices: true,
 };
 
 const sdp = 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n';
@@ -79,6 +80,7 @@ const clientMessages: { [T in ClientMessage['type']]: Extract<ClientMessage, { t
   type: { type: 'type', text: 'Bonjour à tous', final: true, lang: 'fr' },
   history: { type: 'history', before: 'm3zq7wkdn2c5xv4b6tjh8sfa' },
   react: { type: 'react', emoji: '❤️' },
+  'name-voice': { type: 'name-voice', participant: 'pc2wvb6nqy5dhj3ks', voice: 2, text: 'Grace' },
 };
 
 describe('golden messages of the server', () => {

@@ -51,11 +51,16 @@ export function atMoment(segments: readonly Segment[], ms: number): Segment | un
 }
 
 /** Segments as lines to paste elsewhere: when, who, what. */
-export function asText(t: Transcript, segments: readonly Segment[], at: (ms: number) => string): string {
+export function asText(
+  t: Transcript,
+  segments: readonly Segment[],
+  at: (ms: number) => string,
+  named = (spk: string) => nameOf(t, spk),
+): string {
   return segments
     .filter((s) => s.text !== '')
     .map((s) => {
-      const name = nameOf(t, s.spk);
+      const name = named(s.spk);
       return `[${at(s.t0)}] ${name === '' ? '' : `${name}: `}${s.text}`;
     })
     .join('\n');

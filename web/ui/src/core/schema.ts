@@ -261,7 +261,7 @@ export interface paths {
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
-        /** Correct the text of segments and the names of speakers, all or nothing, once the transcript is complete. If-Match must have the ETag that the transcript came with. What was recognised is kept. Organizers; an admin must give a reason, which is audited */
+        /** Correct the text of segments, say which voice speaks in them, and name speakers, all or nothing, once the transcript is complete. If-Match must have the ETag that the transcript came with. What was recognised is kept. Organizers; an admin must give a reason, which is audited */
         readonly patch: operations["edit-transcript"];
         readonly trace?: never;
     };
@@ -517,6 +517,23 @@ export interface paths {
         readonly get?: never;
         /** Say how long what is said in this room is kept, up to what the installation allows. It holds for past meetings, too; a shorter time deletes nothing within a week. Organizers */
         readonly put: operations["set-retention"];
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/rooms/{room}/voices": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        /** Say whether voices at a microphone that several people share are told apart in this room. It holds at once, also in a meeting that goes on. Admins */
+        readonly put: operations["set-voices"];
         readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
@@ -799,6 +816,17 @@ export interface components {
             /** @description E-mail addresses with which members sign in; kept also while access is another */
             readonly members: readonly string[];
         };
+        readonly AssignedBody: {
+            /**
+             * Format: int64
+             * @description When
+             */
+            readonly at_unix_ms: number;
+            /** @description Who said who it is; empty if they were not in the meeting */
+            readonly by_name: string;
+            /** @description Who was taken for its speaker */
+            readonly spk: string;
+        };
         readonly AttemptBody: {
             /** Format: int64 */
             readonly at_unix_ms: number;
@@ -943,6 +971,8 @@ export interface components {
             readonly retention?: components["schemas"]["RetentionBody"];
             /** @enum {string} */
             readonly room_creation?: "anyone" | "signed-in" | "admin";
+            /** @description Whether voices at shared microphones are told apart at all; holds at once */
+            readonly voices_apart?: boolean;
         };
         readonly ChangeRoomInputBody: {
             /** @description Names and acronyms that captions should expect, the most frequent first */
@@ -1070,6 +1100,7 @@ export interface components {
         readonly EditTranscriptInputBody: {
             readonly names?: readonly components["schemas"]["NameEdit"][] | null;
             readonly segments?: readonly components["schemas"]["SegmentEdit"][] | null;
+            readonly speakers?: readonly components["schemas"]["SpeakerEdit"][] | null;
         };
         readonly EditTranscriptOutputBody: {
             /** @description All that were given to speakers */
@@ -1210,6 +1241,8 @@ export interface components {
              * @enum {string}
              */
             readonly room_creation: "anyone" | "signed-in" | "admin";
+            /** @description Whether voices at shared microphones are told apart, where the room does not say otherwise */
+            readonly voices_apart: boolean;
         };
         readonly JoinInputBody: {
             /** @description The client encrypts what it sends end to end; must be what the room says */
@@ -1473,6 +1506,7 @@ export interface components {
             readonly keep_audio?: boolean;
             readonly langs?: readonly string[] | null;
             readonly level: string;
+            readonly one_voice?: boolean;
         };
         readonly PolicyBody: {
             /**
@@ -1568,6 +1602,8 @@ export interface components {
             readonly role: "participant" | "organizer" | "admin";
             /** @description How people live together in the room */
             readonly rules: components["schemas"]["RulesBody"];
+            /** @description Whether voices at a microphone that several people share are told apart, if the installation does; only for admins */
+            readonly voices_apart?: boolean;
         };
         readonly RoomLoad: {
             /** Format: int64 */
@@ -1627,6 +1663,8 @@ export interface components {
             readonly total_segments: number;
         };
         readonly SegmentBody: {
+            /** @description Only of a segment that somebody gave to another voice */
+            readonly assigned?: components["schemas"]["AssignedBody"];
             /** @description BCP 47 primary subtag; empty if unknown */
             readonly lang: string;
             /** @description Only of a segment that somebody corrected */
@@ -1691,6 +1729,11 @@ export interface components {
              */
             readonly order: number;
             readonly participant: string;
+        };
+        readonly SpeakerEdit: {
+            readonly seg: string;
+            /** @description Whose words they are: the participant, or participant/voice-n, at the same microphone, one voice more than there are at most; null to go back to what was heard */
+            readonly spk: string | null;
         };
         readonly Status: {
             readonly engine?: string;
@@ -1772,6 +1815,9 @@ export interface components {
             readonly people: readonly components["schemas"]["SpeakerBody"][];
             /** @description By time */
             readonly segments: readonly components["schemas"]["SegmentBody"][];
+        };
+        readonly VoicesInputBody: {
+            readonly apart: boolean;
         };
         readonly Ways: {
             /**
@@ -5908,6 +5954,135 @@ export interface operations {
             };
             /** @description Conflict */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Precondition Failed */
+            readonly 412: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    readonly "set-voices": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description ETag of the state that is changed: if somebody else was first, the answer is 412 and nothing is changed. Without it the change is made whatever is there */
+                readonly "If-Match"?: string;
+            };
+            readonly path: {
+                readonly room: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["VoicesInputBody"];
+            };
+        };
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["RoomBody"];
+                };
+            };
+            /** @description Bad Request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Timeout */
+            readonly 408: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

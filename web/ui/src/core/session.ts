@@ -42,6 +42,7 @@ import { SignalSocket } from './socket';
 import { LocalSource } from './source';
 import { Uplink } from './uplink';
 import { ViewReport } from './view';
+import { VoiceStore } from './voices';
 
 export type Phase =
   | { readonly name: 'connecting' | 'connected' | 'left' }
@@ -96,6 +97,7 @@ export class MeetingSession {
   readonly roster = new Roster();
   readonly captions = new CaptionStore();
   readonly chat = new ChatStore();
+  readonly voices = new VoiceStore();
   readonly house = new House();
   readonly reactions = new Reactions();
   /** Ours at this moment; an organizer link that is used, or renewed, changes it during a meeting. */
@@ -220,6 +222,12 @@ export class MeetingSession {
     this.captions.recall(captions);
     const oldest = captions[0];
     if (more && oldest) this.#socket.send({ type: 'history', before: oldest.seg });
+  }
+
+  /** Says who a voice at a shared microphone is; '' takes it back. Rejects when there is no connection. */
+  nameVoice(participant: string, voice: number, name: string): Promise<void> {
+    const sent = this.#socket.send({ type: 'name-voice', participant, voice, text: name });
+    return sent ? Promise.resolve() : Promise.reject(new Error('no connection'));
   }
 
   setOptOut(optOut: boolean): void {
@@ -364,6 +372,8 @@ export class MeetingSession {
         return this.#written(m.chat);
       case 'history':
         return this.#recalledPage(m.captions, m.more);
+      case 'voices':
+        return this.voices.replace(m.voices);
       case 'reaction':
         return this.#reacted(m.participant, m.emoji);
       case 'joined':
@@ -405,6 +415,7 @@ export class MeetingSession {
     this.house.state.set(w.room_state);
     if (before && before.meeting !== w.meeting) this.chat.forget();
     this.chat.begin(w.chat);
+    this.voices.replace(w.voices);
     this.waiting.set(undefined);
     this.welcome.set(w);
     this.phase.set({ name: 'connected' });

@@ -58,7 +58,9 @@ export type ClientMessage =
   | { readonly type: 'type'; readonly text: string; readonly final: boolean; readonly lang: string }
   /** Asks for what was said before a caption, or before all that came with the welcome. */
   | { readonly type: 'history'; readonly before?: string }
-  | { readonly type: 'react'; readonly emoji: Emoji };
+  | { readonly type: 'react'; readonly emoji: Emoji }
+  /** An organizer says who a voice at a shared microphone is; '' takes it back. */
+  | { readonly type: 'name-voice'; readonly participant: string; readonly voice: number; readonly text: string };
 
 /** The reactions there are: thumbs up, applause, heart, laughter, surprise, celebration. */
 export const emojis = ['👍', '👏', '❤️', '😂', '😮', '🎉'] as const;
@@ -186,6 +188,17 @@ export interface Welcome {
   readonly room_state: RoomState;
   /** ID of the newest chat message of the history that follows; 0: nothing was written. */
   readonly chat: number;
+  readonly voices: readonly VoiceInfo[];
+}
+
+/** What is known of a voice at a shared microphone, beside its number. */
+export interface VoiceInfo {
+  readonly participant: string;
+  readonly voice: number;
+  /** '' if nobody said who it is. */
+  readonly name: string;
+  /** The number under which it is known now; 0: this one. */
+  readonly same_as: number;
 }
 
 export interface IceServer {
@@ -259,7 +272,8 @@ export type ServerMessage =
   | { readonly type: 'moderated'; readonly moderated: Moderation }
   | { readonly type: 'chat'; readonly chat: readonly ChatMessage[] }
   | { readonly type: 'history'; readonly captions: readonly Caption[]; readonly more: boolean }
-  | { readonly type: 'reaction'; readonly participant: string; readonly emoji: Emoji };
+  | { readonly type: 'reaction'; readonly participant: string; readonly emoji: Emoji }
+  | { readonly type: 'voices'; readonly voices: readonly VoiceInfo[] };
 
 const maxWaiting = 500;
 const maxChatMessages = 1_000;
@@ -267,6 +281,10 @@ const maxChatText = 16_000; // UTF-16 units; the server allows 2,000 code points
 /** The longest line of a captioner, in code points. */
 export const maxTyped = 210;
 const maxHistoryPage = 256;
+const maxVoices = 400;
+/** The highest number of a voice. */
+const maxVoice = 99;
+const maxVoiceName = 120; // UTF-16 units; the server allows 60 code points
 const maxPeers = 2_000;
 const maxSlots = 512;
 const maxCaptionText = 8_192;
@@ -332,6 +350,8 @@ export function parseServer(frame: string): ServerMessage {
         participant: named(m['participant'], 'participant'),
         emoji: oneOf(m['emoji'], emojis, 'emoji'),
       };
+    case 'voices':
+      return { type, voices: readVoices(m['voices']) };
   }
   throw new ShapeError('unknown message type');
 }
@@ -385,6 +405,27 @@ function readWelcome(v: unknown): Welcome {
       w['ice_servers'] === undefined ? [] : list(w['ice_servers'], readIceServer, 'ice_servers', maxIceServers),
     room_state: readRoomState(w['room_state'] ?? {}),
     chat: countOr(w['chat'], 0),
+    voices: readVoices(w['voices']),
+  };
+}
+
+function readVoices(v: unknown): readonly VoiceInfo[] {
+  return v === undefined ? [] : list(v, readVoice, 'voices', maxVoices);
+}
+
+function readVoice(v: unknown): VoiceInfo {
+  const i = fields(v, 'voice');
+  const number = (n: number) => {
+    if (n > maxVoice) throw new ShapeError('voice of no number');
+    return n;
+  };
+  const name = textOr(i['name'], '');
+  if (name.length > maxVoiceName) throw new ShapeError('name of a voice is too long');
+  return {
+    participant: named(i['participant'], 'participant'),
+    voice: number(count(i['voice'], 'voice')),
+    name,
+    same_as: number(countOr(i['same_as'], 0)),
   };
 }
 

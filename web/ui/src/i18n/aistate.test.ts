@@ -38,7 +38,7 @@ describe('the state of the captions', () => {
 
 it('names speakers, voices and captioners', () => {
   expect(speakerName(en, 'Ada', 'p1')).toBe('Ada');
-  expect(speakerName(en, 'Ada', 'p1/voice-2')).toBe('Ada (2)');
+  expect(speakerName(en, 'Ada', 'p1/voice-2')).toBe('Ada · Voice 2');
   expect(speakerName(en, 'Ada', 'p1/captioner')).toBe('Captioner: Ada');
   expect(speakerName(fr, '', 'p1/captioner')).toBe('Sous-titreur\u202f: Quelqu’un');
 });

@@ -726,7 +726,7 @@ export const en = {
     down: 'Move down',
     reset: 'Back to the usual place',
     done: 'Done',
-    voice: (name: string, n: string) => `${name} (${n})`,
+    voice: (name: string, n: string) => `${name} · Voice ${n}`,
     captioner: (name: string) => `Captioner: ${name}`,
   },
   aiState: {
@@ -798,7 +798,7 @@ export const en = {
     noAddress: 'Your sign-in comes without an address that could be checked. Ask the people who run it.',
     organizers: 'Organizers come in with their organizer link.',
     knock:
-      'This room is for its members, as whom you can sign in. You may also ask without: you wait until an organizer lets you in.',
+      'This room is for its members: sign in if you are one. Without signing in you can ask to join, and wait until an organizer lets you in.',
     noProvider: 'Nobody can sign in on this server at the moment. Ask an organizer of the room.',
     noProviderOrganizer:
       'People can only be told apart once they sign in: an administrator has to set up an identity provider first.',
@@ -1061,5 +1061,15 @@ export const en = {
     try: 'Test the speakers',
     playing: 'Playing…',
     silent: 'The browser plays no sound. Check that this tab is not muted, and choose other speakers.',
+  },
+  voices: {
+    of: (name: string) => `Voices at ${name}`,
+    line: 'Who speaks in this line',
+    another: 'Another voice',
+    saidBy: (name: string, when: string) => (name === '' ? `Speaker set ${when}` : `Speaker set by ${name}, ${when}`),
+    apart: 'Tell voices at shared microphones apart',
+    apartHint:
+      'Captions and transcripts then say which voice of a room speaks. Nobody is recognised: a voice is a number until an organizer names it, and nothing of it is kept after the meeting.',
+    apartIn: (room: string) => `Tell voices at shared microphones apart in ${room}`,
   },
 };

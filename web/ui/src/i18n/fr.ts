@@ -743,7 +743,7 @@ export const fr: Catalogue = {
     down: 'Vers le bas',
     reset: 'Remettre à la place habituelle',
     done: 'Terminé',
-    voice: (name, n) => `${name} (${n})`,
+    voice: (name, n) => `${name} · Voix ${n}`,
     captioner: (name) => `Sous-titreur : ${name}`,
   },
   aiState: {
@@ -816,7 +816,7 @@ export const fr: Catalogue = {
     noAddress: 'Votre connexion ne donne pas d’adresse vérifiée. Adressez-vous à ceux qui la gèrent.',
     organizers: 'Les organisateurs entrent avec leur lien d’organisateur.',
     knock:
-      'Ce salon est réservé à ses membres, qui peuvent se connecter. Vous pouvez aussi demander sans cela : vous attendez alors qu’un organisateur vous fasse entrer.',
+      'Ce salon est réservé à ses membres : connectez-vous si vous en faites partie. Sans vous connecter, vous pouvez demander à entrer et attendre qu’un organisateur vous ouvre.',
     noProvider:
       'Personne ne peut se connecter sur ce serveur pour le moment. Adressez-vous à un organisateur du salon.',
     noProviderOrganizer:
@@ -1085,5 +1085,15 @@ export const fr: Catalogue = {
     playing: 'Lecture…',
     silent:
       'Le navigateur ne joue aucun son. Vérifiez que cet onglet n’est pas muet, et choisissez d’autres haut-parleurs.',
+  },
+  voices: {
+    of: (name) => `Voix de ${name}`,
+    line: 'Qui parle dans cette ligne',
+    another: 'Une autre voix',
+    saidBy: (name, when) => (name === '' ? `Locuteur indiqué le ${when}` : `Locuteur indiqué par ${name}, le ${when}`),
+    apart: 'Distinguer les voix d’un micro partagé',
+    apartHint:
+      'Les sous-titres et les transcriptions disent alors quelle voix de la salle parle. Personne n’est reconnu : une voix est un numéro jusqu’à ce qu’un organisateur la nomme, et rien n’en est conservé après la réunion.',
+    apartIn: (room) => `Distinguer les voix d’un micro partagé dans ${room}`,
   },
 };

@@ -53,12 +53,12 @@ describe('the caption overlay', () => {
       rev: '12',
       final: 'false',
       speaker: 'p1',
-      speakerName: 'Zoé <b> (2)',
+      speakerName: 'Zoé <b> · Voice 2',
     });
     expect(p?.lang).toBe('fr');
     expect(p?.textContent?.trim()).toBe('Bonjour à tous');
     expect(p?.querySelector('.tail')?.textContent).toBe(' à tous');
-    expect(document.querySelector('.name')?.textContent).toBe('Zoé <b> (2)');
+    expect(document.querySelector('.name')?.textContent).toBe('Zoé <b> · Voice 2');
   });
 
   it('refines the same element in place until it is final', () => {
