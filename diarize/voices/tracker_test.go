@@ -3,6 +3,7 @@ package voices
 import (
 	"errors"
 	"math"
+	"math/cmplx"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -27,9 +28,10 @@ func (e tones) Embed(windows [][]float32) ([][]float32, error) {
 		v := make([]float32, 64)
 		for k := range v {
 			var re, im float64
+			turn, at := cmplx.Rect(1, 2*math.Pi*float64(200+50*k)*4/rate), complex(1, 0)
 			for i := 0; i < len(w); i += 4 {
-				sin, cos := math.Sincos(2 * math.Pi * float64(200+50*k) * float64(i) / rate)
-				re, im = re+cos*float64(w[i]), im+sin*float64(w[i])
+				re, im = re+real(at)*float64(w[i]), im+imag(at)*float64(w[i])
+				at *= turn
 			}
 			v[k] = float32(math.Hypot(re, im))
 		}
