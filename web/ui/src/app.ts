@@ -1,6 +1,7 @@
 // The parts that live as long as the page, made once. Views take them from here; the core knows nothing of this file.
 
-import { Api, type Me } from './core/api';
+import { Api } from './core/api';
+import type { Me } from './core/me';
 import { brandOf } from './core/brand';
 import { Cell } from './core/cell';
 import { Finder } from './core/finder';

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Api, ApiError, isOutdated, readRoom, readSystemStatus, readTranscript } from './api';
+import { Api, ApiError, isOutdated } from './api';
+import { readSystemStatus } from './instance';
+import { readRoom } from './rooms';
+import { readTranscript } from './transcripts';
 
 const room = {
   id: 'kfm-rtqw-xzdp',

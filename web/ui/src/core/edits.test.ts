@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ApiError, readTranscript, type Edited, type Transcript, type TranscriptEdit } from './api';
+import { ApiError } from './api';
+import { readTranscript, type Edited, type Transcript, type TranscriptEdit } from './transcripts';
 import { EditConflict, isRenamed, make, nameOf, speakersOf, undoOf, voicesFor, valueOf } from './edits';
 
 const segment = (seg: string, text: string, spk = 'p1') => ({

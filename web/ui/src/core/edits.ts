@@ -1,7 +1,8 @@
 // Changes of a transcript by organizers. The server lets one of two editors of the same version win. Whoever lost learns it
 // here: if the other changed something else, the change is made again; if not, both stand before the person who typed.
 
-import { ApiError, type Api, type Edited, type Segment, type Transcript, type TranscriptEdit } from './api';
+import { ApiError, type Api } from './api';
+import type { Edited, Segment, Transcript, TranscriptEdit } from './transcripts';
 import { isTyped, participantOf, voiceOf } from './captions';
 
 /** One change: the text of a segment, its speaker, or the name of a speaker; null goes back to what was recognised. */

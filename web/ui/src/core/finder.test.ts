@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Found, SearchAnswer } from './api';
+import type { Found, SearchAnswer } from './hits';
 import { Finder } from './finder';
 
 function found(meeting: string, matches = 1): Found {

@@ -1,7 +1,8 @@
 // A search in all meetings: what was asked, and what came back. It lives as long as the page, so that whoever comes back
 // from a transcript finds the results where they were. The query stands in no address and no history.
 
-import type { Api, Found, SearchAnswer } from './api';
+import type { Api } from './api';
+import type { Found, SearchAnswer } from './hits';
 import { Cell, type Readable } from './cell';
 
 export type Finding =

@@ -1,7 +1,7 @@
 // The notice about the AI that stands before joining: which text it is, and what goes with the request to join. The server
 // keeps both with the meeting, so a text that says something else has another version; a test holds on to that.
 
-import type { Room } from './api';
+import type { Room } from './rooms';
 
 /** Of the texts `consent` in the catalogue, one for all languages. */
 export const noticeVersion = '1';

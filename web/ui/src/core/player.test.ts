@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Segment } from './api';
+import type { Segment } from './transcripts';
 import { Player, spokenAt, type Sound } from './player';
 
 /** An audio element moved by the test. */

@@ -1,7 +1,8 @@
 // Plays the kept sound of a meeting: one track at a time, whose time is the room clock. Plain TypeScript around an audio
 // element, which tests replace.
 
-import type { KeptTrack, Segment } from './api';
+import type { KeptTrack } from './meetings';
+import type { Segment } from './transcripts';
 import { Cell } from './cell';
 
 /** The sound that is kept: Ogg Opus. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readTranscript } from './api';
+import { readTranscript } from './transcripts';
 import { asText, atMoment, everything, hitsOf, languagesOf, next, passes } from './reading';
 
 const said = (seg: string, spk: string, t0: number, lang: string, text: string, quality = 'full') => ({

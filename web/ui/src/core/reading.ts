@@ -1,6 +1,6 @@
 // What of a transcript a reader has before him, and where in it he is: filters, matches, moments. Pure.
 
-import type { Segment, Transcript } from './api';
+import type { Segment, Transcript } from './transcripts';
 import { participantOf } from './captions';
 import { nameOf } from './edits';
 import { countHits } from './search';

@@ -1,6 +1,6 @@
 // Search in transcripts: without regard to case and accents, so that "reunion" finds « Réunion ».
 
-import type { Mark } from './api';
+import type { Mark } from './hits';
 
 export interface Piece {
   readonly text: string;

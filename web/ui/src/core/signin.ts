@@ -1,7 +1,7 @@
 // Signing in with the identity provider: the browser leaves for it and comes back. What stands behind "#" in the address goes to
 // no server, so it waits here: it may be the key of a room.
 
-import type { SignIn } from './api';
+import type { SignIn } from './me';
 
 /** Why a sign-in came to nothing, as the server says behind "#". */
 export const signInTroubles = ['off', 'too-many', 'stale', 'denied', 'unreachable', 'failed', 'unavailable'] as const;

@@ -1,6 +1,6 @@
 // A transcript by speaker turn: the segments of one speaker that follow each other.
 
-import type { Segment } from './api';
+import type { Segment } from './transcripts';
 
 export interface Turn {
   readonly spk: string;
