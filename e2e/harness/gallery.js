@@ -14,7 +14,7 @@ const inManual = new Set([
   'looks/room', 'looks/home', 'looks/prejoin', 'looks/transcript',
   'captions/notice', 'captions/look-dialog', 'captions/panel', 'captions/captioner',
   'roomlife/people', 'roomlife/waiting-list', 'roomlife/rules',
-  'keyboard/help', 'signin/sharing',
+  'keyboard/help', 'signin/sharing', 'minutes/page', 'voices/people-voices',
   'admin/rooms', 'admin/capacity', 'admin/audit', 'admin/webhooks',
 ]);
 

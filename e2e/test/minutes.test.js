@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { desktop, phone } from '../harness/browser.js';
+import { Gallery } from '../harness/gallery.js';
 import { onRealServers, repository } from '../harness/places.js';
 import { until } from '../harness/processes.js';
 import { Stage } from '../harness/stage.js';
@@ -72,9 +73,9 @@ test('people make minutes and make something of them', { timeout: 240_000, skip 
   }
 });
 
-class Story {
+class Story extends Gallery {
   constructor(stage) {
-    this.stage = stage;
+    super(stage);
     this.exported = scripted('fr-01.txt');
   }
 
@@ -217,6 +218,12 @@ class Story {
   async looks() {
     await this.look(this.ada, 'minutes-fr');
     await this.look(this.grace, 'minutes-en');
+    await this.grace.page.evaluate(() => {
+      document.activeElement?.blur();
+      document.querySelector('[data-testid="minutes"]').scrollIntoView();
+      scrollTo(0, 0);
+    });
+    await this.picture(this.grace.page, 'page');
     await this.lines(this.ada, 'action').first().getByTestId('minutes-edit').click();
     await this.look(this.ada, 'changing');
     await this.ada.page.keyboard.press('Escape');
