@@ -134,7 +134,8 @@ func quotesFrom(part, words []string) bool {
 	if len(part) == 0 || len(words) == 0 {
 		return len(part) == 0
 	}
-	if part[0] == words[0] && quotesFrom(part[1:], words[1:]) {
+	same := part[0] == words[0] || len(part) == 1 && plain(part[0]) == plain(words[0]) // a filler that ended it may have left its end mark
+	if same && quotesFrom(part[1:], words[1:]) {
 		return true
 	}
 	return drops(words) && quotesFrom(part, words[1:])

@@ -191,7 +191,17 @@ func Clean(lang, text string) string {
 		}
 		kept = append(kept, word)
 	}
-	return strings.Join(kept, " ")
+	return ended(strings.Join(kept, " "), text)
+}
+
+// ended gives what is left of a text the end mark of the whole, where a filler that ended it took that along: "…, hein."
+func ended(kept, text string) string {
+	bare := strings.TrimRight(kept, ", ")
+	if bare == kept {
+		return kept
+	}
+	text = strings.TrimSpace(text)
+	return bare + text[len(strings.TrimRight(text, ".!?…")):]
 }
 
 // stutters says whether a word that is repeated is a slip: short function words are; "very very" and "non non" may be meant.

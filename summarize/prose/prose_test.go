@@ -77,6 +77,8 @@ func TestCleanLeavesFillersOut(t *testing.T) {
 	for _, c := range [][3]string{
 		{"en", "Um, so the, uh, the plan is very very good.", "so the plan is very very good."},
 		{"fr", "Euh, ben je je pense que, hein, non non, c'est bon.", "je pense que, non non, c'est bon."},
+		{"fr", "C'est trois panneaux et un pot de peinture, hein.", "C'est trois panneaux et un pot de peinture."},
+		{"en", "We go there, um, uh?", "We go there?"},
 		{"en", "Uh.", ""},
 		{"de", "Äh, das das geht.", "Äh, das das geht."},
 	} {
