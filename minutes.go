@@ -124,20 +124,14 @@ func (f minutesFlags) post(sys *system, url string) (summarize.Post, error) {
 
 // summarizeCmd is the writing of minutes alone.
 type summarizeCmd struct {
-	busFlags
-	storageFlags
-	keyFlags
+	roleFlags
 	minutesFlags
 	PublicURL string `help:"Address of the web pages, for links in letters." env:"SOUFFLEUR_PUBLIC_URL" placeholder:"URL"`
 }
 
 // Run writes minutes until ctx ends.
 func (c *summarizeCmd) Run(ctx context.Context, log *slog.Logger) error {
-	source, err := c.source("")
-	if err != nil {
-		return err
-	}
-	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, source, log)
+	sys, err := c.join(ctx, log)
 	if err != nil {
 		return err
 	}

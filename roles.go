@@ -48,20 +48,28 @@ func (c *nodeCmd) Run(ctx context.Context, log *slog.Logger) error {
 	return ignoreCancel(house.run(ctx))
 }
 
-// archiveCmd is the archiver alone.
-type archiveCmd struct {
+// roleFlags are what every role needs that runs by itself beside the nodes.
+type roleFlags struct {
 	busFlags
 	storageFlags
 	keyFlags
 }
 
+// join opens the bus and the store.
+func (f *roleFlags) join(ctx context.Context, log *slog.Logger) (*system, error) {
+	source, err := f.source("")
+	if err != nil {
+		return nil, err
+	}
+	return openSystem(ctx, f.busFlags, f.storageFlags, source, log)
+}
+
+// archiveCmd is the archiver alone.
+type archiveCmd struct{ roleFlags }
+
 // Run archives until ctx ends.
 func (c *archiveCmd) Run(ctx context.Context, log *slog.Logger) error {
-	source, err := c.source("")
-	if err != nil {
-		return err
-	}
-	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, source, log)
+	sys, err := c.join(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -74,9 +82,7 @@ func (c *archiveCmd) Run(ctx context.Context, log *slog.Logger) error {
 
 // asrCmd is speech recognition alone.
 type asrCmd struct {
-	busFlags
-	storageFlags
-	keyFlags
+	roleFlags
 	modelFlags
 	asrFlags
 	Supervised bool `hidden:"" help:"End when standard input closes: the supervisor is gone."`
@@ -94,11 +100,7 @@ func (c *asrCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer engines.close()
-	source, err := c.source("")
-	if err != nil {
-		return err
-	}
-	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, source, log)
+	sys, err := c.join(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -137,9 +139,7 @@ type diarizeCmd struct {
 
 // diarizeListenCmd is that role alone.
 type diarizeListenCmd struct {
-	busFlags
-	storageFlags
-	keyFlags
+	roleFlags
 	modelFlags
 	Supervised bool `hidden:"" help:"End when standard input closes: the supervisor is gone."`
 }
@@ -155,11 +155,7 @@ func (c *diarizeListenCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	source, err := c.source("")
-	if err != nil {
-		return err
-	}
-	sys, err := openSystem(ctx, c.busFlags, c.storageFlags, source, log)
+	sys, err := c.join(ctx, log)
 	if err != nil {
 		return err
 	}

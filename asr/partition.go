@@ -135,7 +135,7 @@ func (p *partition) run() error {
 	defer reader.Wait()
 	defer p.cancel()
 	records := make(chan bus.Message, readAhead)
-	reader.Go(func() { p.read(records) })
+	reader.Go(func() { listen.Records(p.ctx, p.a, records) })
 	changed, unwatch := p.w.roster.Watch()
 	defer unwatch()
 	ticker, late := time.NewTicker(tickEvery), time.NewTicker(lateEvery)
@@ -163,24 +163,6 @@ func (p *partition) run() error {
 		}
 		if err != nil {
 			return err
-		}
-	}
-}
-
-// read hands records over, in order, until the generation ends.
-func (p *partition) read(records chan<- bus.Message) {
-	for {
-		m, err := p.a.Next(p.ctx)
-		if err != nil {
-			if !sleep(p.ctx, readRetry) {
-				return
-			}
-			continue
-		}
-		select {
-		case records <- m:
-		case <-p.ctx.Done():
-			return
 		}
 	}
 }

@@ -17,7 +17,6 @@ import (
 const (
 	// readAhead bounds the records read and not looked at. The reader waits when it is full.
 	readAhead   = 16
-	readRetry   = 500 * time.Millisecond
 	tickEvery   = time.Second
 	commitEvery = 2 * time.Second
 	stopWithin  = 800 * time.Millisecond // bounds the last commit
@@ -65,7 +64,7 @@ func newPartition(ctx context.Context, w *Worker, a *bus.Assignment, books map[w
 func (p *partition) run() error {
 	defer p.stop()
 	records := make(chan bus.Message, readAhead)
-	p.wg.Go(func() { p.read(records) })
+	p.wg.Go(func() { listen.Records(p.ctx, p.a, records) })
 	changed, unwatch := p.w.roster.Watch()
 	defer unwatch()
 	ticker := time.NewTicker(tickEvery)
@@ -84,24 +83,6 @@ func (p *partition) run() error {
 		}
 		if err != nil {
 			return err
-		}
-	}
-}
-
-// read hands records over, in order, until the generation ends.
-func (p *partition) read(records chan<- bus.Message) {
-	for {
-		m, err := p.a.Next(p.ctx)
-		if err != nil {
-			if !sleep(p.ctx, readRetry) {
-				return
-			}
-			continue
-		}
-		select {
-		case records <- m:
-		case <-p.ctx.Done():
-			return
 		}
 	}
 }

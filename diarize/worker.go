@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"souffleur/internal/bus"
 	"souffleur/internal/listen"
@@ -145,16 +144,4 @@ func (w *Worker) published(ctx context.Context) (map[who]*voicebook.Book, error)
 		return nil, fmt.Errorf("read what is known of voices: %w", err)
 	}
 	return books, nil
-}
-
-// sleep waits for d; false if ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
-	"souffleur/internal/meeting"
 	"souffleur/storage/export"
 )
 
@@ -18,13 +17,8 @@ func (s *Server) exportMinutes(c *gin.Context) {
 		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-format", "Choose a format: md, docx or json."))
 		return
 	}
-	reason := c.Query("reason")
-	if len(reason) > maxReason {
-		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-request", "The reason is too long."))
-		return
-	}
 	ctx := c.Request.Context()
-	m, err := s.readable(ctx, meeting.ID(c.Param("meeting")), "minutes.export", reason)
+	m, err := s.exportable(c, "minutes.export")
 	if err != nil {
 		writeProblem(c, asProblem(err))
 		return

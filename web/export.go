@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"souffleur/internal/meeting"
+	"souffleur/storage"
 	"souffleur/storage/export"
 )
 
@@ -39,13 +40,8 @@ func (s *Server) export(c *gin.Context) {
 		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-format", "Choose a format: vtt, srt, txt, md, docx or json."))
 		return
 	}
-	reason := c.Query("reason")
-	if len(reason) > maxReason {
-		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-request", "The reason is too long."))
-		return
-	}
 	ctx := c.Request.Context()
-	m, err := s.readable(ctx, meeting.ID(c.Param("meeting")), "transcript.export", reason)
+	m, err := s.exportable(c, "transcript.export")
 	if err != nil {
 		writeProblem(c, asProblem(err))
 		return
@@ -63,6 +59,15 @@ func (s *Server) export(c *gin.Context) {
 	}
 	c.Header("Content-Disposition", attachment(export.FileName(format, t)))
 	c.Data(http.StatusOK, format.ContentType(), file.Bytes())
+}
+
+// exportable returns the meeting of which a file is asked for, if whoever asks may have it. action is for the audit.
+func (s *Server) exportable(c *gin.Context, action string) (*storage.Meeting, error) {
+	reason := c.Query("reason")
+	if len(reason) > maxReason {
+		return nil, problem(http.StatusUnprocessableEntity, "bad-request", "The reason is too long.")
+	}
+	return s.readable(c.Request.Context(), meeting.ID(c.Param("meeting")), action, reason)
 }
 
 // maxLang bounds a wish for a language, in bytes.
