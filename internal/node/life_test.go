@@ -136,6 +136,7 @@ func (v *venue) start() {
 		Audio:     storage.NewAudio(v.store, v.keys, v.meetings), Log: log,
 		People: storage.NewPeople(v.store, v.keys), Shares: storage.NewShares(v.store, v.keys), Tickets: storage.NewTickets(v.keys),
 		Webhooks: storage.NewWebhooks(v.store, v.keys), Tokens: storage.NewTokens(v.store, v.keys),
+		Minutes: storage.NewMinutes(v.store, v.keys, transcripts), Summarizers: storage.NewSummarizers(v.store, v.keys), Records: v.bus,
 	})
 	if err != nil {
 		v.t.Fatal(err)
