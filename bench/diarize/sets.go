@@ -302,12 +302,13 @@ func (r *replay) Embed(windows [][]float32) ([][]float32, error) {
 type cost struct {
 	Core     float64 // of one processor core, at real time
 	End      float64 // seconds of the pass at the end of an hour
-	MemoryMB float64 // of Go's heap after an hour, all of it
+	MemoryMB float64 // of Go's heap that one track takes after an hour
+	EndMB    float64 // the same with what the pass at the end allocated
 	VADCore  float64 // of Core, voice detection
 }
 
 func (c cost) String() string {
-	return fmt.Sprintf("live %.3f core (voice detection %.3f), end pass of 1 h %.1f s, %.0f MB", c.Core, c.VADCore, c.End, c.MemoryMB)
+	return fmt.Sprintf("live %.3f core (voice detection %.3f), %.0f MB after 1 h, end pass %.1f s, %.0f MB", c.Core, c.VADCore, c.MemoryMB, c.End, c.EndMB)
 }
 
 // costSet follows a room of five for an hour.
@@ -336,7 +337,7 @@ func (b *bench) costSet() ([]figures, error) {
 	c.VADCore = (processor() - began).Seconds() / 600
 	d.Reset()
 	t := voices.NewTracker(b.embedder, voices.Options{Room: true, Detector: d, Hop: b.hop})
-	before := heap()
+	before := heap(true)
 	began = processor()
 	for at := 0; at < hours; at += push {
 		from := at % (len(r.pcm) - push)
@@ -346,10 +347,14 @@ func (b *bench) costSet() ([]figures, error) {
 		}
 	}
 	c.Core = (processor() - began).Seconds() / 3600
-	c.MemoryMB = (heap() - before) / 1e6
+	c.MemoryMB = (heap(true) - before) / 1e6
 	began = processor()
 	t.End(0)
 	c.End = (processor() - began).Seconds()
+	c.EndMB = (heap(false) - before) / 1e6
+	runtime.KeepAlive(r) // what was there before is there to the end
+	runtime.KeepAlive(speakers)
+	runtime.KeepAlive(t)
 	return []figures{{Set: "cost", Name: "an hour of five voices", Speakers: 5, Cost: &c}}, nil
 }
 
@@ -362,9 +367,11 @@ func processor() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// heap is what Go holds after a collection.
-func heap() float64 {
-	runtime.GC()
+// heap is what Go holds, in bytes.
+func heap(collected bool) float64 {
+	if collected {
+		runtime.GC()
+	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)
