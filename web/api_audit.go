@@ -20,7 +20,7 @@ type auditInput struct {
 	Action string `query:"action" maxLength:"64" example:"ai.level" doc:"An action, or its beginning up to a dot"`
 	Object string `query:"object" maxLength:"128" example:"rooms/kfm-rtqa-xzd" doc:"An object, or its beginning up to a slash"`
 	Actor  string `query:"actor" maxLength:"64" doc:"Whoever did it"`
-	After  string `query:"after" pattern:"^[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9A-Z]{26}$" maxLength:"40" doc:"The answer's next, for older entries"`
+	After  string `query:"after" pattern:"^([0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9A-Z]{26})?$" maxLength:"40" doc:"The answer's next, for older entries"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Entries in the answer"`
 }
 
