@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Sends what openapi.json allows, and what it does not, to a server of its own, as a stranger, an organizer and an admin, and checks
-# that each answer is one that openapi.json describes. About two minutes; SECONDS_EACH is the budget of each role.
+# that each answer is one that openapi.json describes. About two minutes; SECONDS_EACH is the budget of each role. Each run tries other
+# things, unless SEED says which.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 seconds=${SECONDS_EACH:-30}
+seed=(${SEED:+--seed "$SEED"})
 venv=build/api/venv
 mkdir -p build/api
 if ! cmp -s scripts/api/requirements.txt build/api/requirements.txt; then
@@ -61,7 +63,7 @@ try() { # ROLE SECONDS OPTIONS…: what is sent in a role
   shift 2
   echo "== as $role"
   # It keeps notes where it runs.
-  (cd build/api && venv/bin/st --config-file schemathesis.toml run "$url/openapi.json" --max-time "$budget" "$@") || status=1
+  (cd build/api && venv/bin/st --config-file schemathesis.toml run "$url/openapi.json" --max-time "$budget" "${seed[@]}" "$@") || status=1
 }
 undone=(--exclude-operation-id delete-room --exclude-operation-id delete-meeting --exclude-operation-id sign-out --exclude-operation-id redeem-link)
 try stranger "$seconds"
