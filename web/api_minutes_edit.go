@@ -47,9 +47,9 @@ func (s *Server) editMinutes(ctx context.Context, in *editMinutesInput) (*minute
 		return nil, err
 	}
 	edit.By, edit.AtUnixMS = v.auditName(), s.now().UnixMilli()
-	version, ok := versionOf(in.IfMatch)
-	if !ok {
-		return nil, problem(http.StatusPreconditionRequired, "if-match-needed", "Say which version you changed: send its ETag as If-Match.")
+	version, err := versionOf(in.IfMatch)
+	if err != nil {
+		return nil, err
 	}
 	r, err := s.minutes.Edit(ctx, m.ID, version, edit)
 	if err != nil {

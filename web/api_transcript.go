@@ -183,9 +183,9 @@ func (s *Server) editTranscript(ctx context.Context, in *editTranscriptInput) (*
 		return nil, err
 	}
 	edit.By, edit.AtUnixMS = v.auditName(), s.now().UnixMilli()
-	version, ok := versionOf(in.IfMatch)
-	if !ok {
-		return nil, problem(http.StatusPreconditionRequired, "if-match-needed", "Say which version you changed: send its ETag as If-Match.")
+	version, err := versionOf(in.IfMatch)
+	if err != nil {
+		return nil, err
 	}
 	t, err := s.transcripts.Edit(ctx, m.ID, version, edit)
 	if err != nil {
@@ -215,8 +215,11 @@ func (s *Server) editTranscript(ctx context.Context, in *editTranscriptInput) (*
 
 // versionOf reads If-Match. A list, a weak tag or "*" would say that it does not matter which version is changed; they are
 // taken for a version that there is not.
-func versionOf(ifMatch string) (version string, ok bool) {
-	return strings.Trim(ifMatch, `"`), ifMatch != ""
+func versionOf(ifMatch string) (version string, err error) {
+	if ifMatch == "" {
+		return "", problem(http.StatusPreconditionRequired, "if-match-needed", "Say which version you changed: send its ETag as If-Match.")
+	}
+	return strings.Trim(ifMatch, `"`), nil
 }
 
 // edit returns what is to be changed, cleaned, or the problem to answer.
