@@ -73,7 +73,7 @@ func TestThemeKnowsTheTokensOfThePages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := regexp.MustCompile(`^(speaker|caption|stage|on-stage|space|size|layer|target$|panel$|shadow$|radius-full$|veil$)`)
+	own := regexp.MustCompile(`^(speaker|caption|stage|on-stage|space|size|layer|target$|panel$|page-wide$|shadow$|radius-full$|veil$)`)
 	there := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^\s*--([a-z0-9-]+):`).FindAllSubmatch(css, -1) {
 		token := string(m[1])
