@@ -5,7 +5,7 @@
 // numbers. Because of the ReLU all vectors lie in one corner of the space: a fixed mean over many other speakers is taken off,
 // and only then they are compared, by their cosine. That mean belongs to [ModelID], so vectors of one ID compare, of two never.
 //
-// Start reading at [Embedder]. matmul.go has the one loop that takes the time.
+// Start reading at [Embedder]. Package nn has the layers.
 package ge2e
 
 import "errors"

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"souffleur/diarize/nn"
 	"souffleur/internal/models/torch"
 )
 
@@ -64,9 +65,9 @@ func readNetwork(in io.Reader) (*network, error) {
 		return v
 	}
 	// The file has a row for each output.
-	layer := func(inputs, outputs int) *matrix {
+	layer := func(inputs, outputs int) *nn.Matrix {
 		w := tensor(inputs * outputs)
-		return newMatrix(inputs, outputs, func(i, j int) float32 { return w[j*inputs+i] })
+		return nn.NewMatrix(inputs, outputs, func(i, j int) float32 { return w[j*inputs+i] })
 	}
 	net := &network{}
 	for i := range net.layer {
@@ -74,9 +75,9 @@ func readNetwork(in io.Reader) (*network, error) {
 		if i == 0 {
 			inputs = bands
 		}
-		l.input, l.recurrent, l.bias = layer(inputs, gates), layer(units, gates), tensor(gates)
+		l.Input, l.Recurrent, l.Bias = layer(inputs, gates), layer(units, gates), tensor(gates)
 		for j, b := range tensor(gates) {
-			l.bias[j] += b
+			l.Bias[j] += b
 		}
 	}
 	net.linear, net.bias = layer(units, Dim), tensor(Dim)
@@ -130,7 +131,7 @@ func (e *Embedder) raw(windows [][]float32) ([][]float32, error) {
 // batch embeds windows of one number of frames.
 func (e *Embedder) batch(windows [][]float32, s *scratch) [][]float32 {
 	n, steps := len(windows), frames(len(windows[0]))
-	s.x = resized(s.x, n*steps*bands, false)
+	s.x = nn.Resize(s.x, n*steps*bands)
 	for i, w := range windows {
 		e.front.bandsOf(s.x[i*bands:], n*bands, w[:steps*hop], s)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,39 +118,6 @@ func TestVectorsAreThoseOfTheReference(t *testing.T) {
 	for i, w := range g.Windows {
 		if c := cosine(got[i], w.Vector); c < 0.9999 {
 			t.Errorf("window at %d: cosine %.6f", w.Start, c)
-		}
-	}
-}
-
-func TestBothWaysOfMultiplyingAgree(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	m := newMatrix(37, 70, func(i, j int) float32 { return float32(math.Sin(float64(i*70 + j))) })
-	for rows := 1; rows <= 7; rows++ {
-		x := make([]float32, rows*37)
-		for i := range x {
-			x[i] = float32(r.NormFloat64())
-		}
-		got := make([]float32, rows*m.width())
-		m.add(got, x, rows)
-		for i := range rows {
-			for j := range 70 {
-				want := 0.0
-				for k := range 37 {
-					want += float64(x[i*37+k]) * math.Sin(float64(k*70+j))
-				}
-				if math.Abs(want-float64(got[i*m.width()+j])) > 1e-4 {
-					t.Fatalf("%d rows: %v at %d, %d, want %v", rows, got[i*m.width()+j], i, j, want)
-				}
-			}
-		}
-		plain := make([]float32, m.width())
-		for p := 0; p < m.width(); p += panelWidth {
-			panel1Go(plain[p:], x, 37, m.panels[p*37:][:37*panelWidth])
-		}
-		for j, v := range plain {
-			if math.Abs(float64(v-got[j])) > 1e-4 {
-				t.Fatalf("without vectors %v, with them %v", v, got[j])
-			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package ge2e
 import (
 	"math"
 
+	"souffleur/diarize/nn"
 	"souffleur/internal/mel"
 )
 
@@ -17,7 +18,7 @@ const (
 
 // frontEnd computes mel bands. It is fixed once made.
 type frontEnd struct {
-	transform *matrix // the periodic Hann window, then cosines and sines: bin i's stand at 2i and 2i+1
+	transform *nn.Matrix // the periodic Hann window, then cosines and sines: bin i's stand at 2i and 2i+1
 	filters   [bands]filter
 }
 
@@ -28,7 +29,7 @@ type filter struct {
 }
 
 func newFrontEnd() *frontEnd {
-	f := &frontEnd{transform: newMatrix(frameLen, 2*mel.Bins, func(i, j int) float32 {
+	f := &frontEnd{transform: nn.NewMatrix(frameLen, 2*mel.Bins, func(i, j int) float32 {
 		window := 0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/frameLen)
 		sin, cos := math.Sincos(2 * math.Pi * float64(i*(j/2)%frameLen) / frameLen)
 		if j%2 == 0 {
@@ -57,15 +58,13 @@ func frames(samples int) int { return samples / hop }
 // bandsOf writes the bands of each frame of pcm to out, frame t at out[t*step:]. The last frame of librosa's, which is centred
 // behind the window, is left out, as the reference does.
 func (f *frontEnd) bandsOf(out []float32, step int, pcm []float32, s *scratch) {
-	n, width := frames(len(pcm)), f.transform.width()
-	s.padded = append(append(resized(s.padded, padding, true), pcm...), make([]float32, padding)...)
-	cut := resized(s.cut, n*frameLen, false)
-	for t := range n {
-		copy(cut[t*frameLen:][:frameLen], s.padded[t*hop:])
-	}
-	spectrum := resized(s.spectrum, n*width, true)
-	f.transform.add(spectrum, cut, n)
-	s.cut, s.spectrum = cut, spectrum
+	n, width := frames(len(pcm)), f.transform.Width()
+	s.padded = append(s.padded[:0], make([]float32, padding)...)
+	s.padded = append(append(s.padded, pcm...), make([]float32, padding)...)
+	spectrum := nn.Resize(s.spectrum, n*width)
+	clear(spectrum)
+	f.transform.AddEvery(spectrum, s.padded, hop, n)
+	s.spectrum = spectrum
 	for t := range n {
 		f.frame(out[t*step:][:bands], spectrum[t*width:][:2*mel.Bins])
 	}
@@ -81,16 +80,4 @@ func (f *frontEnd) frame(out, spectrum []float32) {
 		}
 		out[b] = sum
 	}
-}
-
-// resized returns a slice of n numbers that may reuse s; all zero if asked.
-func resized(s []float32, n int, zero bool) []float32 {
-	if cap(s) < n {
-		return make([]float32, n)
-	}
-	s = s[:n]
-	if zero {
-		clear(s)
-	}
-	return s
 }

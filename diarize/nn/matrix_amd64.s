@@ -3,18 +3,18 @@
 // Sums of products with AVX2 and FMA. A panel is k rows of 32 numbers; every row is multiplied by one number of x, and the
 // products are added to 32 sums in four registers for each row of x.
 
-// func panel3AVX(y *float32, stride int, x, w *float32, k int)
-TEXT ·panel3AVX(SB), NOSPLIT, $0-40
+// func panel3AVX(y *float32, yStride int, x *float32, xStride int, w *float32, k int)
+TEXT ·panel3AVX(SB), NOSPLIT, $0-48
 	MOVQ y+0(FP), DI
-	MOVQ stride+8(FP), R8
+	MOVQ yStride+8(FP), R8
 	MOVQ x+16(FP), SI
-	MOVQ w+24(FP), BX
-	MOVQ k+32(FP), CX
-	SHLQ $2, R8
-	LEAQ (DI)(R8*1), R10
-	LEAQ (R10)(R8*1), R11
-	LEAQ (SI)(CX*4), R12
-	LEAQ (R12)(CX*4), R13
+	MOVQ xStride+24(FP), R9
+	MOVQ w+32(FP), BX
+	MOVQ k+40(FP), CX
+	LEAQ (DI)(R8*4), R10
+	LEAQ (R10)(R8*4), R11
+	LEAQ (SI)(R9*4), R12
+	LEAQ (R12)(R9*4), R13
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
