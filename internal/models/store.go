@@ -23,7 +23,7 @@ func NewStore(dir string, log *slog.Logger) *Store {
 }
 
 // Defaults returns the names of the models that a new installation needs: speech, voice detection, and the voices of a shared microphone.
-func Defaults() []string { return []string{"whisper-base", "silero-vad", "ge2e"} }
+func Defaults() []string { return []string{"whisper-base", "silero-vad", "ge2e", "pyannet"} }
 
 // State is how a model stands in the store.
 type State string

@@ -1,7 +1,8 @@
-// Package torch reads one checkpoint in the format that PyTorch wrote before version 1.6, and writes its numbers as a plain
-// file: the GE2E speaker encoder of Resemblyzer ([FromGE2E]).
+// Package torch reads two checkpoints of PyTorch and writes their numbers as plain files: the GE2E speaker encoder of
+// Resemblyzer, in the format before version 1.6 ([FromGE2E]), and the segmentation network of pyannote.audio, in the format
+// since ([FromPyanNet]).
 //
-// The format is built on Python's pickle, which is a program. This is no interpreter of such programs: it knows the two dozen
+// Both formats are built on Python's pickle, which is a program. This is no interpreter of such programs: it knows the two dozen
 // instructions that describe a dictionary of tensors, refuses all others, and calls nothing. Counts are bounded before memory
 // is taken for them. Errors about the content of a file wrap [ErrFormat].
 package torch

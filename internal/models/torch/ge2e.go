@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
-	"slices"
 )
 
 // maxFile bounds a checkpoint; the real one has 17 MB, two thirds of them the state of its optimizer.
@@ -19,27 +17,21 @@ const magic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 // rows first, in the order of ge2eTensors; nothing stands between or behind them. Package ge2e reads it.
 const GE2EHeader = "souffleur ge2e 1\n"
 
-// ge2eTensor is a tensor of the speaker encoder.
-type ge2eTensor struct {
-	name  string // under model_state
-	shape []int64
-}
-
 // ge2eTensors are those of three LSTM layers and the linear one.
-func ge2eTensors() []ge2eTensor {
-	var all []ge2eTensor
+func ge2eTensors() []wanted {
+	var all []wanted
 	for layer := range 3 {
 		in := int64(256)
 		if layer == 0 {
 			in = 40
 		}
 		all = append(all,
-			ge2eTensor{fmt.Sprintf("lstm.weight_ih_l%d", layer), []int64{1024, in}},
-			ge2eTensor{fmt.Sprintf("lstm.weight_hh_l%d", layer), []int64{1024, 256}},
-			ge2eTensor{fmt.Sprintf("lstm.bias_ih_l%d", layer), []int64{1024}},
-			ge2eTensor{fmt.Sprintf("lstm.bias_hh_l%d", layer), []int64{1024}})
+			wanted{fmt.Sprintf("lstm.weight_ih_l%d", layer), []int64{1024, in}},
+			wanted{fmt.Sprintf("lstm.weight_hh_l%d", layer), []int64{1024, 256}},
+			wanted{fmt.Sprintf("lstm.bias_ih_l%d", layer), []int64{1024}},
+			wanted{fmt.Sprintf("lstm.bias_hh_l%d", layer), []int64{1024}})
 	}
-	return append(all, ge2eTensor{"linear.weight", []int64{256, 256}}, ge2eTensor{"linear.bias", []int64{256}})
+	return append(all, wanted{"linear.weight", []int64{256, 256}}, wanted{"linear.bias", []int64{256}})
 }
 
 // FromGE2E writes the weights of the GE2E speaker encoder to out. checkpoint is the content of Resemblyzer's pretrained.pt.
@@ -48,19 +40,7 @@ func FromGE2E(checkpoint []byte, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(out, GE2EHeader); err != nil {
-		return err
-	}
-	for _, want := range ge2eTensors() {
-		raw, err := contiguous(tensors, numbers, want)
-		if err != nil {
-			return err
-		}
-		if _, err := out.Write(raw); err != nil {
-			return err
-		}
-	}
-	return nil
+	return write(out, GE2EHeader, ge2eTensors(), tensors, numbers)
 }
 
 // read returns the entries of model_state, and the bytes of each storage.
@@ -107,30 +87,4 @@ func readStorages(in *bytes.Reader, keys *list) (map[string][]byte, error) {
 		numbers[key] = raw
 	}
 	return numbers, nil
-}
-
-// contiguous returns the numbers of one tensor, checked.
-func contiguous(tensors map[string]any, numbers map[string][]byte, want ge2eTensor) ([]byte, error) {
-	t, _ := tensors[want.name].(*tensor)
-	if t == nil || !slices.Equal(t.shape, want.shape) {
-		return nil, formatError("no tensor %s of shape %v", want.name, want.shape)
-	}
-	count := int64(1)
-	for i := len(t.shape) - 1; i >= 0; i-- {
-		if t.strides[i] != count {
-			return nil, formatError("tensor %s is not stored row by row", want.name)
-		}
-		count *= t.shape[i]
-	}
-	raw := numbers[t.key]
-	if t.offset < 0 || t.offset > int64(len(raw)/4) || count > int64(len(raw)/4)-t.offset {
-		return nil, formatError("tensor %s is longer than its storage", want.name)
-	}
-	raw = raw[4*t.offset:][:4*count]
-	for i := 0; i < len(raw); i += 4 {
-		if v := math.Float32frombits(binary.LittleEndian.Uint32(raw[i:])); v != v || math.Abs(float64(v)) > 1e4 {
-			return nil, formatError("tensor %s holds %v", want.name, v)
-		}
-	}
-	return raw, nil
 }

@@ -43,6 +43,17 @@ const (
 	floatStorage  global = "torch FloatStorage"
 )
 
+// described are names of objects that tell about a checkpoint. What they are is passed over.
+var described = map[global]bool{
+	"torch.torch_version TorchVersion":        true,
+	"pyannote.audio.core.task Specifications": true,
+	"pyannote.audio.core.task Problem":        true,
+	"pyannote.audio.core.task Resolution":     true,
+}
+
+// passedOver stands for an object of a described name.
+type passedOver struct{}
+
 // unpickler reads one pickle of protocol 2.
 type unpickler struct {
 	in    *bytes.Reader
@@ -129,7 +140,7 @@ func (u *unpickler) combine(op byte) error {
 		return u.appendItems(op == 'e')
 	case 's', 'u': // SETITEM, SETITEMS
 		return u.setItems(op == 'u')
-	case 'R': // REDUCE
+	case 'R', 0x81: // REDUCE, NEWOBJ
 		return u.reduce()
 	case 'Q': // BINPERSID
 		return u.persistent()
@@ -256,7 +267,7 @@ func (u *unpickler) name() error {
 		}
 	}
 	g := global(both[0] + " " + both[1])
-	if g != orderedDict && g != rebuildTensor && g != floatStorage {
+	if g != orderedDict && g != rebuildTensor && g != floatStorage && !described[g] {
 		return formatError("the name %q, which no checkpoint of float tensors needs", string(g))
 	}
 	return u.push(g)
@@ -333,7 +344,7 @@ func (u *unpickler) top() any {
 	return u.stack[len(u.stack)-1]
 }
 
-// reduce makes what a name and its arguments describe: an empty dictionary, or a tensor.
+// reduce makes what a name and its arguments describe: an empty dictionary, a tensor, or nothing that is needed.
 func (u *unpickler) reduce() error {
 	both, err := u.pop(2)
 	if err != nil {
@@ -349,6 +360,9 @@ func (u *unpickler) reduce() error {
 		if t := asTensor(args); t != nil {
 			return u.push(t)
 		}
+	}
+	if g, is := both[0].(global); is && described[g] {
+		return u.push(passedOver{})
 	}
 	return formatError("a value that is neither a dictionary nor a tensor")
 }
@@ -384,14 +398,17 @@ func integers(v any) []int64 {
 	return out
 }
 
-// persistent reads ("storage", kind, key, device, count, view) as a storage.
+// persistent reads ("storage", kind, key, device, count) as a storage; the first format has a view behind it.
 func (u *unpickler) persistent() error {
 	one, err := u.pop(1)
 	if err != nil {
 		return err
 	}
 	t, _ := one[0].(tuple)
-	if len(t) != 6 || t[0] != "storage" || t[1] != floatStorage || t[5] != nil {
+	if len(t) == 6 && t[5] == nil {
+		t = t[:5]
+	}
+	if len(t) != 5 || t[0] != "storage" || t[1] != floatStorage {
 		return formatError("a storage that holds no float32")
 	}
 	key, isText := t[2].(string)
