@@ -33,11 +33,13 @@ func (c *serveCmd) children(n *node.Node, log *slog.Logger) ([]supervise.Child, 
 	return children, nil
 }
 
-// tellsVoicesApart says whether the model is there that tells voices at shared microphones apart.
+// tellsVoicesApart says whether the models are there that tell voices at shared microphones apart.
 func (c *serveCmd) tellsVoicesApart(log *slog.Logger) bool {
-	if _, err := c.store(log).Path(voiceModel); err != nil {
-		log.Info("voices at shared microphones are not told apart: there is no model; fetch it with: souffleur models pull "+voiceModel, "model", voiceModel)
-		return false
+	for _, model := range voiceModels() {
+		if _, err := c.store(log).Path(model); err != nil {
+			log.Info("voices at shared microphones are not told apart: there is no model; fetch it with: souffleur models pull "+model, "model", model)
+			return false
+		}
 	}
 	return true
 }

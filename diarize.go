@@ -55,16 +55,7 @@ const fileHop = 400 * time.Millisecond
 
 // tell returns who speaks when in a recording, and says on the way why it could not be told.
 func (b *batch) tell(ctx context.Context, j job, pcm []float32) ([]diarize.Turn, error) {
-	o := voices.Options{Headcount: b.voices.count, Room: true, Hop: fileHop}
-	if b.trackers.vad != nil {
-		detector, err := b.trackers.vad.NewDetector()
-		if err != nil {
-			return nil, fmt.Errorf("make a voice detector: %w", err)
-		}
-		defer detector.Close()
-		o.Detector = detector
-	}
-	t := voices.NewTracker(b.trackers.embedder, o)
+	t := voices.NewTracker(b.trackers.segmenter, b.trackers.embedder, voices.Options{Headcount: b.voices.count, Room: true, Recorded: true, Hop: fileHop})
 	const step = 10 * recording.Rate
 	for at := 0; at < len(pcm); at += step {
 		if ctx.Err() != nil {

@@ -127,10 +127,13 @@ func (c *doctorCmd) models(log *slog.Logger) []finding {
 			what: "speech model " + name, err: store.Verify(name), remedy: "Fetch it with: souffleur models pull " + name,
 		})
 	}
-	return append(out, finding{
-		what: "model " + voiceModel + ", which tells voices at shared microphones apart", err: store.Verify(voiceModel), note: true,
-		remedy: "Without it each participant is one speaker. Fetch it with: souffleur models pull " + voiceModel,
-	})
+	for _, name := range voiceModels() {
+		out = append(out, finding{
+			what: "model " + name + ", which tells voices at shared microphones apart", err: store.Verify(name), note: true,
+			remedy: "Without it each participant is one speaker. Fetch it with: souffleur models pull " + name,
+		})
+	}
+	return out
 }
 
 // speechService lets the transcription service hear a second of silence.

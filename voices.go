@@ -1,24 +1,27 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 
-	"souffleur/asr"
 	"souffleur/diarize"
 	"souffleur/diarize/ge2e"
+	"souffleur/diarize/pyannet"
 	"souffleur/diarize/voices"
-	"souffleur/internal/vad"
 )
 
-// voiceModel is the model that tells voices apart.
-const voiceModel = "ge2e"
+// The models that tell voices apart: one makes vectors of speech, the other says who of three speaks when.
+const (
+	voiceModel        = "ge2e"
+	segmentationModel = "pyannet"
+)
+
+// voiceModels are both.
+func voiceModels() []string { return []string{segmentationModel, voiceModel} }
 
 // trackers makes trackers of voices from models of this machine.
 type trackers struct {
-	embedder *ge2e.Embedder
-	vad      *vad.Model // nil: this build has none, and loudness has to do
+	embedder  *ge2e.Embedder
+	segmenter *pyannet.Net
 }
 
 // trackers loads the models. Without them the error says what to do, and carries exitNoModel.
@@ -32,39 +35,22 @@ func (f modelFlags) trackers(log *slog.Logger) (*trackers, error) {
 	if t.embedder, err = ge2e.Load(path); err != nil {
 		return nil, noModel(voiceModel, err)
 	}
-	if path, err = store.Path(vadModel); err != nil {
-		return nil, noModel(vadModel, err)
+	if path, err = store.Path(segmentationModel); err != nil {
+		return nil, noModel(segmentationModel, err)
 	}
-	switch t.vad, err = vad.Load(path); {
-	case errors.Is(err, vad.ErrNotBuilt):
-		log.Warn("built without voice detection: any sound at a shared microphone counts as speech")
-		t.vad = nil
-	case err != nil:
-		return nil, noModel(vadModel, err)
+	if t.segmenter, err = pyannet.Load(path); err != nil {
+		return nil, noModel(segmentationModel, err)
 	}
 	return t, nil
 }
 
 // tracker makes one for a microphone.
 func (t *trackers) tracker(room bool, headcount int) (diarize.Tracker, error) {
-	o := voices.Options{Headcount: headcount, Room: room}
-	v := voiceTracker{}
-	if t.vad != nil {
-		detector, err := t.vad.NewDetector()
-		if err != nil {
-			return nil, fmt.Errorf("make a voice detector: %w", err)
-		}
-		o.Detector, v.detector = detector, detector
-	}
-	v.Tracker = voices.NewTracker(t.embedder, o)
-	return v, nil
+	return voiceTracker{voices.NewTracker(t.segmenter, t.embedder, voices.Options{Headcount: headcount, Room: room})}, nil
 }
 
 // voiceTracker is a tracker of one microphone as the worker takes it.
-type voiceTracker struct {
-	*voices.Tracker
-	detector asr.VoiceDetector
-}
+type voiceTracker struct{ *voices.Tracker }
 
 func (v voiceTracker) Turns(from int64) []diarize.Turn  { return turnsOf(v.Tracker.Turns(from)) }
 func (v voiceTracker) End(headcount int) []diarize.Turn { return turnsOf(v.Tracker.End(headcount)) }
@@ -93,9 +79,4 @@ func (v voiceTracker) Warnings() []string {
 	return out
 }
 
-func (v voiceTracker) Close() error {
-	if v.detector == nil {
-		return nil
-	}
-	return v.detector.Close()
-}
+func (v voiceTracker) Close() error { return nil }

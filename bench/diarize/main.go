@@ -24,9 +24,10 @@ import (
 	"time"
 
 	"souffleur/diarize/ge2e"
+	"souffleur/diarize/pyannet"
 	"souffleur/diarize/score"
+	"souffleur/diarize/voices"
 	"souffleur/internal/models"
-	"souffleur/internal/vad"
 )
 
 func main() {
@@ -104,8 +105,8 @@ func (o *options) defaults() error {
 // bench is the models.
 type bench struct {
 	options
-	embedder *ge2e.Embedder
-	vad      *vad.Model
+	segmenter voices.Segmenter
+	embedder  voices.Embedder
 }
 
 func run() error {
@@ -116,14 +117,14 @@ func run() error {
 	b := bench{options: o}
 	store := models.NewStore(o.models, slog.New(slog.DiscardHandler))
 	weights, err := store.Path("ge2e")
-	voice, err2 := store.Path("silero-vad")
+	segmentation, err2 := store.Path("pyannet")
 	if err := errors.Join(err, err2); err != nil {
 		return fmt.Errorf("%w; run: souffleur models pull", err)
 	}
 	if b.embedder, err = ge2e.Load(weights); err != nil {
 		return err
 	}
-	if b.vad, err = vad.Load(voice); err != nil {
+	if b.segmenter, err = pyannet.Load(segmentation); err != nil {
 		return err
 	}
 	var rows []figures

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"souffleur/diarize/pyannet"
 	"souffleur/diarize/score"
 	"souffleur/diarize/voices"
 	"souffleur/internal/recording"
@@ -34,21 +35,16 @@ func (b *bench) measure(set string) ([]figures, error) {
 const push = rate / 10
 
 // hear returns a tracker that has heard a recording, with the turns as they stood 5 s after each was shown.
-func (b *bench) hear(pcm []float32, e voices.Embedder, o voices.Options) (*voices.Tracker, *watcher, error) {
-	d, err := b.vad.NewDetector()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer d.Close()
-	o.Detector, o.Hop = d, b.hop
-	t := voices.NewTracker(e, o)
+func (b *bench) hear(pcm []float32, e voices.Embedder, o voices.Options) (*voices.Tracker, *watcher) {
+	o.Hop = b.hop
+	t := voices.NewTracker(b.segmenter, e, o)
 	w := &watcher{tracker: t}
 	for at := 0; at < len(pcm); at += push {
 		t.Push(int64(at)*1000/rate, pcm[at:min(len(pcm), at+push)])
 		w.look(int64(at+push) * 1000 / rate)
 	}
 	w.end(int64(len(pcm)) * 1000 / rate)
-	return t, w, nil
+	return t, w
 }
 
 // watcher reads along as captions do: what a turn was when it could no longer be revised.
@@ -127,11 +123,8 @@ func segments(turns []voices.Turn) []score.Segment {
 }
 
 // judge scores one room: live as a room without headcount; at the end without a hint; and with the headcount from the beginning.
-func (b *bench) judge(set string, r room) (figures, error) {
-	t, w, err := b.hear(r.pcm, b.embedder, voices.Options{Room: true})
-	if err != nil {
-		return figures{}, err
-	}
+func (b *bench) judge(set string, r room) figures {
+	t, w := b.hear(r.pcm, b.embedder, voices.Options{Room: true})
 	offline := score.Rate(r.turns, segments(t.End(0)), b.collar)
 	live := score.Rate(r.turns, w.segments(), b.collar)
 	f := figures{Set: set, Name: r.name, Speakers: r.speakers, Offline: &offline, Live: &live}
@@ -141,7 +134,7 @@ func (b *bench) judge(set string, r room) (figures, error) {
 	}
 	hinted := score.Rate(r.turns, segments(t.End(r.speakers)), b.collar)
 	f.Hinted = &hinted
-	return f, nil
+	return f
 }
 
 func (b *bench) roomSet() ([]figures, error) {
@@ -157,11 +150,7 @@ func (b *bench) roomSet() ([]figures, error) {
 			if err != nil {
 				return nil, err
 			}
-			row, err := b.judge("rooms", r)
-			if err != nil {
-				return nil, err
-			}
-			rows = append(rows, row)
+			rows = append(rows, b.judge("rooms", r))
 		}
 	}
 	if sixth, err := b.sixth(); err == nil {
@@ -169,11 +158,7 @@ func (b *bench) roomSet() ([]figures, error) {
 		if err != nil {
 			return nil, err
 		}
-		row, err := b.judge("rooms", r)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
+		rows = append(rows, b.judge("rooms", r))
 	}
 	return append(rows, sum(rows)), nil
 }
@@ -231,11 +216,7 @@ func (b *bench) clips(set, dir, rttm string) ([]figures, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", paths[0], err)
 		}
-		row, err := b.judge(set, room{name: ref.Name, pcm: pcm, turns: ref.Segments, speakers: len(ref.Speakers())})
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
+		rows = append(rows, b.judge(set, room{name: ref.Name, pcm: pcm, turns: ref.Segments, speakers: len(ref.Speakers())}))
 	}
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("%w: no recording in %s that %s knows", errNoSpeech, dir, rttm)
@@ -260,10 +241,7 @@ func (b *bench) aloneSet() ([]figures, error) {
 			e := &replay{Embedder: b.embedder}
 			for _, asRoom := range []bool{false, true} {
 				e.at = 0
-				t, w, err := b.hear(r.pcm, e, voices.Options{Room: asRoom})
-				if err != nil {
-					return nil, err
-				}
+				t, w := b.hear(r.pcm, e, voices.Options{Room: asRoom})
 				ended := segments(t.End(0))
 				offline, live := score.Rate(r.turns, ended, b.collar), score.Rate(r.turns, w.segments(), b.collar)
 				split := offline.SpeakerError > 0 || live.SpeakerError > 0
@@ -304,11 +282,11 @@ type cost struct {
 	End      float64 // seconds of the pass at the end of an hour
 	MemoryMB float64 // of Go's heap that one track takes after an hour
 	EndMB    float64 // the same with what the pass at the end allocated
-	VADCore  float64 // of Core, voice detection
+	Window   float64 // seconds that the segmentation of ten seconds takes
 }
 
 func (c cost) String() string {
-	return fmt.Sprintf("live %.3f core (voice detection %.3f), %.0f MB after 1 h, end pass %.1f s, %.0f MB", c.Core, c.VADCore, c.MemoryMB, c.End, c.EndMB)
+	return fmt.Sprintf("live %.3f core (segmentation of 10 s %.3f s), %.0f MB after 1 h, end pass %.1f s, %.0f MB", c.Core, c.Window, c.MemoryMB, c.End, c.EndMB)
 }
 
 // costSet follows a room of five for an hour.
@@ -322,21 +300,15 @@ func (b *bench) costSet() ([]figures, error) {
 		return nil, err
 	}
 	const hours = 3600 * rate
-	d, err := b.vad.NewDetector()
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
 	c := cost{}
 	began := processor()
-	for at := 0; at+512 <= len(r.pcm); at += 512 {
-		if _, err := d.Probability(r.pcm[at : at+512]); err != nil {
+	for at := 0; at+pyannet.Window <= len(r.pcm); at += pyannet.Window {
+		if _, err := b.segmenter.Segment(r.pcm[at : at+pyannet.Window]); err != nil {
 			return nil, err
 		}
 	}
-	c.VADCore = (processor() - began).Seconds() / 600
-	d.Reset()
-	t := voices.NewTracker(b.embedder, voices.Options{Room: true, Detector: d, Hop: b.hop})
+	c.Window = (processor() - began).Seconds() / float64(len(r.pcm)/pyannet.Window)
+	t := voices.NewTracker(b.segmenter, b.embedder, voices.Options{Room: true, Hop: b.hop})
 	before := heap(true)
 	began = processor()
 	for at := 0; at < hours; at += push {

@@ -20,10 +20,11 @@ type Embedder interface {
 	Embed(windows [][]float32) ([][]float32, error)
 }
 
-// Detector says how likely a window of 512 samples holds speech, from 0 to 1, and remembers what came before; see package vad.
-type Detector interface {
-	Probability(window []float32) (float32, error)
-	Reset()
+// Segmenter says who of up to three speakers is heard when in up to ten seconds of sound; see package pyannet.
+type Segmenter interface {
+	// Segment takes 1 to 10 s of 16 kHz samples and returns, for every 270 of them, the probabilities of seven classes:
+	// nobody; 1; 2; 3; 1 and 2; 1 and 3; 2 and 3. A number means the same person within one call only.
+	Segment(pcm []float32) ([][7]float32, error)
 }
 
 // Options say what is known of a track.
@@ -33,8 +34,8 @@ type Options struct {
 	// Room says that several people do, whatever their number: their voices count from their first seconds. Without it the
 	// track has one voice until two are heard clearly, each for some seconds; a headcount above 1 implies it.
 	Room bool
-	// Detector finds speech; nil: by loudness alone, which takes any sound for speech.
-	Detector Detector
+	// Recorded says that nobody waits for turns while the track is heard: they may come some seconds later, and are better.
+	Recorded bool
 	// Hop is the time between windows, 0: 0.5 s. Half of it costs twice as much and finds turns a little better.
 	Hop time.Duration
 }
@@ -70,4 +71,6 @@ const (
 	// MaxWindows bounds what a Tracker keeps: 4 hours of speech at 0.4 s, 37 MB. What comes later is not told
 	// apart any more: it belongs to the last voice.
 	MaxWindows = 36_000
+	// maxUnits bounds the stretches of speech that are remembered, for 4 hours of the quickest talk.
+	maxUnits = 60_000
 )

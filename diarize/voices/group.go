@@ -21,12 +21,13 @@ type tuning struct {
 	smallPart float64 // or with less than this part of all speech, whichever is smaller
 	sharp     float64 // log-likelihood of a cosine of 1
 	stay      float64 // cost of a change of voice within a unit
-	cross     float64 // and between units
+	linked    float64 // between units of one chain
+	cross     float64 // and between others
 }
 
 var tuned = tuning{
 	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.62, join: 0.5, gate: 0.35, gateLeast: 6000 * perMS,
-	small: 3000 * perMS, smallPart: 0.06, sharp: 20, stay: 2, cross: 1,
+	small: 3000 * perMS, smallPart: 0.06, sharp: 20, stay: 2, linked: 2, cross: 1,
 }
 
 // grouping says which window is of whom.
@@ -236,30 +237,41 @@ func forced(weights []float32, merges []cluster.Merge, headcount int, least floa
 	return cluster.Cut(n, merges, func(cluster.Merge, int) bool { at++; return at <= stop })
 }
 
-// sequence gives each window the likeliest group, given that voices go on more often than they change.
-func (g *grouping) sequence(windows []window) { g.sequenceAfter(windows, -1, false) }
+// sequence gives each window the likeliest group.
+func (g *grouping) sequence(windows []window) { g.sequenceAfter(windows, nil, -1) }
 
-// sequenceAfter is sequence behind a window of group before, -1 for none, which may be of the same unit.
-func (g *grouping) sequenceAfter(windows []window, before int, same bool) {
+// sequenceAfter is sequence behind a window of group before; nil and -1 if there is none.
+func (g *grouping) sequenceAfter(windows []window, last *window, before int) {
 	scores, change := make([][]float64, len(windows)), make([]float64, len(windows))
 	for i := range windows {
 		scores[i] = make([]float64, g.count)
 		for k, c := range g.centroids {
 			scores[i][k] = tuned.sharp * float64(cluster.Dot(windows[i].vec, c))
 		}
-		change[i] = tuned.stay
-		if i > 0 && windows[i].unit != windows[i-1].unit {
-			change[i] = tuned.cross
+		if i > 0 {
+			change[i] = changing(&windows[i-1], &windows[i])
 		}
 	}
-	if before >= 0 {
+	if last != nil && before >= 0 {
+		cost := changing(last, &windows[0])
 		for k := range scores[0] {
 			if k != before {
-				scores[0][k] -= map[bool]float64{true: tuned.stay, false: tuned.cross}[same]
+				scores[0][k] -= cost
 			}
 		}
 	}
 	g.labels = cluster.Viterbi(scores, change)
+}
+
+// changing is the cost of a change of voice from one window to the next.
+func changing(a, b *window) float64 {
+	switch {
+	case a.unit == b.unit:
+		return tuned.stay
+	case a.chain == b.chain:
+		return tuned.linked
+	}
+	return tuned.cross
 }
 
 // settle computes what follows from the labels: centroids, speech, and how near each window is to its own.

@@ -137,11 +137,12 @@ func (l *live) relabel(t *Tracker, i int) {
 		centroids[k] = l.voices[v-1].unit
 	}
 	g := grouping{count: len(alive), centroids: centroids}
-	before := -1
 	if l.frozen > 0 {
-		before = slices.Index(alive, l.name(t.windows[l.frozen-1].voice))
+		last := &t.windows[l.frozen-1]
+		g.sequenceAfter(windows, last, slices.Index(alive, l.name(last.voice)))
+	} else {
+		g.sequence(windows)
 	}
-	g.sequenceAfter(windows, before, l.frozen > 0 && t.windows[l.frozen-1].unit == windows[0].unit)
 	for k := range windows {
 		windows[k].voice = alive[g.labels[k]]
 		windows[k].near = margin(windows[k].vec, centroids, g.labels[k])

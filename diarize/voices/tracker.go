@@ -1,6 +1,8 @@
 package voices
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"souffleur/diarize/cluster"
@@ -14,10 +16,31 @@ const (
 	leastHop    = 200 * perMS
 )
 
+// pause is silence that ends a unit, in samples.
+const pause = 300 * perMS
+
+// When the network looks. Live, a moment is settled between half a second and two and a half after it; each run of the network
+// costs a tenth of a second.
+const (
+	liveStride = 118 * frame // 1.99 s
+	liveDelay  = 30 * frame  // 0.5 s
+	fileStride = 296 * frame // 5 s
+	fileDelay  = 148 * frame // 2.5 s
+)
+
+// unit is speech without a pause of 300 ms: of one person, as far as the network can tell, or of two at once.
+type unit struct {
+	start, end int64
+	who        pair
+	levels     []uint8 // of each frame, in decibels above -100 dBFS
+	floor      uint8   // level of the track without speech
+}
+
 // window is a stretch of a unit, and its vector.
 type window struct {
 	start, end int64
 	unit       int
+	chain      int32     // of the unit
 	vec        []float32 // centred, of unit length
 	voice      int       // given live; 0: none yet
 	near       float32   // how much nearer that voice is than the next, as cosine
@@ -26,17 +49,22 @@ type window struct {
 
 func (w *window) centre() int64 { return (w.start + w.end) / 2 }
 
-// Tracker follows the voices of one track. One goroutine owns it. It keeps what it needs of the sound, a few seconds, and the
+// Tracker follows the voices of one track. One goroutine owns it. It keeps what it needs of the sound, ten seconds, and the
 // vectors of all speech.
 type Tracker struct {
 	embedder Embedder
 	o        Options
 	hop      int64
 
-	ear   listener
-	units []unit
-	// The unit under way: where its next window begins, and how many it has.
-	next, made int64
+	scene scene
+	units []unit // at most maxUnits; later ones are dropped
+	open  bool   // the last unit may go on
+	next  int64  // where its next window begins
+	made  int64  // how many windows it has
+
+	power  float64 // running mean square of the track's speech
+	weight float64 // samples that power has heard; bounded by memory
+	floor  float64 // level without speech, in decibels above -100 dBFS
 
 	pending []window // windows without a vector: at most maxPending, then they are embedded
 	sounds  [][]float32
@@ -47,14 +75,17 @@ type Tracker struct {
 	crowded bool
 }
 
-// maxPending is how many windows are embedded together: they are cheaper together, and wait half a second for one another.
-const maxPending = 2
+// maxPending is how many windows are embedded together: they are cheaper together.
+const maxPending = 4
+
+// How loud speech is made. The embedder's front end has no logarithm: what is quiet must be raised.
+const (
+	quiet  = -30       // dBFS
+	memory = 10 * rate // over which the loudness of a track is taken
+)
 
 // NewTracker returns a tracker that has heard nothing.
-func NewTracker(e Embedder, o Options) *Tracker {
-	if o.Detector == nil {
-		o.Detector = &loudness{}
-	}
+func NewTracker(s Segmenter, e Embedder, o Options) *Tracker {
 	o.Headcount = max(0, min(o.Headcount, MaxVoices))
 	if o.Headcount > 1 {
 		o.Room = true
@@ -63,7 +94,11 @@ func NewTracker(e Embedder, o Options) *Tracker {
 	if hop == 0 {
 		hop = defaultHop
 	}
-	t := &Tracker{embedder: e, o: o, hop: max(leastHop, min(hop, windowLen)), ear: listener{detector: o.Detector}}
+	t := &Tracker{embedder: e, o: o, hop: max(leastHop, min(hop, windowLen))}
+	t.scene = scene{segmenter: s, stride: liveStride, delay: liveDelay}
+	if o.Recorded {
+		t.scene.stride, t.scene.delay = fileStride, fileDelay
+	}
 	t.live.most = DefaultVoices
 	if o.Headcount > 0 {
 		t.live.most = o.Headcount
@@ -77,74 +112,146 @@ func (t *Tracker) Push(at int64, pcm []float32) {
 	const chunk = 2 * rate // bounds what is copied at once
 	for first := true; first || len(pcm) > 0; first = false {
 		n := min(len(pcm), chunk)
-		if t.ear.take(at*perMS, pcm[:n]) {
-			t.endUnit()
-		}
-		t.judge()
+		t.scene.take(at*perMS, pcm[:n], t.settle, t.closeUnit)
 		pcm = pcm[n:]
 		at += int64(n) / perMS
 	}
 }
 
-// judge hears all whole frames.
-func (t *Tracker) judge() {
-	for {
-		was := t.ear.open
-		v, ok := t.ear.judge()
-		if !ok {
-			return
+// settle takes who speaks in the frames from a position on.
+func (t *Tracker) settle(frames []pair, from int64) {
+	for i := 0; i < len(frames); {
+		j := i
+		for j < len(frames) && frames[j] == frames[i] {
+			j++
 		}
-		if t.ear.open && !was {
-			t.next, t.made = t.ear.start, 0
+		start, end := from+int64(i)*frame, from+int64(j)*frame
+		if frames[i] == (pair{}) {
+			t.rest(start, end)
+		} else {
+			t.speak(frames[i], start, end)
 		}
-		switch v {
-		case speaks:
-			for t.next+windowLen <= t.ear.voiced {
-				t.cut(t.next, t.next+windowLen)
-				t.next += t.hop
-			}
-			t.ear.since(min(t.next, t.ear.voiced-windowLen))
-		case ends:
-			t.closeUnit()
-		}
-	}
-}
-
-// endUnit ends the unit under way because nothing follows it.
-func (t *Tracker) endUnit() {
-	if t.ear.finish() == ends {
-		t.closeUnit()
-	}
-}
-
-// closeUnit cuts the last window of a unit, and has all windows embedded.
-func (t *Tracker) closeUnit() {
-	u := t.ear.unit()
-	last := t.next - t.hop + windowLen // end of the last window
-	switch {
-	case t.made == 0 && u.end-t.ear.start >= leastWindow:
-		t.cut(max(t.ear.start, u.end-windowLen), u.end)
-	case t.made > 0 && u.end-last >= t.hop/2:
-		t.cut(u.end-windowLen, u.end)
-	}
-	if len(t.windows)+len(t.pending) < MaxWindows {
-		t.units = append(t.units, u)
+		i = j
 	}
 	t.embed()
 }
 
+// rest is a time in which nobody speaks.
+func (t *Tracker) rest(start, end int64) {
+	for at := start; at < end; at += frame {
+		l := float64(level(t.square(at)))
+		if t.floor == 0 {
+			t.floor = l
+		}
+		t.floor += 0.05 * (l - t.floor) // of some 20 frames
+	}
+	if t.open && end-t.units[len(t.units)-1].end >= pause {
+		t.closeUnit()
+	}
+}
+
+// speak takes speech and cuts what windows it can.
+func (t *Tracker) speak(who pair, start, end int64) {
+	if t.open && t.units[len(t.units)-1].who != who {
+		t.closeUnit()
+	}
+	if !t.open {
+		if len(t.windows)+len(t.pending) >= MaxWindows || len(t.units) >= maxUnits {
+			return
+		}
+		t.units = append(t.units, unit{start: start, end: start, who: who})
+		t.open, t.next, t.made = true, start, 0
+	}
+	u := &t.units[len(t.units)-1]
+	for at := u.end; at < end; at += frame { // the short pause before start, too
+		u.levels = append(u.levels, level(t.square(at)))
+	}
+	u.end = end
+	if who[1] != 0 {
+		return // what two say at once says nothing about either
+	}
+	t.hear(start, end)
+	for t.next+windowLen <= end {
+		t.cut(t.next, t.next+windowLen)
+		t.next += t.hop
+	}
+}
+
+// closeUnit cuts the last window of the open unit.
+func (t *Tracker) closeUnit() {
+	if !t.open {
+		return
+	}
+	t.open = false
+	u := &t.units[len(t.units)-1]
+	u.floor = uint8(t.floor)
+	if u.who[1] != 0 {
+		return
+	}
+	last := t.next - t.hop + windowLen // end of the last window
+	switch {
+	case t.made == 0 && u.end-u.start >= leastWindow:
+		t.cut(u.start, u.end)
+	case t.made > 0 && u.end-last >= t.hop/2:
+		t.cut(u.end-windowLen, u.end)
+	}
+}
+
+// square is the mean square of the frame at a position.
+func (t *Tracker) square(at int64) float64 {
+	from, to := max(at-t.scene.at, 0), min(at+frame-t.scene.at, int64(len(t.scene.pcm)))
+	if to <= from {
+		return 0
+	}
+	return meanSquare(t.scene.pcm[from:to])
+}
+
+func meanSquare(samples []float32) float64 {
+	sum := 0.0
+	for _, s := range samples {
+		sum += float64(s) * float64(s)
+	}
+	return sum / float64(len(samples))
+}
+
+// level is a mean square in decibels above -100 dBFS.
+func level(square float64) uint8 {
+	if square <= 1e-10 {
+		return 0
+	}
+	return uint8(min(100+10*math.Log10(square), 100))
+}
+
+// hear learns how loud the track is.
+func (t *Tracker) hear(start, end int64) {
+	start = max(start, t.scene.at)
+	square, n := meanSquare(t.scene.pcm[start-t.scene.at:end-t.scene.at]), float64(end-start)
+	t.weight += n
+	t.power += n * (square - t.power) / t.weight
+	t.weight = min(t.weight, memory)
+}
+
+// gain is what the track is amplified by.
+func (t *Tracker) gain() float32 {
+	if t.power <= 0 {
+		return 1
+	}
+	return float32(max(1, min(1000, math.Pow(10, quiet/20.0)/math.Sqrt(t.power))))
+}
+
 // cut copies a window out of the sound.
 func (t *Tracker) cut(start, end int64) {
-	if len(t.windows)+len(t.pending) >= MaxWindows || start < t.ear.at || end > t.ear.end() {
+	if len(t.windows)+len(t.pending) >= MaxWindows || start < t.scene.at || end > t.scene.end() {
 		return
 	}
 	sound := make([]float32, windowLen)
-	gain := t.ear.gain()
-	said := t.ear.pcm[start-t.ear.at : end-t.ear.at]
+	gain := t.gain()
+	said := t.scene.pcm[start-t.scene.at : end-t.scene.at]
 	for i := range sound { // shorter speech is repeated: better than silence, which the network was not trained on
 		sound[i] = gain * said[i%len(said)]
 	}
-	t.pending = append(t.pending, window{start: start, end: end, unit: len(t.units)})
+	unit := len(t.units) - 1
+	t.pending = append(t.pending, window{start: start, end: end, unit: unit, chain: t.units[unit].who[0]})
 	t.sounds = append(t.sounds, sound)
 	t.made++
 	if len(t.pending) >= maxPending {
@@ -191,19 +298,20 @@ func (t *Tracker) Turns(from int64) []Turn {
 			labels[i] = 1
 		}
 	}
-	near := func(i int) float32 { return t.windows[i].near }
 	units := t.units
-	if t.ear.open {
-		units = append(units[:len(units):len(units)], t.ear.unit())
+	if t.open {
+		units = slices.Clone(units)
+		units[len(units)-1].floor = uint8(t.floor)
 	}
-	return after(turnsOf(units, t.windows, labels, near), from)
+	return after(turnsOf(units, t.windows, labels, func(i int) float32 { return t.windows[i].near }), from)
 }
 
 // End hears what is left, groups all vectors anew and returns the turns of the whole track. headcount is how many people spoke,
 // 0 if nobody said. Voices keep the number under which most of them was heard before. Nothing is to be pushed
 // afterwards; another headcount may be tried.
 func (t *Tracker) End(headcount int) []Turn {
-	t.endUnit()
+	t.scene.finish(t.settle)
+	t.closeUnit()
 	t.embed()
 	headcount = max(0, min(headcount, MaxVoices))
 	if headcount == 0 {
@@ -216,8 +324,7 @@ func (t *Tracker) End(headcount int) []Turn {
 	for i := range labels {
 		labels[i] = numbers[g.labels[i]]
 	}
-	turns := turnsOf(t.units, t.windows, labels, func(i int) float32 { return g.near[i] })
-	return overlapped(turns)
+	return turnsOf(t.units, t.windows, labels, func(i int) float32 { return g.near[i] })
 }
 
 // numbers maps groups to the voices that were announced live, by how much of their time they share.
@@ -252,10 +359,10 @@ func (t *Tracker) numbers(g grouping) []int {
 func (t *Tracker) Warnings() []Warning {
 	var out []Warning
 	switch {
-	case len(t.units) == 0 && !t.ear.open:
-		out = append(out, NoSpeech)
-	case t.failed:
+	case t.scene.failed || t.failed:
 		out = append(out, NoVectors)
+	case len(t.units) == 0:
+		out = append(out, NoSpeech)
 	case len(t.windows) < 2:
 		out = append(out, TooShort)
 	}

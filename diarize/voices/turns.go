@@ -5,39 +5,97 @@ import (
 	"slices"
 )
 
-// bridge is the silence within one voice that its turn goes on over, in samples.
-const bridge = 500 * perMS
+const (
+	bridge = 500 * perMS    // silence within one voice that its turn goes on over, in samples
+	nearby = 10_000 * perMS // within which a chain is taken for one person
+	beside = 5_000 * perMS  // within which somebody who is never heard alone is looked for
+)
 
-// turnsOf gives every unit's time to the voice of the nearest window. Where two windows differ, the turn changes in a pause
-// between their middles, or at the quietest frame. Units without a window, shorter than any, take the voice before them.
+// turnsOf gives every unit's time to the voice of the nearest window. Where two windows differ, the turn changes at the quietest
+// frame between their middles. Units without a window, shorter than any, take the voice of their chain, or that before them; what two
+// say at once is a turn of each.
 func turnsOf(units []unit, windows []window, labels []int, near func(i int) float32) []Turn {
-	var out []Turn
-	w, last := 0, 0
-	for i := range units {
-		u := &units[i]
+	n := &naming{units: units, windows: windows, labels: labels, firsts: make([]int, len(units)+1)}
+	for i, w := 0, 0; i <= len(units); i++ {
 		for w < len(windows) && windows[w].unit < i {
 			w++
 		}
-		first := w
-		for w < len(windows) && windows[w].unit == i {
-			w++
-		}
-		if first == w {
-			voice := last
-			if voice == 0 && w < len(labels) {
-				voice = labels[w]
-			}
-			out = join(out, Turn{u.start, u.end, max(voice, 1), 0, false})
-			continue
-		}
-		out = unitTurns(out, u, windows[first:w], labels[first:w], func(k int) float32 { return near(first + k) })
-		last = labels[w-1]
+		n.firsts[i] = w
 	}
+	var out, second []Turn
+	last := 1
+	for i := range units {
+		u := &units[i]
+		first, end := n.firsts[i], n.firsts[i+1]
+		switch {
+		case first < end:
+			out = unitTurns(out, u, windows[first:end], labels[first:end], func(k int) float32 { return near(first + k) })
+			last = labels[end-1]
+		case u.who[1] != 0:
+			a, b := n.both(u, last)
+			out = join(out, Turn{u.start, u.end, a, 0, false})
+			if b > 0 {
+				second = join(second, Turn{u.start, u.end, b, 0, true})
+			}
+		default:
+			if v := n.chain(u.who[0], u); v > 0 {
+				last = v
+			}
+			out = join(out, Turn{u.start, u.end, last, 0, false})
+		}
+	}
+	out = append(out, second...)
 	for i := range out {
 		out[i].T0, out[i].T1 = out[i].T0/perMS, out[i].T1/perMS
 		out[i].Confidence = min(1, max(0, out[i].Confidence))
 	}
-	return out
+	return overlapped(out)
+}
+
+// naming says whose a unit is that has no window of its own.
+type naming struct {
+	units   []unit
+	windows []window
+	labels  []int
+	firsts  []int // first window of each unit, and behind the last
+}
+
+// both are the voices of two who speak at once; the second is 0 if nobody fits. last is the voice before them.
+func (n *naming) both(u *unit, last int) (first, second int) {
+	first, second = n.chain(u.who[0], u), n.chain(u.who[1], u)
+	if first == 0 || second != last && first != last {
+		first = last
+	}
+	if second == last {
+		first, second = second, first
+	}
+	if second == 0 || second == first {
+		second = n.find(u, beside, func(_ int32, label int) bool { return label != first })
+	}
+	return first, second
+}
+
+// chain is the voice of a chain's windows nearest to a unit, 0 if there are none nearby.
+func (n *naming) chain(chain int32, u *unit) int {
+	return n.find(u, nearby, func(c int32, _ int) bool { return c == chain })
+}
+
+// find is the label of the window that fits and is nearest to a unit, 0 if there is none within a time.
+func (n *naming) find(u *unit, within int64, fits func(chain int32, label int) bool) int {
+	at, _ := slices.BinarySearchFunc(n.windows, u.start, func(w window, at int64) int { return cmp.Compare(w.start, at) })
+	label, best := 0, within
+	for i := at - 1; i >= 0 && u.start-n.windows[i].end < best; i-- {
+		if n.labels[i] > 0 && fits(n.windows[i].chain, n.labels[i]) {
+			label, best = n.labels[i], u.start-n.windows[i].end
+			break
+		}
+	}
+	for i := at; i < len(n.windows) && n.windows[i].start-u.end < best; i++ {
+		if n.labels[i] > 0 && fits(n.windows[i].chain, n.labels[i]) {
+			return n.labels[i]
+		}
+	}
+	return label
 }
 
 // unitTurns appends the turns of one unit, still in samples.
@@ -49,77 +107,62 @@ func unitTurns(out []Turn, u *unit, windows []window, labels []int, near func(k 
 			sum += near(end)
 			end++
 		}
-		to, next := u.end, u.end
+		to := u.end
 		if end < len(windows) {
-			to, next = u.between(windows[end-1].centre(), windows[end].centre())
+			to = u.between(windows[end-1].centre(), windows[end].centre())
 		}
 		if from, to := u.trim(from, to); to > from {
 			out = join(out, Turn{from, to, max(labels[k], 1), float64(sum/float32(end-k)) * 2, false})
 		}
-		from, k = max(from, next), end
+		from, k = max(from, to), end
 	}
 	return out
 }
 
-// between is where one turn ends and the next begins, given that it is between two positions: around the longest stretch without
-// voice, or at the quietest frame if there is none.
-func (u *unit) between(from, to int64) (end, start int64) {
+// between is where one turn ends and the next begins, given that it is between two positions: at the quietest frame.
+func (u *unit) between(from, to int64) int64 {
 	middle := (from + to) / 2
 	best, at := 256, middle
-	var run, longest, longestEnd int64
 	for i, l := range u.levels {
-		pos := u.from + int64(i)*half
-		if pos < from || pos > to {
-			continue
-		}
-		if l&voicedBit == 0 {
-			if run++; run > longest {
-				longest, longestEnd = run, pos+half
-			}
-			continue
-		}
-		run = 0
-		if c := pos + half/2; int(l) < best || int(l) == best && abs(c-middle) < abs(at-middle) {
+		c := u.start + int64(i)*frame + frame/2
+		if c >= from && c <= to && (int(l) < best || int(l) == best && abs(c-middle) < abs(at-middle)) {
 			best, at = int(l), c
 		}
 	}
-	if longest > 0 {
-		return longestEnd - longest*half, longestEnd
-	}
-	return at, at
+	return at
 }
 
 // Where a turn begins and ends: voice detection keeps on for a tenth of a second, and turns are scored by the millisecond.
 const (
-	loudPart = 0.35        // of the way in decibels from the floor to the loud parts of a turn: softer edges are no speech
+	loudPart = 0.3         // of the way in decibels from the floor to the loud parts of a turn: softer edges are no speech
 	trimmed  = 300 * perMS // at most, on each side
 )
 
 // trim takes soft edges off a turn.
 func (u *unit) trim(from, to int64) (int64, int64) {
-	first, end := max(0, (from-u.from)/half), min(int64(len(u.levels)), (to-u.from+half-1)/half)
+	first, end := max(0, (from-u.start)/frame), min(int64(len(u.levels)), (to-u.start+frame-1)/frame)
 	if end-first < 4 {
 		return from, to
 	}
 	sorted := make([]uint8, 0, end-first)
 	for _, l := range u.levels[first:end] {
-		sorted = append(sorted, l&^voicedBit)
+		sorted = append(sorted, l)
 	}
 	slices.Sort(sorted)
 	loud := float64(sorted[len(sorted)*95/100])
 	least := uint8(float64(u.floor) + loudPart*max(0, loud-float64(u.floor)))
 	a, b := first, end
-	for a < end && u.levels[a]&^voicedBit < least && (a-first)*half < trimmed {
+	for a < end && u.levels[a] < least && (a-first)*frame < trimmed {
 		a++
 	}
-	for b > a && u.levels[b-1]&^voicedBit < least && (end-b)*half < trimmed {
+	for b > a && u.levels[b-1] < least && (end-b)*frame < trimmed {
 		b--
 	}
 	if a > first {
-		from = u.from + a*half
+		from = u.start + a*frame
 	}
 	if b < end {
-		to = u.from + b*half
+		to = u.start + b*frame
 	}
 	return from, to
 }
