@@ -9,7 +9,11 @@
 // Start reading at [Cluster].
 package vbx
 
-import "errors"
+import (
+	"errors"
+	"math"
+	"slices"
+)
 
 // Model says how vectors vary (PLDA with two covariances): around zero between speakers, around their speaker within one, and
 // in each dimension without regard to the others. Where that is not so, vectors are to be centred, whitened and turned first.
@@ -18,6 +22,12 @@ type Model struct {
 	Across []float64
 	// Scale is what vectors are to be multiplied by so that it is one.
 	Scale float64
+}
+
+// EvenModel is a model whose dimensions are all alike, of vectors whose variance in each is within a speaker and between speakers
+// as given.
+func EvenModel(dim int, within, between float64) Model {
+	return Model{Across: slices.Repeat([]float64{between / within}, dim), Scale: 1 / math.Sqrt(within)}
 }
 
 // Options are what is believed before a vector is seen.

@@ -13,7 +13,7 @@ type tuning struct {
 	change    float32 // 1 minus cosine across a point at which the voice changes
 	longest   int64   // of a segment, in samples
 	clean     int64   // of speech in a segment that helps to find the groups, in samples
-	cut       float32 // distance at which average linkage stops
+	cut       float32 // distance at which average linkage stops: rather too many groups than too few, VBx joins them
 	join      float32 // cosine of two groups' centroids from which they are one
 	gate      float32 // and below which they are two people for certain
 	gateLeast int64   // speech of each of these, in samples
@@ -25,7 +25,7 @@ type tuning struct {
 }
 
 var tuned = tuning{
-	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.62, join: 0.5, gate: 0.35, gateLeast: 6000 * perMS,
+	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.55, join: 0.6, gate: 0.35, gateLeast: 6000 * perMS,
 	small: 3000 * perMS, smallPart: 0.06, sharp: 20, stay: 2, cross: 1,
 }
 
@@ -60,18 +60,18 @@ func regroup(windows []window, headcount int, room bool) grouping {
 	segments := split(windows)
 	long := longOnes(segments)
 	seeds := seed(segments, long, headcount)
-	if headcount == 0 && len(seeds) > MaxVoices {
-		g.crowded = true
-		g.settle(windows)
-		return g
-	}
 	if len(seeds) > 1 {
 		g.count, g.centroids = len(seeds), seeds
-		for range 2 {
-			g.sequence(windows)
-			g.settle(windows)
+		if !g.bayes(windows, headcount) {
+			for range 2 {
+				g.sequence(windows)
+				g.settle(windows)
+			}
 		}
 		g.drop(windows, headcount, room)
+	}
+	if headcount == 0 && g.count > MaxVoices {
+		g = grouping{count: 1, labels: make([]int, len(windows)), near: make([]float32, len(windows)), crowded: true}
 	}
 	g.settle(windows)
 	return g
@@ -187,7 +187,7 @@ func seed(segments []segment, long []int, headcount int) [][]float32 {
 	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(b.weight, a.weight) })
 	var seeds [][]float32
 	for i, g := range groups {
-		if i < headcount || g.weight >= least {
+		if i < headcount || g.weight >= least && i < maxSeeds {
 			seeds = append(seeds, cluster.Unit(g.sum))
 		}
 	}
