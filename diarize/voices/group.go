@@ -13,8 +13,10 @@ type tuning struct {
 	change    float32 // 1 minus cosine across a point at which the voice changes
 	longest   int64   // of a segment, in samples
 	clean     int64   // of speech in a segment that helps to find the groups, in samples
-	cut       float32 // distance at which average linkage stops: rather too many groups than too few, VBx joins them
-	join      float32 // cosine of two groups' centroids from which they are one
+	cut       float32 // distance at which average linkage stops
+	join      float32 // cosine of two groups' centroids from which they are one, if one has next to no speech
+	joinLong  float32 // and if both have as much as joinAt, in samples: in between it rises with the speech
+	joinAt    int64
 	gate      float32 // and below which they are two people for certain
 	gateLeast int64   // speech of each of these, in samples
 	small     int64   // a group with less speech is none, in samples
@@ -25,7 +27,7 @@ type tuning struct {
 }
 
 var tuned = tuning{
-	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.55, join: 0.6, gate: 0.35, gateLeast: 6000 * perMS,
+	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.62, join: 0.45, joinLong: 0.6, joinAt: 20_000 * perMS, gate: 0.35, gateLeast: 6000 * perMS,
 	small: 3000 * perMS, smallPart: 0.06, sharp: 20, stay: 2, cross: 1,
 }
 
@@ -313,11 +315,11 @@ func (g *grouping) drop(windows []window, headcount int, room bool) {
 		}
 		least := int64(min(float64(tuned.small), tuned.smallPart*float64(total)))
 		smallest := slices.Index(g.speech, slices.Min(g.speech))
-		a, b, nearest := g.nearest()
+		a, b, alike := g.nearest()
 		switch {
 		case g.speech[smallest] < least:
 			g.dissolve(windows, smallest)
-		case nearest > tuned.join:
+		case alike > 0:
 			g.unite(windows, a, b)
 		case headcount > 0 && 10*g.speech[smallest] < total: // rather what two people said at once than a person
 			g.dissolve(windows, smallest)
@@ -341,17 +343,19 @@ func (g *grouping) certain() bool {
 	return false
 }
 
-// nearest are the two groups with the nearest centroids.
-func (g *grouping) nearest() (a, b int, cosine float32) {
-	cosine = -2
+// nearest are the two groups that are most likely one voice: they are if alike, their cosine less what it takes, is above 0.
+func (g *grouping) nearest() (a, b int, alike float32) {
+	alike = -4
 	for i := range g.count {
 		for j := range i {
-			if c := cluster.Dot(g.centroids[i], g.centroids[j]); c > cosine {
-				a, b, cosine = j, i, c
+			part := min(1, float32(min(g.speech[i], g.speech[j]))/float32(tuned.joinAt))
+			takes := tuned.join + part*(tuned.joinLong-tuned.join) // centroids of little speech lie apart by chance
+			if c := cluster.Dot(g.centroids[i], g.centroids[j]) - takes; c > alike {
+				a, b, alike = j, i, c
 			}
 		}
 	}
-	return a, b, cosine
+	return a, b, alike
 }
 
 // unite makes group b part of group a.
