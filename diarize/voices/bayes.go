@@ -17,7 +17,11 @@ const (
 )
 
 // believed are the options of VBx, tuned as the rest of [tuning] was, on rooms of 30 s to 40 minutes.
+// Fb is for one window.
 var believed = vbx.Options{Fa: 0.3, Fb: 0.4, Loop: 0.8, Smoothing: 7, Iterations: 20}
+
+// cheaper is how many costs of a speaker are tried until there are as many as the headcount, each a quarter of the one before.
+const cheaper = 3
 
 // maxSeeds bounds the groups that VBx begins with, so that five hours take 9 MB: the largest are kept.
 const maxSeeds = 32
@@ -36,25 +40,33 @@ func (g *grouping) bayes(windows []window, headcount int) bool {
 	// length. One cost for all lengths either misses people in half a minute or splits them in an hour.
 	options := believed
 	options.Fb *= math.Sqrt(float64(len(windows)))
-	r, err := vbx.Cluster(vectors, model, groups, options)
-	if err != nil {
-		return false
-	}
-	labels := r.Labels()
-	var speakers []int // in the order in which they are heard
-	for i, l := range labels {
-		k := slices.Index(speakers, l)
-		if k < 0 {
-			k, speakers = len(speakers), append(speakers, l)
+	for range cheaper {
+		r, err := vbx.Cluster(vectors, model, groups, options)
+		if err != nil {
+			return false
 		}
-		labels[i] = k
+		if labels, count := inOrder(r.Labels()); count >= headcount {
+			g.labels, g.count = labels, count
+			g.settle(windows)
+			return true
+		}
+		options.Fb /= 4
 	}
-	if len(speakers) < headcount {
-		return false
+	return false
+}
+
+// inOrder numbers labels in the order in which they are heard.
+func inOrder(labels []int) (out []int, count int) {
+	var known []int
+	out = make([]int, len(labels))
+	for i, l := range labels {
+		k := slices.Index(known, l)
+		if k < 0 {
+			k, known = len(known), append(known, l)
+		}
+		out[i] = k
 	}
-	g.labels, g.count = labels, len(speakers)
-	g.settle(windows)
-	return true
+	return out, len(known)
 }
 
 // closest is the centroid that v is nearest to.

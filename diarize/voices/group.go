@@ -27,7 +27,7 @@ type tuning struct {
 }
 
 var tuned = tuning{
-	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.62, join: 0.45, joinLong: 0.6, joinAt: 20_000 * perMS, gate: 0.35, gateLeast: 6000 * perMS,
+	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.62, join: 0.45, joinLong: 0.6, joinAt: 20_000 * perMS, gate: 0.45, gateLeast: 6000 * perMS,
 	small: 3000 * perMS, smallPart: 0.06, sharp: 20, stay: 2, cross: 1,
 }
 
