@@ -13,7 +13,9 @@ type tuning struct {
 	change    float32 // 1 minus cosine across a point at which the voice changes
 	longest   int64   // of a segment, in samples
 	clean     int64   // of speech in a segment that helps to find the groups, in samples
-	cut       float32 // distance at which average linkage stops
+	cut       float32 // distance at which average linkage stops, in next to no speech
+	cutLong   float32 // and in as much as cutAt, in samples: the more there is, the surer VBx joins what is one
+	cutAt     int64
 	join      float32 // cosine of two groups' centroids from which they are one, if one has next to no speech
 	joinLong  float32 // and if both have as much as joinAt, in samples: in between it rises with the speech
 	joinAt    int64
@@ -27,7 +29,8 @@ type tuning struct {
 }
 
 var tuned = tuning{
-	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.62, join: 0.45, joinLong: 0.6, joinAt: 20_000 * perMS, gate: 0.45, gateLeast: 6000 * perMS,
+	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.64, cutLong: 0.56, cutAt: 120_000 * perMS,
+	join: 0.45, joinLong: 0.6, joinAt: 20_000 * perMS, gate: 0.45, gateLeast: 6000 * perMS,
 	small: 3000 * perMS, smallPart: 0.06, sharp: 20, stay: 2, cross: 1,
 }
 
@@ -169,8 +172,9 @@ func seed(segments []segment, long []int, headcount int) [][]float32 {
 		total += segments[i].clean
 	}
 	least := float32(min(float64(tuned.small), tuned.smallPart*float64(total)) / rate)
+	cut := tuned.cut + min(1, float32(total)/float32(tuned.cutAt))*(tuned.cutLong-tuned.cut)
 	merges := cluster.Tree(vectors, weights)
-	labels := cluster.Cut(len(long), merges, func(m cluster.Merge, _ int) bool { return m.Distance <= tuned.cut })
+	labels := cluster.Cut(len(long), merges, func(m cluster.Merge, _ int) bool { return m.Distance <= cut })
 	if headcount > 0 && large(labels, weights, least) < headcount {
 		labels = forced(weights, merges, headcount, least)
 	}
