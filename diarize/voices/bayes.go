@@ -17,7 +17,7 @@ const (
 )
 
 // believed are the options of VBx, tuned as the rest of [tuning] was, on rooms of 30 s to 40 minutes.
-// Fb is for one window.
+// Fa is for windows of 1.6 s every 0.5 s, Fb for one of them.
 var believed = vbx.Options{Fa: 0.3, Fb: 0.4, Loop: 0.8, Smoothing: 7, Iterations: 20}
 
 // cheaper is how many costs of a speaker are tried until there are as many as the headcount, each a quarter of the one before.
