@@ -13,8 +13,12 @@ type tuning struct {
 	change    float32 // 1 minus cosine across a point at which the voice changes
 	longest   int64   // of a segment, in samples
 	clean     int64   // of speech in a segment that helps to find the groups, in samples
-	cut       float32 // distance at which average linkage stops
-	join      float32 // cosine of two groups' centroids from which they are one
+	cut       float32 // distance at which average linkage stops, in next to no speech
+	cutLong   float32 // and in as much as cutAt, in samples: the more there is, the surer VBx joins what is one
+	cutAt     int64
+	join      float32 // cosine of two groups' centroids from which they are one, if one has next to no speech
+	joinLong  float32 // and if both have as much as joinAt, in samples: in between it rises with the speech
+	joinAt    int64
 	gate      float32 // and below which they are two people for certain
 	gateLeast int64   // speech of each of these, in samples
 	small     int64   // a group with less speech is none, in samples
@@ -26,7 +30,8 @@ type tuning struct {
 }
 
 var tuned = tuning{
-	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.62, join: 0.5, gate: 0.35, gateLeast: 6000 * perMS,
+	change: 0.55, longest: 6000 * perMS, clean: 1800 * perMS, cut: 0.64, cutLong: 0.56, cutAt: 120_000 * perMS,
+	join: 0.45, joinLong: 0.6, joinAt: 20_000 * perMS, gate: 0.45, gateLeast: 6000 * perMS,
 	small: 3000 * perMS, smallPart: 0.06, sharp: 20, stay: 2, linked: 2, cross: 1,
 }
 
@@ -61,18 +66,18 @@ func regroup(windows []window, headcount int, room bool) grouping {
 	segments := split(windows)
 	long := longOnes(segments)
 	seeds := seed(segments, long, headcount)
-	if headcount == 0 && len(seeds) > MaxVoices {
-		g.crowded = true
-		g.settle(windows)
-		return g
-	}
 	if len(seeds) > 1 {
 		g.count, g.centroids = len(seeds), seeds
-		for range 2 {
-			g.sequence(windows)
-			g.settle(windows)
+		if !g.bayes(windows, headcount) {
+			for range 2 {
+				g.sequence(windows)
+				g.settle(windows)
+			}
 		}
 		g.drop(windows, headcount, room)
+	}
+	if headcount == 0 && g.count > MaxVoices {
+		g = grouping{count: 1, labels: make([]int, len(windows)), near: make([]float32, len(windows)), crowded: true}
 	}
 	g.settle(windows)
 	return g
@@ -168,8 +173,9 @@ func seed(segments []segment, long []int, headcount int) [][]float32 {
 		total += segments[i].clean
 	}
 	least := float32(min(float64(tuned.small), tuned.smallPart*float64(total)) / rate)
+	cut := tuned.cut + min(1, float32(total)/float32(tuned.cutAt))*(tuned.cutLong-tuned.cut)
 	merges := cluster.Tree(vectors, weights)
-	labels := cluster.Cut(len(long), merges, func(m cluster.Merge, _ int) bool { return m.Distance <= tuned.cut })
+	labels := cluster.Cut(len(long), merges, func(m cluster.Merge, _ int) bool { return m.Distance <= cut })
 	if headcount > 0 && large(labels, weights, least) < headcount {
 		labels = forced(weights, merges, headcount, least)
 	}
@@ -188,7 +194,7 @@ func seed(segments []segment, long []int, headcount int) [][]float32 {
 	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(b.weight, a.weight) })
 	var seeds [][]float32
 	for i, g := range groups {
-		if i < headcount || g.weight >= least {
+		if i < headcount || g.weight >= least && i < maxSeeds {
 			seeds = append(seeds, cluster.Unit(g.sum))
 		}
 	}
@@ -325,11 +331,11 @@ func (g *grouping) drop(windows []window, headcount int, room bool) {
 		}
 		least := int64(min(float64(tuned.small), tuned.smallPart*float64(total)))
 		smallest := slices.Index(g.speech, slices.Min(g.speech))
-		a, b, nearest := g.nearest()
+		a, b, alike := g.nearest()
 		switch {
 		case g.speech[smallest] < least:
 			g.dissolve(windows, smallest)
-		case nearest > tuned.join:
+		case alike > 0:
 			g.unite(windows, a, b)
 		case headcount > 0 && 10*g.speech[smallest] < total: // rather what two people said at once than a person
 			g.dissolve(windows, smallest)
@@ -353,17 +359,19 @@ func (g *grouping) certain() bool {
 	return false
 }
 
-// nearest are the two groups with the nearest centroids.
-func (g *grouping) nearest() (a, b int, cosine float32) {
-	cosine = -2
+// nearest are the two groups that are most likely one voice: they are if alike, their cosine less what it takes, is above 0.
+func (g *grouping) nearest() (a, b int, alike float32) {
+	alike = -4
 	for i := range g.count {
 		for j := range i {
-			if c := cluster.Dot(g.centroids[i], g.centroids[j]); c > cosine {
-				a, b, cosine = j, i, c
+			part := min(1, float32(min(g.speech[i], g.speech[j]))/float32(tuned.joinAt))
+			takes := tuned.join + part*(tuned.joinLong-tuned.join) // centroids of little speech lie apart by chance
+			if c := cluster.Dot(g.centroids[i], g.centroids[j]) - takes; c > alike {
+				a, b, alike = j, i, c
 			}
 		}
 	}
-	return a, b, cosine
+	return a, b, alike
 }
 
 // unite makes group b part of group a.
