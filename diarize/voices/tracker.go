@@ -32,9 +32,13 @@ const (
 type unit struct {
 	start, end int64
 	who        pair
-	levels     []uint8 // of each frame, in decibels above -100 dBFS
+	from       int64   // position of the first level, a little before start
+	levels     []uint8 // of each frame, in decibels above -100 dBFS, to a little behind end
 	floor      uint8   // level of the track without speech
 }
+
+// around is how many frames before and behind a unit its edges are looked for: 0.2 s.
+const around = 12
 
 // window is a stretch of a unit, and its vector.
 type window struct {
@@ -65,6 +69,7 @@ type Tracker struct {
 	power  float64 // running mean square of the track's speech
 	weight float64 // samples that power has heard; bounded by memory
 	floor  float64 // level without speech, in decibels above -100 dBFS
+	rested []uint8 // levels of the newest frames in which nobody speaks: at most around
 
 	pending []window // windows without a vector: at most maxPending, then they are embedded
 	sounds  [][]float32
@@ -139,12 +144,21 @@ func (t *Tracker) settle(frames []pair, from int64) {
 // rest is a time in which nobody speaks.
 func (t *Tracker) rest(start, end int64) {
 	for at := start; at < end; at += frame {
-		l := float64(level(t.square(at)))
-		if t.floor == 0 {
-			t.floor = l
+		l := level(t.square(at))
+		t.rested = append(t.rested, l)
+		if n := len(t.units) - 1; n >= 0 && at-t.units[n].end < around*frame {
+			t.units[n].levels = append(t.units[n].levels, l)
 		}
-		t.floor += 0.05 * (l - t.floor) // of some 20 frames
+		if t.floor == 0 {
+			t.floor = float64(l)
+		}
+		if up := float64(l) - t.floor; up < 0 { // down at once, up in some seconds: what is left of words is no floor
+			t.floor += 0.3 * up
+		} else {
+			t.floor += 0.02 * up
+		}
 	}
+	t.rested = append(t.rested[:0], t.rested[max(0, len(t.rested)-around):]...)
 	if t.open && end-t.units[len(t.units)-1].end >= pause {
 		t.closeUnit()
 	}
@@ -159,14 +173,16 @@ func (t *Tracker) speak(who pair, start, end int64) {
 		if len(t.windows)+len(t.pending) >= MaxWindows || len(t.units) >= maxUnits {
 			return
 		}
-		t.units = append(t.units, unit{start: start, end: start, who: who})
+		lead := int64(len(t.rested)) * frame
+		t.units = append(t.units, unit{start: start, end: start, who: who, from: start - lead, levels: slices.Clone(t.rested)})
 		t.open, t.next, t.made = true, start, 0
 	}
 	u := &t.units[len(t.units)-1]
-	for at := u.end; at < end; at += frame { // the short pause before start, too
+	u.levels = u.levels[:min(int64(len(u.levels)), (u.end-u.from)/frame)]
+	for at := u.from + int64(len(u.levels))*frame; at < end; at += frame { // the short pause before start, too
 		u.levels = append(u.levels, level(t.square(at)))
 	}
-	u.end = end
+	u.end, t.rested = end, t.rested[:0]
 	if who[1] != 0 {
 		return // what two say at once says nothing about either
 	}

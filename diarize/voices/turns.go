@@ -111,7 +111,7 @@ func unitTurns(out []Turn, u *unit, windows []window, labels []int, near func(k 
 		if end < len(windows) {
 			to = u.between(windows[end-1].centre(), windows[end].centre())
 		}
-		if from, to := u.trim(from, to); to > from {
+		if from, to := u.edges(from, to); to > from {
 			out = join(out, Turn{from, to, max(labels[k], 1), float64(sum/float32(end-k)) * 2, false})
 		}
 		from, k = max(from, to), end
@@ -124,7 +124,7 @@ func (u *unit) between(from, to int64) int64 {
 	middle := (from + to) / 2
 	best, at := 256, middle
 	for i, l := range u.levels {
-		c := u.start + int64(i)*frame + frame/2
+		c := u.from + int64(i)*frame + frame/2
 		if c >= from && c <= to && (int(l) < best || int(l) == best && abs(c-middle) < abs(at-middle)) {
 			best, at = int(l), c
 		}
@@ -132,23 +132,20 @@ func (u *unit) between(from, to int64) int64 {
 	return at
 }
 
-// Where a turn begins and ends: voice detection keeps on for a tenth of a second, and turns are scored by the millisecond.
+// Where a turn begins and ends: the network is right to a tenth of a second, and turns are scored by the millisecond.
 const (
 	loudPart = 0.3         // of the way in decibels from the floor to the loud parts of a turn: softer edges are no speech
-	trimmed  = 300 * perMS // at most, on each side
+	trimmed  = 300 * perMS // is taken off at most, on each side
 )
 
-// trim takes soft edges off a turn.
-func (u *unit) trim(from, to int64) (int64, int64) {
-	first, end := max(0, (from-u.start)/frame), min(int64(len(u.levels)), (to-u.start+frame-1)/frame)
+// edges moves the ends of a turn to where it is loud: inwards within the unit, and outwards where the unit ends, as nobody
+// else speaks there.
+func (u *unit) edges(from, to int64) (int64, int64) {
+	first, end := max(0, (from-u.from)/frame), min(int64(len(u.levels)), (to-u.from+frame-1)/frame)
 	if end-first < 4 {
 		return from, to
 	}
-	sorted := make([]uint8, 0, end-first)
-	for _, l := range u.levels[first:end] {
-		sorted = append(sorted, l)
-	}
-	slices.Sort(sorted)
+	sorted := slices.Sorted(slices.Values(u.levels[first:end]))
 	loud := float64(sorted[len(sorted)*95/100])
 	least := uint8(float64(u.floor) + loudPart*max(0, loud-float64(u.floor)))
 	a, b := first, end
@@ -158,11 +155,17 @@ func (u *unit) trim(from, to int64) (int64, int64) {
 	for b > a && u.levels[b-1] < least && (end-b)*frame < trimmed {
 		b--
 	}
-	if a > first {
-		from = u.start + a*frame
+	for from == u.start && a <= first && a > 0 && u.levels[a-1] >= least {
+		a--
 	}
-	if b < end {
-		to = u.start + b*frame
+	for to == u.end && b >= end && b < int64(len(u.levels)) && u.levels[b] >= least {
+		b++
+	}
+	if a != first {
+		from = u.from + a*frame
+	}
+	if b != end {
+		to = u.from + b*frame
 	}
 	return from, to
 }
