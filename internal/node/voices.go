@@ -17,6 +17,9 @@ const (
 	// maxLabelled bounds the finals of one shared microphone whose speakers may change; what was said before them stays as it is
 	// until the end of the meeting.
 	maxLabelled = 1024
+	// maxUnshared is the same for a microphone at which nobody has said or heard that several people are: what is said in the minute
+	// of speech that a probe takes. 32 kB of each who speaks.
+	maxUnshared = 32
 	// maxShownAgain bounds how many finals readers get again because their speakers have changed.
 	maxShownAgain = 64
 )
@@ -49,20 +52,25 @@ func (v *voices) partial(c meeting.Caption, message []byte) []byte {
 	return message
 }
 
-// final returns a final as readers get it: cut where the voice changes. shared says that several people are at its microphone.
+// final returns a final as readers get it: cut where the voice changes. shared says that several people are at its microphone; of
+// others the last finals are kept, too, because a probe may find later that there were two.
 func (v *voices) final(s meeting.Segment, messages [][]byte, shared bool) (meeting.Segment, [][]byte) {
 	p := s.Spk.Participant()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	b := v.books[p]
-	if b == nil && !shared || v.off || s.Spk.Captioner() {
+	if v.off || s.Spk.Captioner() {
 		return s, messages
+	}
+	most := maxLabelled
+	if b == nil && !shared {
+		most = maxUnshared
 	}
 	said := slices.DeleteFunc(v.said[p], func(old meeting.Segment) bool { return old.Seg == s.Seg && old.Rev < s.Rev })
 	if !slices.ContainsFunc(said, func(old meeting.Segment) bool { return old.Seg == s.Seg }) {
 		said = append(said, s)
 	}
-	v.said[p] = said[max(0, len(said)-maxLabelled):]
+	v.said[p] = said[max(0, len(said)-most):]
 	if b == nil {
 		return s, messages
 	}

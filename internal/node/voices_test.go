@@ -141,3 +141,36 @@ func TestSwitchedOffNothingIsLabelled(t *testing.T) {
 		t.Errorf("told %+v, %+v", finals, tell)
 	}
 }
+
+func TestWhatWasSaidBeforeAProbeHeardTwoPeopleIsShownAgain(t *testing.T) {
+	onStage(t, 10, func(t *testing.T, p *prompt, h *hall) {
+		v := newVoices()
+		for i := range maxUnshared + 5 {
+			seg := meeting.SegmentID(fmt.Sprint("s", i))
+			s, messages := v.final(spoken(seg, int64(i)*3000), [][]byte{message(t, seg, "how are you? very well, thanks")}, false)
+			p.final(s, messages)
+		}
+		if got := h.read(); len(got) != maxUnshared+5 || got[0] != `s0 "how are you? very well, thanks" reliable true` {
+			t.Fatalf("at first %d lines, %q", len(got), got[0])
+		}
+		if n := len(v.said["p1"]); n != maxUnshared {
+			t.Errorf("%d finals of an ordinary microphone are kept", n)
+		}
+		last := int64(maxUnshared+4) * 3000
+		found := turns(1, meeting.VoiceTurn{T0: last - 3000, T1: last - 2000, Voice: 1}, meeting.VoiceTurn{T0: last - 2000, T1: last - 1000, Voice: 2},
+			meeting.VoiceTurn{T0: last, T1: last + 1000, Voice: 1}, meeting.VoiceTurn{T0: last + 1000, T1: last + 2000, Voice: 2})
+		found.From = last - 3000
+		finals, _ := v.take(found)
+		before := len(h.read())
+		for _, f := range finals {
+			p.relabel(f.segment, f.messages, f.send)
+		}
+		want := []string{
+			`s35 "how are you?" reliable true`, `s35-2 "very well, thanks" reliable true`,
+			`s36 "how are you?" reliable true`, `s36-2 "very well, thanks" reliable true`,
+		}
+		if got := h.read()[before:]; !slices.Equal(got, want) {
+			t.Errorf("shown again: %q", got)
+		}
+	})
+}
