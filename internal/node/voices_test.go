@@ -8,6 +8,7 @@ import (
 
 	"souffleur/internal/meeting"
 	"souffleur/internal/signal"
+	"souffleur/storage"
 )
 
 // spoken is a final of two sentences at a microphone, half of its two seconds each.
@@ -173,4 +174,42 @@ func TestWhatWasSaidBeforeAProbeHeardTwoPeopleIsShownAgain(t *testing.T) {
 			t.Errorf("shown again: %q", got)
 		}
 	})
+}
+
+func TestTheTranscriptOfAMeetingThatGoesOnHasItsVoices(t *testing.T) {
+	n := &Node{meetings: map[meeting.RoomID]*live{}}
+	l := &live{id: "m1", room: "r1", voices: newVoices()}
+	n.meetings["r1"] = l
+	l.voices.take(turns(1, meeting.VoiceTurn{T0: 0, T1: 1000, Voice: 1}, meeting.VoiceTurn{T0: 1000, T1: 2000, Voice: 2}))
+	l.voices.take(record(0, meeting.VoicesRenamed, func(v *meeting.Voices) { v.Voice, v.Name, v.By = 2, "Grace", "u1" }))
+	read := func() *storage.Transcript {
+		v := &storage.Transcript{Meeting: "m1", Room: "r1", Segments: []meeting.Segment{spoken("a", 0)}}
+		n.TellVoices(v)
+		return v
+	}
+	check := func(when string) {
+		t.Helper()
+		v := read()
+		if len(v.Segments) != 2 || v.Segments[0].Spk != "p1/voice-1" || v.Segments[1].Spk != "p1/voice-2" || v.Segments[1].Seg != "a-2" {
+			t.Errorf("%s: %+v", when, v.Segments)
+		}
+		if len(v.Names) != 1 || v.Names[0].Spk != "p1/voice-2" || v.Names[0].Name != "Grace" || v.Names[0].By != "u1" {
+			t.Errorf("%s: names %+v", when, v.Names)
+		}
+	}
+	check("while it goes on")
+	delete(n.meetings, "r1")
+	if v := read(); len(v.Segments) != 1 || v.Segments[0].Spk != "p1" {
+		t.Errorf("of a meeting that nobody knows: %+v", v.Segments)
+	}
+	n.ended.keep("m1", l.voices)
+	check("after its end")
+	for i := range maxEnded {
+		other := newVoices()
+		other.take(turns(1, meeting.VoiceTurn{T0: 0, T1: 1000, Voice: 1}))
+		n.ended.keep(meeting.ID(fmt.Sprint("x", i)), other)
+	}
+	if v := read(); len(v.Segments) != 1 {
+		t.Errorf("remembered for ever: %+v", v.Segments)
+	}
 }
