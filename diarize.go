@@ -27,8 +27,8 @@ import (
 	"souffleur/storage/export"
 )
 
-// formatRTTM is who speaks when, without words. It is no format of transcripts, so package export does not know it.
-const formatRTTM export.Format = "rttm"
+// formatRTTM is who speaks when, without words: of a recording it needs none.
+const formatRTTM = export.RTTM
 
 // voicesWanted is what --voices says.
 type voicesWanted struct {
@@ -53,21 +53,23 @@ func parseVoices(s string) (voicesWanted, error) {
 // fileHop is the time between windows of a recording: nobody waits, so turns are looked for more closely than live.
 const fileHop = 400 * time.Millisecond
 
-// tell returns who speaks when in a recording, and says on the way why it could not be told.
-func (b *batch) tell(ctx context.Context, j job, pcm []float32) ([]diarize.Turn, error) {
+// tell returns who speaks when in a recording, and whether that could be told; if not it says why, and one label for all would be taken
+// for one person.
+func (b *batch) tell(ctx context.Context, j job, pcm []float32) (turns []diarize.Turn, told bool, err error) {
 	t := voices.NewTracker(b.trackers.segmenter, b.trackers.embedder, voices.Options{Headcount: b.voices.count, Room: true, Recorded: true, Hop: fileHop})
 	const step = 10 * recording.Rate
 	for at := 0; at < len(pcm); at += step {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, false, ctx.Err()
 		}
 		t.Push(int64(at)*1000/recording.Rate, pcm[at:min(at+step, len(pcm))])
 	}
-	turns := turnsOf(t.End(b.voices.count))
-	for _, w := range t.Warnings() {
+	turns = turnsOf(t.End(b.voices.count))
+	warnings := t.Warnings()
+	for _, w := range warnings {
 		fmt.Fprintf(b.progress, "%s: speakers are not told apart: %s\n", j.name, w)
 	}
-	return turns, nil
+	return turns, len(warnings) == 0, nil
 }
 
 // recorded is the one microphone of a recording.

@@ -269,7 +269,7 @@ func (m pastMeeting) transcript() string {
 type meetingsExportCmd struct {
 	remoteFlags
 	ID     string `arg:"" help:"Meeting ID."`
-	Format string `help:"vtt, srt, txt, md, docx or json." default:"txt" enum:"vtt,srt,txt,md,docx,json"`
+	Format string `help:"vtt, srt, txt, md, docx, json, or rttm: who speaks when." default:"txt" enum:"vtt,srt,txt,md,docx,json,rttm"`
 	Lang   string `help:"Language of what nobody in the meeting said, such as that sound was lost." default:"en" enum:"en,fr"`
 	Reason string `help:"Why an admin reads a transcript; kept in the audit." default:"exported on the command line"`
 	Out    string `help:"File to write; - is standard output." short:"o" default:"-" placeholder:"FILE"`

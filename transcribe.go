@@ -62,8 +62,11 @@ func (c *transcribeCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.L
 		return err
 	}
 	if b.voices.wanted || b.format == formatRTTM {
-		if b.trackers, err = c.modelFlags.trackers(log); err != nil {
+		if b.trackers, err = c.modelFlags.trackers(log); err != nil && (!c.Supervised || b.format == formatRTTM) {
 			return err
+		} else if err != nil { // whoever posts a recording wants its words all the same
+			log.Warn("speakers are not told apart", "err", err)
+			b.trackers = nil
 		}
 	}
 	if b.format == formatRTTM { // needs no words
@@ -169,9 +172,10 @@ func (b *batch) one(ctx context.Context, j job) error {
 // content hears a recording and returns what writes the result.
 func (b *batch) content(ctx context.Context, j job, pcm []float32, p *progress) (func(io.Writer) error, error) {
 	var turns []diarize.Turn
+	told := false
 	if b.trackers != nil {
 		var err error
-		if turns, err = b.tell(ctx, j, pcm); err != nil {
+		if turns, told, err = b.tell(ctx, j, pcm); err != nil {
 			return nil, err
 		}
 	}
@@ -183,7 +187,7 @@ func (b *batch) content(ctx context.Context, j job, pcm []float32, p *progress) 
 		return nil, err
 	}
 	t := recordingTranscript(j.path, segments, time.Duration(len(pcm))*time.Second/recording.Rate)
-	if b.trackers != nil {
+	if told {
 		divide(t, turns)
 	}
 	return func(w io.Writer) error { return export.Write(w, b.format, export.English, t) }, nil

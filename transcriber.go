@@ -21,6 +21,7 @@ import (
 type childTranscriber struct {
 	program string
 	env     []string
+	models  modelFlags
 	log     *slog.Logger
 }
 
@@ -39,7 +40,7 @@ func newTranscriber(m modelFlags, a asrFlags, log *slog.Logger) (*childTranscrib
 		modelFlags
 		asrFlags
 	}{m, a})
-	return &childTranscriber{program: self, env: slices.DeleteFunc(env, foreignSecret), log: log}, nil
+	return &childTranscriber{program: self, env: slices.DeleteFunc(env, foreignSecret), models: m, log: log}, nil
 }
 
 // foreignSecret says whether a variable is a secret that a process which reads foreign files should not know.
@@ -64,6 +65,9 @@ func (t *childTranscriber) Transcribe(ctx context.Context, r web.Recording) (*st
 	if r.Model != "" {
 		args = append(args, "--model="+r.Model)
 	}
+	if r.Voices && t.tellsApart() {
+		args = append(args, "--voices=auto")
+	}
 	out, complaint := &bounded{most: maxTranscript}, &bounded{most: maxComplaint, lossy: true}
 	code, err := supervise.Child{
 		Name: "transcribe", Path: t.program, Args: append(args, r.Path), Env: append(slices.Clip(t.env), "SOUFFLEUR_TRANSCRIBE_PROMPT="+r.Prompt),
@@ -86,6 +90,18 @@ func (t *childTranscriber) Transcribe(ctx context.Context, r web.Recording) (*st
 		return nil, fmt.Errorf("read the transcribing process's answer: %w", err)
 	}
 	return transcript, nil
+}
+
+// tellsApart says whether speakers can be told apart.
+func (t *childTranscriber) tellsApart() bool {
+	store := t.models.store(t.log)
+	for _, model := range voiceModels() {
+		if _, err := store.Path(model); err != nil {
+			t.log.Warn("speakers of recordings are not told apart: the model is not installed, or damaged", "model", model, "err", err)
+			return false
+		}
+	}
+	return true
 }
 
 // bounded keeps what is written to it, up to a limit. A lossy one then drops the rest; else writing fails.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"souffleur/internal/bus"
@@ -47,6 +48,12 @@ const (
 	stopped      outcome = ""        // the generation ended
 )
 
+// waiting is a record that a microphone has not heard yet.
+type waiting struct {
+	*bus.AudioRecord
+	offset int64
+}
+
 // mic is one microphone. The fields of the partition are its goroutine's; those below belong to the goroutine that runs it, and
 // to the partition once over is closed.
 type mic struct {
@@ -55,15 +62,15 @@ type mic struct {
 	headcount int
 	key       seal.Key
 	log       *slog.Logger
-	first     int64         // offset of its first record
+	first     atomic.Int64  // offset of the first record that would have to be heard again after a crash
 	over      chan struct{} // closed when nobody listens any more
 
-	queue     chan *bus.AudioRecord // see micQueue
-	halt      chan struct{}         // closed where what waits must not be heard any more
-	lastTrack meeting.TrackID       // of the partition: of the newest record
-	lastAt    time.Time             // of the partition: when the bus got it
-	closed    bool                  // of the partition
-	verdict   outcome               // of the partition, set before queue is closed
+	queue     chan waiting    // see micQueue
+	halt      chan struct{}   // closed where what waits must not be heard any more
+	lastTrack meeting.TrackID // of the partition: of the newest record
+	lastAt    time.Time       // of the partition: when the bus got it
+	closed    bool            // of the partition
+	verdict   outcome         // of the partition, set before queue is closed
 
 	tracker Tracker
 	book    *voicebook.Book // what is published
@@ -71,6 +78,10 @@ type mic struct {
 	outcome outcome
 	replay  int64       // ms of the room clock: until here it was heard before, and is published
 	numbers map[int]int // from the tracker's voices to those published; nil until the replay is over
+
+	meetingBegan time.Time   // zero: not known
+	recalled     map[int]int // numbers that were saved before a crash
+	saved        saved
 
 	track   meeting.TrackID
 	epoch   uint64
@@ -83,10 +94,11 @@ type mic struct {
 
 func newMic(w *Worker, k who, s listen.Standing, key seal.Key, b *voicebook.Book, offset int64, probe bool) *mic {
 	t := &mic{
-		w: w, k: k, headcount: s.Headcount, key: key, book: b, first: offset, probe: probe, began: -1,
+		w: w, k: k, headcount: s.Headcount, key: key, book: b, probe: probe, began: -1, meetingBegan: s.Began,
 		log:  w.cfg.Log.With("meeting", k.meeting, "participant", k.participant),
-		over: make(chan struct{}), queue: make(chan *bus.AudioRecord, micQueue), halt: make(chan struct{}),
+		over: make(chan struct{}), queue: make(chan waiting, micQueue), halt: make(chan struct{}),
 	}
+	t.first.Store(offset)
 	if turns := b.Turns(); len(turns) > 0 {
 		t.replay = turns[len(turns)-1].T1
 	} else {
@@ -96,7 +108,7 @@ func newMic(w *Worker, k who, s listen.Standing, key seal.Key, b *voicebook.Book
 }
 
 // offer hands a record over. It waits for room; its only error is that of ctx.
-func (t *mic) offer(ctx context.Context, rec *bus.AudioRecord) error {
+func (t *mic) offer(ctx context.Context, rec waiting) error {
 	if t.closed {
 		return nil
 	}
@@ -136,6 +148,7 @@ func (t *mic) run(ctx context.Context) {
 		t.outcome = stopped
 		return
 	}
+	defer t.discard(ctx)
 	if err == nil {
 		return
 	}
@@ -166,6 +179,11 @@ func (t *mic) listen(ctx context.Context) error {
 			t.log.Warn("closing a tracker of voices", "err", err)
 		}
 	}()
+	if known(t.book) {
+		if err := t.recall(ctx); err != nil {
+			return err
+		}
+	}
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	for {
@@ -178,10 +196,16 @@ func (t *mic) listen(ctx context.Context) error {
 			if !more {
 				return t.conclude(ctx)
 			}
-			if err := t.hear(ctx, rec); err != nil {
+			if err := t.hear(ctx, rec.AudioRecord); err != nil {
 				return err
 			}
+			t.mark(rec.offset)
 		case <-ticker.C:
+		}
+		if t.due() {
+			if err := t.save(ctx); err != nil {
+				return err
+			}
 		}
 		if t.heard-t.judged < look.Milliseconds() {
 			continue

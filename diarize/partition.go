@@ -133,12 +133,12 @@ func (p *partition) pass(m bus.Message) error {
 	}
 	t := p.mics[k]
 	if t == nil {
-		if t = p.begin(k, s, key, m.Offset); t == nil {
+		if t = p.begin(k, s, rec.Track, key, m.Offset); t == nil {
 			return nil
 		}
 	}
 	t.lastTrack, t.lastAt = rec.Track, m.Time
-	return t.offer(p.ctx, rec)
+	return t.offer(p.ctx, waiting{rec, m.Offset})
 }
 
 // wanted says whether somebody should begin to listen to a microphone of which a record came at a time of the bus.
@@ -162,7 +162,7 @@ func (p *partition) wanted(k who, s listen.Standing, at time.Time) bool {
 func known(b *voicebook.Book) bool { return b != nil && b.Rev() > 0 }
 
 // begin listens to a microphone; nil if that cannot be done now.
-func (p *partition) begin(k who, s listen.Standing, key seal.Key, offset int64) *mic {
+func (p *partition) begin(k who, s listen.Standing, track meeting.TrackID, key seal.Key, offset int64) *mic {
 	b := p.books[k]
 	probe := !s.RoomMic && !known(b)
 	if probe {
@@ -177,6 +177,7 @@ func (p *partition) begin(k who, s listen.Standing, key seal.Key, offset int64) 
 	}
 	delete(p.books, k) // it is the microphone's
 	t := newMic(p.w, k, s, key, b, offset, probe)
+	t.track, t.lastTrack = track, track
 	p.mics[k] = t
 	p.wg.Go(func() {
 		defer close(t.over)
@@ -244,12 +245,18 @@ func (p *partition) release(k who, t *mic) {
 }
 
 // endMeetings ends the microphones of meetings that have ended, once all their audio was heard: everything that was on the broker
-// when the end was seen.
+// when the end was seen. Those of which a worker that died had heard all that there was are judged, too.
 func (p *partition) endMeetings() {
 	ended := make(map[meeting.ID]bool)
 	for k, t := range p.mics {
 		if t.lastTrack != "" && p.w.roster.Of(k.meeting, t.lastTrack).Ended {
 			ended[k.meeting] = true
+		}
+	}
+	left := make(map[who]meeting.TrackID)
+	for k, b := range p.books {
+		if track, ok := p.left(k, b); ok {
+			left[k], ended[k.meeting] = track, true
 		}
 	}
 	for id := range p.ends {
@@ -258,17 +265,13 @@ func (p *partition) endMeetings() {
 		}
 	}
 	for id := range ended {
-		if _, known := p.ends[id]; !known {
-			ctx, cancel := context.WithTimeout(p.ctx, tickEvery)
-			ends, err := p.w.cfg.Bus.EndOffsets(ctx, bus.Audio)
-			cancel()
-			if err != nil || p.a.Partition >= len(ends) {
-				continue
-			}
-			p.ends[id] = ends[p.a.Partition]
-		}
-		if p.next < p.ends[id] {
+		if !p.allHeard(id) {
 			continue
+		}
+		for k, track := range left {
+			if k.meeting == id {
+				p.adopt(k, track)
+			}
 		}
 		for k, t := range p.mics {
 			if k.meeting == id {
@@ -278,12 +281,54 @@ func (p *partition) endMeetings() {
 	}
 }
 
+// allHeard says whether everything of a meeting that has ended was read.
+func (p *partition) allHeard(id meeting.ID) bool {
+	if _, known := p.ends[id]; !known {
+		ctx, cancel := context.WithTimeout(p.ctx, tickEvery)
+		ends, err := p.w.cfg.Bus.EndOffsets(ctx, bus.Audio)
+		cancel()
+		if err != nil || p.a.Partition >= len(ends) {
+			return false
+		}
+		p.ends[id] = ends[p.a.Partition]
+	}
+	return p.next >= p.ends[id]
+}
+
+// left returns the track of a microphone of this partition of which nothing comes any more and that nobody has judged at the end.
+func (p *partition) left(k who, b *voicebook.Book) (meeting.TrackID, bool) {
+	if !known(b) || b.Done() || p.mics[k] != nil || p.failed[k] || p.gone[k.meeting] {
+		return "", false
+	}
+	for _, t := range p.w.roster.Microphones(k.meeting, k.participant) {
+		if b.Hears(t.Track) { // the first one decides, so that one partition has it
+			s := p.w.roster.Of(k.meeting, t.Track)
+			return t.Track, t.Partition == p.a.Partition && s.Ended && !s.OptOut && !s.OneVoice
+		}
+	}
+	return "", false
+}
+
+// adopt begins to listen where nothing is to be heard: what was saved is judged at the end.
+func (p *partition) adopt(k who, track meeting.TrackID) {
+	ctx, cancel := context.WithTimeout(p.ctx, tickEvery)
+	defer cancel()
+	key, err := p.w.keys.Wait(ctx, k.meeting)
+	switch {
+	case errors.Is(err, listen.ErrKeyGone):
+		remember(p.gone, k.meeting)
+		delete(p.books, k)
+	case err == nil:
+		p.begin(k, p.w.roster.Of(k.meeting, track), track, key, p.next)
+	}
+}
+
 // commit stores how far audio was heard that nobody needs again. Its error is that the partition is no longer ours.
 func (p *partition) commit(ctx context.Context) error {
 	offset := p.next
 	for _, t := range p.mics {
 		if !t.isOver() || t.outcome == stopped {
-			offset = min(offset, t.first)
+			offset = min(offset, t.first.Load())
 		}
 	}
 	p.committedAt = time.Now()

@@ -31,10 +31,14 @@ func highest(numbers map[int]int) int {
 	return most
 }
 
-// match finds the numbers of the voices that this tracker heard again: those that were published for the same times. A voice that
-// was not heard again since a crash gets a new number when it comes.
+// match finds the numbers of the voices that this tracker knows after a crash: those that were saved, and of voices that came after
+// that those that were published for the times at which it heard them again. Others get a new number when they come.
 func (t *mic) match() {
 	t.numbers = make(map[int]int)
+	taken := make(map[int]bool)
+	for voice, number := range t.recalled {
+		t.numbers[voice], taken[t.book.Resolve(number)] = number, true
+	}
 	type pair struct {
 		voice, number int
 		ms            int64
@@ -60,7 +64,6 @@ func (t *mic) match() {
 		}
 		return (a.voice-b.voice)*meeting.MaxVoice + a.number - b.number
 	})
-	taken := make(map[int]bool)
 	for _, p := range pairs {
 		if _, ok := t.numbers[p.voice]; !ok && !taken[p.number] {
 			t.numbers[p.voice], taken[p.number] = p.number, true

@@ -1,11 +1,13 @@
 package diarize_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -15,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"souffleur/diarize"
+	"souffleur/diarize/voices"
 	"souffleur/internal/bus"
 	"souffleur/internal/embed"
 	"souffleur/internal/meeting"
@@ -53,6 +56,11 @@ type scripted struct {
 	heard  int64
 	ended  int
 	merged []diarize.Merge
+	model  string
+	mute   bool           // its state holds nothing
+	given  []voices.State // to Restore
+	before map[int]int    // numbers that it was given so
+	refuse error          // by Restore
 	final  []diarize.Turn // what End says; nil: the same as Turns
 }
 
@@ -71,21 +79,35 @@ func (s *scripted) Push(at int64, pcm []float32) {
 func (s *scripted) Turns(from int64) []diarize.Turn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	numbers := map[int]int{}
+	numbers := s.numbersLocked()
 	var out []diarize.Turn
 	for _, t := range s.script {
 		t.T0, t.T1 = max(t.T0, s.from), min(t.T1, s.heard)
 		if t.T1 <= t.T0 {
 			continue
 		}
-		if numbers[t.Voice] == 0 {
-			numbers[t.Voice] = (s.first+len(numbers))%3 + 1
-		}
 		if t.Voice = numbers[t.Voice]; t.T1 > from {
 			out = append(out, t)
 		}
 	}
 	return out
+}
+
+// numbersLocked gives the voices that were heard numbers.
+func (s *scripted) numbersLocked() map[int]int {
+	numbers := maps.Clone(s.before)
+	if numbers == nil {
+		numbers = map[int]int{}
+	}
+	for _, t := range s.script {
+		if min(t.T1, s.heard) > max(t.T0, s.from) && numbers[t.Voice] == 0 {
+			numbers[t.Voice] = (s.first+len(numbers))%3 + 1
+			if s.before != nil {
+				numbers[t.Voice] = len(numbers)
+			}
+		}
+	}
+	return numbers
 }
 
 func (s *scripted) Merges() []diarize.Merge {
@@ -109,6 +131,58 @@ func (s *scripted) End(int) []diarize.Turn {
 	return s.Turns(0)
 }
 
+// scriptedDim is how many voices a script may have: the vector of each is another axis.
+const scriptedDim = 4
+
+func axis(voice int) []float32 {
+	v := make([]float32, scriptedDim)
+	v[voice] = 1
+	return v
+}
+
+// State knows the turns that have ended, one window each.
+func (s *scripted) State() voices.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := voices.State{Model: s.model, Until: s.from}
+	numbers := s.numbersLocked()
+	for _, t := range s.script {
+		if t.T0 < s.from || t.T1 > s.heard || s.mute {
+			continue
+		}
+		out.Until = t.T1
+		out.Units = append(out.Units, voices.StateUnit{Start: t.T0, End: t.T1, Who: [2]int32{int32(t.Voice)}})
+		out.Windows = append(out.Windows, voices.StateWindow{Start: t.T0, End: t.T1, Unit: len(out.Units) - 1, Voice: numbers[t.Voice], Vec: axis(t.Voice)})
+	}
+	for _, n := range numbers {
+		for len(out.Voices) < n {
+			out.Voices = append(out.Voices, voices.StateVoice{Number: len(out.Voices) + 1, Sum: axis(0)})
+		}
+	}
+	for voice, n := range numbers {
+		out.Voices[n-1].Sum = axis(voice)
+	}
+	return out
+}
+
+func (s *scripted) Restore(v voices.State) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.given = append(s.given, v)
+	if s.refuse != nil {
+		return s.refuse
+	}
+	s.before = map[int]int{}
+	for _, known := range v.Voices {
+		for voice, x := range known.Sum {
+			if voice > 0 && x > 0.5 {
+				s.before[voice] = known.Number
+			}
+		}
+	}
+	return nil
+}
+
 func (s *scripted) Warnings() []string { return nil }
 func (s *scripted) Close() error       { return nil }
 
@@ -128,6 +202,16 @@ func newStage(t *testing.T) *stage {
 	if testing.Short() {
 		t.Skip("a broker and its groups take their time")
 	}
+	key, _ := seal.NewKey()
+	s := &stage{t: t, bus: newBus(t), keys: &keys{key}, id: meeting.NewID()}
+	s.tracker = func() *scripted { return &scripted{script: twoPeople()} }
+	s.event(meeting.Event{Type: meeting.EventStarted, Started: &meeting.Started{BeganUnixMS: time.Now().UnixMilli()}})
+	s.policy(meeting.Policy{Level: meeting.Transcript})
+	return s
+}
+
+// newBus is a bus on a broker of its own.
+func newBus(t *testing.T) *bus.Bus {
 	broker, err := embed.StartBroker(t.Context(), embed.BrokerConfig{Dir: t.TempDir()}, quietLog())
 	if err != nil {
 		t.Fatal(err)
@@ -140,12 +224,7 @@ func newStage(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.Close() })
-	key, _ := seal.NewKey()
-	s := &stage{t: t, bus: b, keys: &keys{key}, id: meeting.NewID()}
-	s.tracker = func() *scripted { return &scripted{script: twoPeople()} }
-	s.event(meeting.Event{Type: meeting.EventStarted, Started: &meeting.Started{BeganUnixMS: time.Now().UnixMilli()}})
-	s.policy(meeting.Policy{Level: meeting.Transcript})
-	return s
+	return b
 }
 
 // twoPeople take turns of four seconds.
@@ -165,7 +244,9 @@ func (s *stage) run() func() {
 		NewTracker: func(bool, int) (diarize.Tracker, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.trackers = append(s.trackers, s.tracker())
+			tracker := s.tracker()
+			tracker.model = cmp.Or(tracker.model, "scripted")
+			s.trackers = append(s.trackers, tracker)
 			return s.trackers[len(s.trackers)-1], nil
 		},
 	})
@@ -221,6 +302,42 @@ func (s *stage) join(p meeting.ParticipantID, track meeting.Track, room bool) {
 	s.event(meeting.Event{Type: meeting.EventTrack, Participant: p, Track: &track})
 }
 
+// expire moves the meeting to another broker, which has everything but the sound: as if that were older than ten minutes.
+func (s *stage) expire() {
+	s.t.Helper()
+	fresh := newBus(s.t)
+	for _, topic := range []bus.Topic{bus.Meetings, bus.Speakers, bus.Vectors} {
+		for _, m := range s.records(topic) {
+			if err := fresh.Publish(s.t.Context(), m); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+	s.bus = fresh
+}
+
+// records are those of a topic so far.
+func (s *stage) records(topic bus.Topic) []bus.Message {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	var out []bus.Message
+	_ = s.bus.Follow(ctx, topic, bus.FollowOptions{CaughtUp: cancel}, func(m bus.Message) { out = append(out, m) })
+	return out
+}
+
+// stands are the records of vectors that were not retracted.
+func (s *stage) stands() map[string]bus.Message {
+	s.t.Helper()
+	out := map[string]bus.Message{}
+	for _, m := range s.records(bus.Vectors) {
+		if out[m.Key] = m; len(m.Value) == 0 {
+			delete(out, m.Key)
+		}
+	}
+	return out
+}
+
 // speak records sound of a track from one moment to another, in ms.
 func (s *stage) speak(track meeting.TrackID, from, to int64) {
 	s.t.Helper()
@@ -243,17 +360,14 @@ func (s *stage) speak(track meeting.TrackID, from, to int64) {
 // voices returns all records of speakers.v1 so far.
 func (s *stage) voices() []meeting.Voices {
 	s.t.Helper()
-	ctx, cancel := context.WithCancel(s.t.Context())
-	defer cancel()
 	var out []meeting.Voices
-	_ = s.bus.Follow(ctx, bus.Speakers, bus.FollowOptions{CaughtUp: cancel}, func(m bus.Message) {
+	for _, m := range s.records(bus.Speakers) {
 		v, err := bus.OpenVoices(s.keys.key, m)
 		if err != nil {
-			s.t.Error(err)
-			return
+			s.t.Fatal(err)
 		}
 		out = append(out, *v)
-	})
+	}
 	return out
 }
 

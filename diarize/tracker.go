@@ -1,5 +1,7 @@
 package diarize
 
+import "souffleur/diarize/voices"
+
 // Turn is what one voice said in a row, in ms of the room clock.
 type Turn struct {
 	T0, T1 int64
@@ -26,6 +28,10 @@ type Tracker interface {
 	End(headcount int) []Turn
 	// Warnings names what was wrong with what was heard, for the log.
 	Warnings() []string
+	// State returns what is known of speech that has ended, without its sound; Restore makes a tracker that has heard nothing go on
+	// there, and fails for a state that is not of its model or contradicts itself. See [voices.State].
+	State() voices.State
+	Restore(s voices.State) error
 	// Close forgets everything.
 	Close() error
 }

@@ -307,7 +307,7 @@ func isPast(committed, ends []int64, partitions map[int]struct{}) bool {
 
 // conclude writes the final transcript and returns its revision. A meeting of which nothing was stored gets none: what
 // was only shown leaves no trace. One that is final already, because of a crash or a second archiver, stays.
-func (a *Archiver) conclude(ctx context.Context, m Meeting, v voicesOf) (rev int, err error) {
+func (a *Archiver) conclude(ctx context.Context, m Meeting, v Voices) (rev int, err error) {
 	err = a.persist(ctx, "write transcript", func() error {
 		rev, err = a.concludeOnce(ctx, m.ID, v)
 		return err
@@ -315,7 +315,7 @@ func (a *Archiver) conclude(ctx context.Context, m Meeting, v voicesOf) (rev int
 	return rev, err
 }
 
-func (a *Archiver) concludeOnce(ctx context.Context, id meeting.ID, v voicesOf) (rev int, err error) {
+func (a *Archiver) concludeOnce(ctx context.Context, id meeting.ID, v Voices) (rev int, err error) {
 	old, etag, err := a.transcripts.stored(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -333,7 +333,7 @@ func (a *Archiver) concludeOnce(ctx context.Context, id meeting.ID, v voicesOf) 
 	if err != nil || len(fresh.Segments) == 0 {
 		return 0, err
 	}
-	v.label(fresh)
+	v.Label(fresh)
 	if err := a.transcripts.nameVoices(ctx, m, v); err != nil {
 		return 0, err
 	}

@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"souffleur/internal/bus"
 	"souffleur/internal/meeting"
@@ -10,12 +12,12 @@ import (
 	"souffleur/internal/voicebook"
 )
 
-// voicesOf are who spoke at each shared microphone of a meeting.
-type voicesOf map[meeting.ParticipantID]*voicebook.Book
+// Voices are who spoke at each shared microphone of a meeting, as far as that is known.
+type Voices map[meeting.ParticipantID]*voicebook.Book
 
 // awaitVoices waits until the voices of all shared microphones were judged at the end, and returns what is known of them. Where
 // nobody has begun to tell any apart there is nothing to wait for; else not for ever: whoever began may not run any more.
-func (a *Archiver) awaitVoices(ctx context.Context, id meeting.ID) (voicesOf, error) {
+func (a *Archiver) awaitVoices(ctx context.Context, id meeting.ID) (Voices, error) {
 	if len(a.audioPartitions(id)) == 0 {
 		return nil, nil
 	}
@@ -27,7 +29,7 @@ func (a *Archiver) awaitVoices(ctx context.Context, id meeting.ID) (voicesOf, er
 	defer cancel()
 	reading, complete := context.WithCancel(limited)
 	defer complete()
-	voices, caughtUp := voicesOf{}, false
+	voices, caughtUp := Voices{}, false
 	look := func() {
 		if caughtUp && voices.done() {
 			complete()
@@ -65,7 +67,7 @@ func (a *Archiver) liveKey(ctx context.Context, id meeting.ID) (key seal.Key, er
 	return key, err
 }
 
-func (v voicesOf) apply(r *meeting.Voices) {
+func (v Voices) apply(r *meeting.Voices) {
 	if v[r.Participant] == nil {
 		v[r.Participant] = voicebook.New(r.Participant)
 	}
@@ -73,7 +75,7 @@ func (v voicesOf) apply(r *meeting.Voices) {
 }
 
 // done says whether nothing more will come.
-func (v voicesOf) done() bool {
+func (v Voices) done() bool {
 	for _, b := range v {
 		if b.Rev() > 0 && !b.Done() {
 			return false
@@ -82,9 +84,9 @@ func (v voicesOf) done() bool {
 	return true
 }
 
-// label cuts the segments of shared microphones where the voice changes. One voice that nobody has named needs no label: that is
+// Label cuts the segments of shared microphones where the voice changes. One voice that nobody has named needs no label: that is
 // the participant.
-func (v voicesOf) label(t *Transcript) {
+func (v Voices) Label(t *Transcript) {
 	var segments []meeting.Segment
 	for _, s := range t.Segments {
 		b := v[s.Spk.Participant()]
@@ -97,15 +99,30 @@ func (v voicesOf) label(t *Transcript) {
 	t.Segments = orderSegments(segments)
 }
 
-// nameVoices keeps the names that organizers gave to voices in the meeting as if they had given them afterwards. A name that
-// stands there already stays.
-func (t *Transcripts) nameVoices(ctx context.Context, m Meeting, v voicesOf) error {
+// Name adds the names that organizers gave to voices while the meeting goes on. A name that stands there already stays.
+func (v Voices) Name(t *Transcript) {
+	for spk, name := range v.names() {
+		if !slices.ContainsFunc(t.Names, func(n SpeakerName) bool { return n.Spk == spk }) {
+			t.Names = append(t.Names, SpeakerName{Spk: spk, Name: name.Name, By: name.By})
+		}
+	}
+	slices.SortFunc(t.Names, func(a, b SpeakerName) int { return strings.Compare(string(a.Spk), string(b.Spk)) })
+}
+
+func (v Voices) names() map[meeting.SpeakerID]voicebook.Name {
 	given := map[meeting.SpeakerID]voicebook.Name{}
 	for _, b := range v {
 		for n, name := range b.Names() {
 			given[b.Speaker(n)] = name
 		}
 	}
+	return given
+}
+
+// nameVoices keeps the names that organizers gave to voices in the meeting as if they had given them afterwards. A name that
+// stands there already stays.
+func (t *Transcripts) nameVoices(ctx context.Context, m Meeting, v Voices) error {
+	given := v.names()
 	if len(given) == 0 {
 		return nil
 	}

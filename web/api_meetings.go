@@ -325,5 +325,8 @@ func (s *Server) transcript(ctx context.Context, id meeting.ID) (*storage.Transc
 	if err != nil {
 		return nil, s.answerFor(ctx, "read transcript", err)
 	}
+	if !t.Final {
+		s.live.TellVoices(t)
+	}
 	return t, nil
 }

@@ -37,7 +37,7 @@ func asProblem(err error) *huma.ErrorModel {
 func (s *Server) export(c *gin.Context) {
 	format, err := export.ParseFormat(c.Query("format"))
 	if err != nil {
-		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-format", "Choose a format: vtt, srt, txt, md, docx or json."))
+		writeProblem(c, problem(http.StatusUnprocessableEntity, "bad-format", "Choose a format: vtt, srt, txt, md, docx, json or rttm."))
 		return
 	}
 	ctx := c.Request.Context()

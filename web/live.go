@@ -107,6 +107,10 @@ type Live interface {
 	// End ends the meeting in a room for everybody. ErrNotLive.
 	End(ctx context.Context, room meeting.RoomID, by Actor) error
 
+	// TellVoices says in a transcript that is not complete which voices speak at shared microphones, as captions show it by now, and
+	// what organizers called them. It leaves one alone of whose meeting it knows nothing.
+	TellVoices(t *storage.Transcript)
+
 	// Room returns what goes on in a room; false if no meeting is live there.
 	Room(id meeting.RoomID) (LiveRoom, bool)
 

@@ -367,9 +367,17 @@ type fakeLive struct {
 	changed  []storage.Room
 	refuse   error // what Admit answers
 	connect  connectFunc
+	voices   storage.Voices // of all meetings
 }
 
 var _ Live = (*fakeLive)(nil)
+
+func (f *fakeLive) TellVoices(t *storage.Transcript) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.voices.Label(t)
+	f.voices.Name(t)
+}
 
 func refuseAll(context.Context, signal.ClientMessage, Outbox) (Session, error) {
 	return nil, ErrBadToken

@@ -174,8 +174,8 @@ func compressionRatio(text string) float64 {
 	return math.Round(1000*float64(len(text))/float64(b.Len())) / 1000
 }
 
-// diarized is OpenAI's diarized JSON with WhisperX's fields beside. Who speaks is not told apart, so every speaker is null: one
-// label for all would be taken for one person.
+// diarized is OpenAI's diarized JSON with WhisperX's fields beside. Where speakers could not be told apart each is null: one label for
+// all would be taken for one person.
 type diarized struct {
 	Task         string            `json:"task"`
 	Language     string            `json:"language"`
@@ -208,20 +208,24 @@ func diarizedOf(t *storage.Transcript) diarized {
 		Task: "transcribe", Language: languageOf(t), Duration: lengthOf(t), Text: wholeText(t),
 		Segments: []diarizedSegment{}, WordSegments: []diarizedWord{},
 	}
+	names := make(map[meeting.SpeakerID]*string, len(t.Names))
+	for _, n := range t.Names {
+		names[n.Spk] = &n.Name
+	}
 	for _, s := range t.Segments {
-		words := diarizedWords(s.Words)
+		words := diarizedWords(s.Words, names[s.Spk])
 		d.Segments = append(d.Segments, diarizedSegment{
-			Type: "transcript.text.segment", ID: string(s.Seg), Start: seconds(s.T0), End: seconds(s.T1), Text: s.Text, Words: words,
+			Type: "transcript.text.segment", ID: string(s.Seg), Start: seconds(s.T0), End: seconds(s.T1), Text: s.Text, Speaker: names[s.Spk], Words: words,
 		})
 		d.WordSegments = append(d.WordSegments, words...)
 	}
 	return d
 }
 
-func diarizedWords(words []meeting.Word) []diarizedWord {
+func diarizedWords(words []meeting.Word, speaker *string) []diarizedWord {
 	out := []diarizedWord{}
 	for _, w := range words {
-		out = append(out, diarizedWord{Word: w.Text, Start: seconds(w.T0), End: seconds(w.T1), Score: w.P})
+		out = append(out, diarizedWord{Word: w.Text, Start: seconds(w.T0), End: seconds(w.T1), Score: w.P, Speaker: speaker})
 	}
 	return out
 }

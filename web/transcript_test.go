@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"souffleur/internal/meeting"
+	"souffleur/internal/voicebook"
 	"souffleur/storage"
+	"souffleur/storage/archivetest"
 	"souffleur/storage/export"
 )
 
@@ -217,5 +219,41 @@ func TestExportSpeaksTheReadersLanguage(t *testing.T) {
 		if a.status != 200 || !strings.Contains(string(a.body), c.want) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
+	}
+}
+
+func TestTheTranscriptOfAMeetingThatGoesOnSaysWhichVoiceSpeaks(t *testing.T) {
+	s := newSite(t)
+	b := s.browser()
+	room, _ := b.makeRoom("Salle")
+	m := s.archive.Meet(storage.Meeting{Room: meeting.RoomID(room)})
+	said := archivetest.Segment("s1", 0, "en", "how are you? very well, thanks")
+	said.Track, said.T1 = "t1", 2000
+	s.archive.Batch(m.ID, said)
+	p := said.Spk.Participant()
+	book := voicebook.New(p)
+	book.Apply(&meeting.Voices{Type: meeting.VoicesTurns, Rev: 1, Track: "t1", Turns: []meeting.VoiceTurn{{T0: 0, T1: 800, Voice: 1}, {T0: 800, T1: 2000, Voice: 2}}})
+	book.Apply(&meeting.Voices{Type: meeting.VoicesRenamed, Track: "t1", Voice: 2, Name: "Grace"})
+	path := "/meetings/" + string(m.ID)
+	if a := b.must(http.MethodGet, path+"/transcript", nil, http.StatusOK); len(a.fields.list("segments")) != 1 || a.fields.at("final") != false {
+		t.Errorf("before anybody told voices apart: %s", a.body)
+	}
+	s.live.mu.Lock()
+	s.live.voices = storage.Voices{p: book}
+	s.live.mu.Unlock()
+	a := b.must(http.MethodGet, path+"/transcript", nil, http.StatusOK)
+	spoken := a.fields.list("segments")
+	if len(spoken) != 2 || spoken[0].text("spk") != string(p)+"/voice-1" || spoken[1].text("spk") != string(p)+"/voice-2" || spoken[1].text("text") != "very well, thanks" {
+		t.Errorf("while it goes on: %s", a.body)
+	}
+	if names := a.fields.list("names"); len(names) != 1 || names[0].text("name") != "Grace" {
+		t.Errorf("names: %s", a.body)
+	}
+	if a := b.must(http.MethodGet, path+"/export?format=srt", nil, http.StatusOK); !strings.Contains(string(a.body), "Grace: very well, thanks") {
+		t.Errorf("as subtitles: %s", a.body)
+	}
+	s.archive.End(m.ID, said)
+	if a := b.must(http.MethodGet, path+"/transcript", nil, http.StatusOK); len(a.fields.list("segments")) != 1 {
+		t.Errorf("a complete transcript is cut again: %s", a.body)
 	}
 }

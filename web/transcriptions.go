@@ -30,11 +30,13 @@ type Recording struct {
 	Model  string // that was asked for; "" = the server's own
 	Lang   string // spoken, BCP 47 primary subtag; "" = detect
 	Prompt string // text that could have been said before; may be empty
+	Voices bool   // its speakers are to be told apart, if that can be done
 }
 
 // Transcriber turns recordings into text. It is called for one recording at a time.
 type Transcriber interface {
 	// Transcribe returns the recording's transcript, with its length as EndedUnixMS. When ctx ends it gives up soon.
+	// Where Voices is set and speakers could be told apart, each has a name in its Names.
 	// ErrBadRecording says that the file cannot be read, ErrNoModel that there is no such model.
 	Transcribe(ctx context.Context, r Recording) (*storage.Transcript, error)
 }
@@ -181,12 +183,13 @@ func (u *upload) remove(s *Server) {
 	}
 }
 
-// ownModel is the name that clients of OpenAI's API send when they have no choice; it means the server's own model.
-const ownModel = "whisper-1"
+// ownModels are the names that clients of OpenAI's API send when they have no choice, the second for diarized JSON; they mean the
+// server's own model.
+var ownModels = []string{"whisper-1", "gpt-4o-transcribe-diarize"}
 
 func (u *upload) recording() Recording {
-	r := Recording{Path: u.path, Model: u.model, Lang: u.lang, Prompt: u.prompt}
-	if r.Model == ownModel {
+	r := Recording{Path: u.path, Model: u.model, Lang: u.lang, Prompt: u.prompt, Voices: u.format == formatDiarized}
+	if slices.Contains(ownModels, r.Model) {
 		r.Model = ""
 	}
 	return r

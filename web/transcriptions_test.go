@@ -202,6 +202,8 @@ func TestTheEngineGetsWhatWasAskedFor(t *testing.T) {
 			sent{{"model", "whisper-large-v3-turbo"}, {"language", "fr"}, {"prompt", "USOC, Ferré\x00"}, {"file", "sound"}},
 			Recording{Model: "whisper-large-v3-turbo", Lang: "fr", Prompt: "USOC, Ferré"},
 		},
+		{sent{{"model", "gpt-4o-transcribe-diarize"}, {"file", "sound"}, {"response_format", "diarized_json"}}, Recording{Voices: true}},
+		{sent{{"file", "sound"}, {"response_format", "verbose_json"}}, Recording{}},
 	} {
 		if a := s.post(c.fields); a.status != 200 {
 			t.Fatalf("%d %s", a.status, a.body)
@@ -264,6 +266,34 @@ func TestForms(t *testing.T) {
 		if a.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%v: Cache-Control %q", c.fields, a.header.Get("Cache-Control"))
 		}
+	}
+}
+
+func TestDiarizedJSONHasTheNamesOfSpeakers(t *testing.T) {
+	s := newTranscribing(t, func(ctx context.Context, r Recording) (*storage.Transcript, error) {
+		v, err := spoken(ctx, r)
+		v.Segments[0].Spk, v.Segments[1].Spk = "recording/voice-1", "recording/voice-2"
+		v.Names = []storage.SpeakerName{{Spk: "recording/voice-1", Name: "Voice 1"}, {Spk: "recording/voice-2", Name: "Voice 2"}}
+		return v, err
+	})
+	a := s.post(sent{{"file", "sound"}, {"response_format", "diarized_json"}})
+	var read struct {
+		Segments []struct {
+			Speaker *string
+			Words   []struct{ Speaker *string }
+		}
+		Words []struct{ Speaker *string } `json:"word_segments"`
+	}
+	if err := json.Unmarshal(a.body, &read); err != nil || len(read.Segments) != 2 {
+		t.Fatalf("%s, %v", a.body, err)
+	}
+	for i, want := range []string{"Voice 1", "Voice 2"} {
+		if got := read.Segments[i]; got.Speaker == nil || *got.Speaker != want || got.Words[0].Speaker == nil || *got.Words[0].Speaker != want {
+			t.Errorf("segment %d: %s", i, a.body)
+		}
+	}
+	if last := read.Words[len(read.Words)-1].Speaker; last == nil || *last != "Voice 2" {
+		t.Errorf("words: %s", a.body)
 	}
 }
 

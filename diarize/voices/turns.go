@@ -134,7 +134,7 @@ func (u *unit) between(from, to int64) int64 {
 
 // Where a turn begins and ends: the network is right to a tenth of a second, and turns are scored by the millisecond.
 const (
-	loudPart = 0.3         // of the way in decibels from the floor to the loud parts of a turn: softer edges are no speech
+	loudPart = 0.35        // of the way in decibels from the floor to the loud parts of a turn: softer edges are no speech
 	trimmed  = 300 * perMS // is taken off at most, on each side
 )
 

@@ -19,6 +19,7 @@ test('voices at a shared microphone', { timeout: 300_000 }, async (t) => {
     await step('captions do not flicker because of that', () => meeting.isCalm());
     await step('the organizer says who one of them is, and both pages know', () => meeting.isNamed());
     await step('who comes late knows it, too', () => meeting.isKnownLater());
+    await step('the stored page shows them while the meeting goes on', () => meeting.isStoredLive());
     await step('the transcript and its downloads have the names', () => meeting.isKept());
     await step('a line is given to another voice, and back', () => meeting.isMended());
     await step('no page complained', () => meeting.noComplaints());
@@ -109,9 +110,23 @@ class Meeting extends Gallery {
     await this.linus.page.locator(`${id('transcript-row')}[data-speaker-name="Grace"]`).first().waitFor();
   }
 
+  async isStoredLive() {
+    [this.meeting] = await this.stage.server.meetings();
+    const reader = await this.ada.page.context().newPage();
+    await until('the stored transcript shows both voices', async () => {
+      await reader.goto(`${this.stage.server.url}/m/${this.meeting.id}`);
+      await reader.locator(id('transcript')).waitFor();
+      const names = await reader
+        .locator(id('transcript-row'))
+        .evaluateAll((rows) => rows.map((r) => r.getAttribute('data-speaker-name')));
+      return ['Grace', 'Room 4 · Voice 1'].every((name) => names.includes(name));
+    }, 60_000);
+    assert.equal(await reader.locator(id('correct')).count(), 0, 'it is not complete yet');
+    await reader.close();
+  }
+
   async isKept() {
     const { page } = this.ada;
-    [this.meeting] = await this.stage.server.meetings();
     assert.equal((await this.ada.asks('POST', `/rooms/${this.link.split('/').at(-1)}/end`)).status, 204);
     await until('the transcript is complete', async () => {
       this.transcript = await page.evaluate((m) => fetch(`/api/v1/meetings/${m}/transcript`).then((r) => r.json()), this.meeting.id);

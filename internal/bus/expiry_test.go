@@ -89,7 +89,7 @@ func TestFollowDoesNotWaitForRecordsThatAreGone(t *testing.T) {
 		publish(t, b, Audio, 1, "a", "b")
 		publish(t, b, Meetings, 1, "a", "b")
 		waiting := func(topic Topic, at, end int64) bool {
-			f := &follower{bus: b, topic: topic, at: []int64{0, at}, missing: map[int]int64{1: end}}
+			f := &follower{bus: b, topic: topic, at: map[int]int64{1: at}, missing: map[int]int64{1: end}}
 			f.dropVanished(t.Context())
 			return len(f.missing) > 0
 		}

@@ -15,6 +15,8 @@ import (
 type FollowOptions struct {
 	// Since leaves out records that came before; zero begins at the start of the log.
 	Since time.Time
+	// Partitions are those to follow; nil: all.
+	Partitions []int
 	// CaughtUp is called once, when all records that existed when Follow was called have been delivered. It may be nil.
 	CaughtUp func()
 }
@@ -27,7 +29,15 @@ func (b *Bus) Follow(ctx context.Context, topic Topic, opts FollowOptions, fn fu
 	if b.Partitions(topic) == 0 {
 		return fmt.Errorf("follow: no topic %q", topic)
 	}
-	f := &follower{bus: b, topic: topic, caughtUp: opts.CaughtUp}
+	f := &follower{bus: b, topic: topic, caughtUp: opts.CaughtUp, partitions: opts.Partitions}
+	if f.partitions == nil {
+		f.partitions = allPartitions(b.Partitions(topic))
+	}
+	for _, p := range f.partitions {
+		if p < 0 || p >= b.Partitions(topic) {
+			return fmt.Errorf("follow %s: no partition %d", topic, p)
+		}
+	}
 	if err := f.begin(ctx, opts.Since); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -38,13 +48,14 @@ func (b *Bus) Follow(ctx context.Context, topic Topic, opts FollowOptions, fn fu
 	return ctx.Err()
 }
 
-// follower reads all partitions of a topic into one function.
+// follower reads partitions of a topic into one function.
 type follower struct {
-	bus      *Bus
-	topic    Topic
-	caughtUp func()        // nil once called
-	at       []int64       // by partition: the next offset to deliver
-	missing  map[int]int64 // partitions with records from before Follow, and where those end
+	bus        *Bus
+	topic      Topic
+	partitions []int
+	caughtUp   func()        // nil once called
+	at         map[int]int64 // by partition: the next offset to deliver
+	missing    map[int]int64 // partitions with records from before Follow, and where those end
 }
 
 // begin finds out where the log starts and ends.
@@ -52,25 +63,24 @@ func (f *follower) begin(ctx context.Context, since time.Time) error {
 	b := f.bus
 	var spans []span
 	err := b.retry(ctx, func() (err error) {
-		if spans, err = b.spans(ctx, f.topic, allPartitions(b.Partitions(f.topic))...); err != nil {
+		if spans, err = b.spans(ctx, f.topic, f.partitions...); err != nil {
 			return err
 		}
-		if since.IsZero() {
-			f.at = make([]int64, len(spans))
-			for p, s := range spans {
-				f.at[p] = s.first
-			}
-			return nil
+		f.at = make(map[int]int64, len(spans))
+		for i, s := range spans {
+			f.at[f.partitions[i]] = s.first
 		}
-		f.at, err = b.since(ctx, f.topic, since, spans)
+		if !since.IsZero() {
+			f.at, err = b.since(ctx, f.topic, since, f.partitions, spans)
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	f.missing = make(map[int]int64)
-	for p, s := range spans {
-		if f.at[p] < s.end {
+	for i, s := range spans {
+		if p := f.partitions[i]; f.at[p] < s.end {
 			f.missing[p] = s.end
 		}
 	}

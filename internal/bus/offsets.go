@@ -84,20 +84,20 @@ func (b *Bus) spans(ctx context.Context, topic Topic, partitions ...int) ([]span
 	return spans, nil
 }
 
-// since returns, for every partition, the offset of the first record that came at or after t; spans supplies the end for
-// partitions that have none.
-func (b *Bus) since(ctx context.Context, topic Topic, t time.Time, spans []span) ([]int64, error) {
+// since returns, for each of the partitions, the offset of the first record that came at or after t; spans, in their order, supplies
+// the end for those that have none.
+func (b *Bus) since(ctx context.Context, topic Topic, t time.Time, partitions []int, spans []span) (map[int]int64, error) {
 	var requests []kafka.OffsetRequest
-	for p := range spans {
+	for _, p := range partitions {
 		requests = append(requests, kafka.TimeOffsetOf(p, t))
 	}
 	answers, err := listOffsets(ctx, b.client, b.name(topic), requests)
 	if err != nil {
 		return nil, err
 	}
-	offsets := make([]int64, len(spans))
-	for p, s := range spans {
-		offsets[p] = s.end
+	offsets := make(map[int]int64, len(partitions))
+	for i, p := range partitions {
+		offsets[p] = spans[i].end
 		for offset := range answers[p].Offsets {
 			if offset >= 0 {
 				offsets[p] = offset

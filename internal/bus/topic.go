@@ -19,6 +19,7 @@ const (
 	Captions    Topic = "captions.v1" // key segment or "status": [meeting.Draft]; may be dropped
 	Segments    Topic = "segments.v1" // key segment: [meeting.Segment]; an empty value retracts it
 	Speakers    Topic = "speakers.v1" // key meeting/track, of a name meeting/participant: [meeting.Voices], see [OpenVoices]
+	Vectors     Topic = "vectors.v1"  // key meeting/participant/ms: [VoiceVectors]; an empty value says that they are not needed any more
 	DeadLetters Topic = "dlq.v1"      // key meeting: what could not be read, without its content, see [DeadLetter]
 )
 
@@ -36,7 +37,7 @@ type topicSpec struct {
 	topic        Topic
 	small, large int           // partitions
 	kept         time.Duration // retention
-	brief        bool          // kept for minutes only: files must close quickly, and the broker's clock decides
+	closes       time.Duration // where retention must be kept to: how old a file becomes, by the broker's clock; 0: until it is full
 	compact      bool          // the newest record of each key is enough
 	publish      delivery
 }
@@ -53,11 +54,13 @@ const (
 const day = 24 * time.Hour
 
 var topicTable = [...]topicSpec{
-	{topic: Audio, small: 8, large: 48, kept: 10 * time.Minute, brief: true, publish: once},
+	{topic: Audio, small: 8, large: 48, kept: 10 * time.Minute, closes: time.Minute, publish: once},
 	{topic: Meetings, small: 4, large: 16, kept: 7 * day, publish: durable},
-	{topic: Captions, small: 8, large: 16, kept: 10 * time.Minute, brief: true, publish: droppable},
+	{topic: Captions, small: 8, large: 16, kept: 10 * time.Minute, closes: time.Minute, publish: droppable},
 	{topic: Segments, small: 8, large: 16, kept: 7 * day, compact: true, publish: durable},
 	{topic: Speakers, small: 8, large: 16, kept: day, publish: durable},
+	// Biometric data: 12 h are more than a meeting needs to be taken over, and with the age of a file and of the broker's looks far from 24 h.
+	{topic: Vectors, small: 8, large: 16, kept: day / 2, closes: time.Hour, compact: true, publish: durable},
 	{topic: DeadLetters, small: 1, large: 4, kept: 3 * day, publish: durable},
 }
 
@@ -90,13 +93,16 @@ func (s topicSpec) configs(cfg Config, kept time.Duration) map[string]string {
 		"retention.ms":   strconv.FormatInt(kept.Milliseconds(), 10),
 		"segment.bytes":  strconv.Itoa(segmentBytes),
 	}
-	if s.brief {
-		configs["segment.ms"] = "60000"
+	if s.closes > 0 {
+		configs["segment.ms"] = strconv.FormatInt(s.closes.Milliseconds(), 10)
 		configs["message.timestamp.type"] = "LogAppendTime"
 	}
 	if s.compact {
 		configs["cleanup.policy"] = "compact,delete"
 		configs["delete.retention.ms"] = strconv.FormatInt(day.Milliseconds(), 10)
+		if s.closes > 0 {
+			configs["max.compaction.lag.ms"] = configs["segment.ms"] // else what was retracted waits for much more to come
+		}
 	}
 	if cfg.Replication >= 3 {
 		configs["min.insync.replicas"] = "2"

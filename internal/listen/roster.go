@@ -3,6 +3,7 @@ package listen
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -133,12 +134,13 @@ type Standing struct {
 	Closed  bool  // must not be recognised now
 	Since   int64 // room clock ms: what was said before must not be recognised, however late it is read
 
-	Ended     bool // the meeting did
-	OptOut    bool // the speaker does not want to be transcribed
-	Screen    bool // the sound of a shared screen
-	RoomMic   bool // several people share the speaker's microphone
-	Headcount int  // how many, if RoomMic; 0: not known
-	OneVoice  bool // voices are not to be told apart
+	Began     time.Time // the meeting did; zero: not known
+	Ended     bool      // the meeting did
+	OptOut    bool      // the speaker does not want to be transcribed
+	Screen    bool      // the sound of a shared screen
+	RoomMic   bool      // several people share the speaker's microphone
+	Headcount int       // how many, if RoomMic; 0: not known
+	OneVoice  bool      // voices are not to be told apart
 }
 
 // May says whether speech at room clock ms at may become text.
@@ -156,7 +158,7 @@ func (r *Roster) Of(id meeting.ID, track meeting.TrackID) Standing {
 	speaker := t.Participant
 	wish := m.optOut[speaker]
 	s := Standing{Known: known, Speaker: speaker, Over: m.ended || m.left[speaker], Closed: wish.out, Since: max(m.offAt, wish.at)}
-	s.Ended, s.OptOut, s.Screen = m.ended, wish.out, t.Screen
+	s.Began, s.Ended, s.OptOut, s.Screen = m.began, m.ended, wish.out, t.Screen
 	s.Headcount, s.RoomMic = m.headcount(speaker)
 	if m.policy != nil {
 		s.OneVoice = m.policy.OneVoice
@@ -165,6 +167,22 @@ func (r *Roster) Of(id meeting.ID, track meeting.TrackID) Standing {
 		s.Closed = s.Closed || m.policy.Level == meeting.Off
 	}
 	return s
+}
+
+// Microphones returns the tracks of a participant that are no shared screens, by their IDs.
+func (r *Roster) Microphones(id meeting.ID, p meeting.ParticipantID) []meeting.Track {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []meeting.Track
+	if m := r.meetings[id]; m != nil {
+		for _, t := range m.tracks {
+			if t.Participant == p && !t.Screen {
+				out = append(out, t)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b meeting.Track) int { return strings.Compare(string(a.Track), string(b.Track)) })
+	return out
 }
 
 // Await returns the standing of a track, and waits a while for one that is not announced yet: events and audio travel on different

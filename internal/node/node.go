@@ -86,6 +86,7 @@ type Node struct {
 
 	space   atomic.Pointer[disk.Space] // of the embedded servers; nil: there are none, or it is not known
 	delays  delays                     // of finals
+	ended   ended                      // whose transcripts are not complete
 	problem atomic.Pointer[string]     // what the supervisor knows of missing recognisers: a meeting.Reason…
 
 	opening sync.Mutex // one meeting is opened at a time; taken before mu, held across storage calls
@@ -342,7 +343,9 @@ func (n *Node) finish(ctx context.Context, l *live, by string) {
 	if !known {
 		return
 	}
+	n.ended.keep(l.id, l.voices)
 	l.end(ctx)
 	n.prompter.Remove(l.id)
+	l.voices.close()
 	l.log.Info("meeting ended", "by", by)
 }

@@ -11,12 +11,16 @@ import (
 	"souffleur/internal/meeting"
 	"souffleur/internal/signal"
 	"souffleur/internal/voicebook"
+	"souffleur/storage"
 )
 
 const (
 	// maxLabelled bounds the finals of one shared microphone whose speakers may change; what was said before them stays as it is
 	// until the end of the meeting.
 	maxLabelled = 1024
+	// maxUnshared is the same for a microphone at which nobody has said or heard that several people are: what is said in the minute
+	// of speech that a probe takes. 32 kB of each who speaks.
+	maxUnshared = 32
 	// maxShownAgain bounds how many finals readers get again because their speakers have changed.
 	maxShownAgain = 64
 )
@@ -49,20 +53,25 @@ func (v *voices) partial(c meeting.Caption, message []byte) []byte {
 	return message
 }
 
-// final returns a final as readers get it: cut where the voice changes. shared says that several people are at its microphone.
+// final returns a final as readers get it: cut where the voice changes. shared says that several people are at its microphone; of
+// others the last finals are kept, too, because a probe may find later that there were two.
 func (v *voices) final(s meeting.Segment, messages [][]byte, shared bool) (meeting.Segment, [][]byte) {
 	p := s.Spk.Participant()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	b := v.books[p]
-	if b == nil && !shared || v.off || s.Spk.Captioner() {
+	if v.off || s.Spk.Captioner() {
 		return s, messages
+	}
+	most := maxLabelled
+	if b == nil && !shared {
+		most = maxUnshared
 	}
 	said := slices.DeleteFunc(v.said[p], func(old meeting.Segment) bool { return old.Seg == s.Seg && old.Rev < s.Rev })
 	if !slices.ContainsFunc(said, func(old meeting.Segment) bool { return old.Seg == s.Seg }) {
 		said = append(said, s)
 	}
-	v.said[p] = said[max(0, len(said)-maxLabelled):]
+	v.said[p] = said[max(0, len(said)-most):]
 	if b == nil {
 		return s, messages
 	}
@@ -146,6 +155,78 @@ func (v *voices) heard(p meeting.ParticipantID, voice int) bool {
 	defer v.mu.Unlock()
 	b := v.books[p]
 	return b != nil && slices.Contains(b.Voices(), b.Resolve(voice))
+}
+
+// tell says in a transcript who speaks.
+func (v *voices) tell(t *storage.Transcript) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	books := storage.Voices(v.books)
+	books.Label(t)
+	books.Name(t)
+}
+
+// ended are the voices of meetings that have ended, until their transcripts are complete. It is safe for concurrent use.
+type ended struct {
+	mu   sync.Mutex // guards last
+	last []endedVoices
+}
+
+type endedVoices struct {
+	id     meeting.ID
+	voices *voices
+}
+
+// maxEnded bounds the meetings whose transcripts are not complete yet. Past it the oldest is forgotten: its page shows no voices until
+// it is complete.
+const maxEnded = 32
+
+// keep takes the voices of a meeting that ends.
+func (e *ended) keep(id meeting.ID, v *voices) {
+	v.mu.Lock()
+	empty := len(v.books) == 0
+	v.mu.Unlock()
+	if empty {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.last = append(e.last, endedVoices{id, v})
+	if len(e.last) > maxEnded {
+		e.last = slices.Clone(e.last[1:])
+	}
+}
+
+// close forgets what was said: nobody is shown it again.
+func (v *voices) close() {
+	v.mu.Lock()
+	clear(v.said)
+	v.mu.Unlock()
+}
+
+// of returns the voices of a meeting that has ended, nil if they are not known.
+func (e *ended) of(id meeting.ID) *voices {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, one := range e.last {
+		if one.id == id {
+			return one.voices
+		}
+	}
+	return nil
+}
+
+// TellVoices implements web.Live.
+func (n *Node) TellVoices(t *storage.Transcript) {
+	v := n.ended.of(t.Meeting)
+	n.mu.Lock()
+	if l := n.meetings[t.Room]; l != nil && l.id == t.Meeting {
+		v = l.voices
+	}
+	n.mu.Unlock()
+	if v != nil {
+		v.tell(t)
+	}
 }
 
 // set says whether voices are told apart at all. What was shown stays as it is.

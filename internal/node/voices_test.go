@@ -8,6 +8,7 @@ import (
 
 	"souffleur/internal/meeting"
 	"souffleur/internal/signal"
+	"souffleur/storage"
 )
 
 // spoken is a final of two sentences at a microphone, half of its two seconds each.
@@ -139,5 +140,76 @@ func TestSwitchedOffNothingIsLabelled(t *testing.T) {
 	}
 	if finals, tell := v.take(turns(2, meeting.VoiceTurn{T0: 0, T1: 2000, Voice: 2})); finals != nil || tell != nil {
 		t.Errorf("told %+v, %+v", finals, tell)
+	}
+}
+
+func TestWhatWasSaidBeforeAProbeHeardTwoPeopleIsShownAgain(t *testing.T) {
+	onStage(t, 10, func(t *testing.T, p *prompt, h *hall) {
+		v := newVoices()
+		for i := range maxUnshared + 5 {
+			seg := meeting.SegmentID(fmt.Sprint("s", i))
+			s, messages := v.final(spoken(seg, int64(i)*3000), [][]byte{message(t, seg, "how are you? very well, thanks")}, false)
+			p.final(s, messages)
+		}
+		if got := h.read(); len(got) != maxUnshared+5 || got[0] != `s0 "how are you? very well, thanks" reliable true` {
+			t.Fatalf("at first %d lines, %q", len(got), got[0])
+		}
+		if n := len(v.said["p1"]); n != maxUnshared {
+			t.Errorf("%d finals of an ordinary microphone are kept", n)
+		}
+		last := int64(maxUnshared+4) * 3000
+		found := turns(1, meeting.VoiceTurn{T0: last - 3000, T1: last - 2000, Voice: 1}, meeting.VoiceTurn{T0: last - 2000, T1: last - 1000, Voice: 2},
+			meeting.VoiceTurn{T0: last, T1: last + 1000, Voice: 1}, meeting.VoiceTurn{T0: last + 1000, T1: last + 2000, Voice: 2})
+		found.From = last - 3000
+		finals, _ := v.take(found)
+		before := len(h.read())
+		for _, f := range finals {
+			p.relabel(f.segment, f.messages, f.send)
+		}
+		want := []string{
+			`s35 "how are you?" reliable true`, `s35-2 "very well, thanks" reliable true`,
+			`s36 "how are you?" reliable true`, `s36-2 "very well, thanks" reliable true`,
+		}
+		if got := h.read()[before:]; !slices.Equal(got, want) {
+			t.Errorf("shown again: %q", got)
+		}
+	})
+}
+
+func TestTheTranscriptOfAMeetingThatGoesOnHasItsVoices(t *testing.T) {
+	n := &Node{meetings: map[meeting.RoomID]*live{}}
+	l := &live{id: "m1", room: "r1", voices: newVoices()}
+	n.meetings["r1"] = l
+	l.voices.take(turns(1, meeting.VoiceTurn{T0: 0, T1: 1000, Voice: 1}, meeting.VoiceTurn{T0: 1000, T1: 2000, Voice: 2}))
+	l.voices.take(record(0, meeting.VoicesRenamed, func(v *meeting.Voices) { v.Voice, v.Name, v.By = 2, "Grace", "u1" }))
+	read := func() *storage.Transcript {
+		v := &storage.Transcript{Meeting: "m1", Room: "r1", Segments: []meeting.Segment{spoken("a", 0)}}
+		n.TellVoices(v)
+		return v
+	}
+	check := func(when string) {
+		t.Helper()
+		v := read()
+		if len(v.Segments) != 2 || v.Segments[0].Spk != "p1/voice-1" || v.Segments[1].Spk != "p1/voice-2" || v.Segments[1].Seg != "a-2" {
+			t.Errorf("%s: %+v", when, v.Segments)
+		}
+		if len(v.Names) != 1 || v.Names[0].Spk != "p1/voice-2" || v.Names[0].Name != "Grace" || v.Names[0].By != "u1" {
+			t.Errorf("%s: names %+v", when, v.Names)
+		}
+	}
+	check("while it goes on")
+	delete(n.meetings, "r1")
+	if v := read(); len(v.Segments) != 1 || v.Segments[0].Spk != "p1" {
+		t.Errorf("of a meeting that nobody knows: %+v", v.Segments)
+	}
+	n.ended.keep("m1", l.voices)
+	check("after its end")
+	for i := range maxEnded {
+		other := newVoices()
+		other.take(turns(1, meeting.VoiceTurn{T0: 0, T1: 1000, Voice: 1}))
+		n.ended.keep(meeting.ID(fmt.Sprint("x", i)), other)
+	}
+	if v := read(); len(v.Segments) != 1 {
+		t.Errorf("remembered for ever: %+v", v.Segments)
 	}
 }

@@ -1,5 +1,5 @@
 // Package export writes a transcript as a file for people and other programs: subtitles (VTT, SRT), text, Markdown, Word
-// (DOCX) and JSON. It reads back what can come back: JSON as a whole, and the words of VTT as corrections. It knows
+// (DOCX), JSON and RTTM. It reads back what can come back: JSON as a whole, and the words of VTT as corrections. It knows
 // nothing of where transcripts are kept, nor of HTTP.
 //
 // Start reading at [Write]; subtitles are cut in cue.go. The other way begins at [ReadJSON] and [ReadVTT].
@@ -27,10 +27,11 @@ const (
 	Markdown Format = "md"   // the same with headings
 	DOCX     Format = "docx" // Office Open XML, ECMA-376: a heading per turn
 	JSON     Format = "json" // everything: words, times, confidence; see docs/transcript.md
+	RTTM     Format = "rttm" // who speaks when, without words: NIST RT-09 evaluation plan, appendix A
 )
 
 // Formats returns all formats.
-func Formats() []Format { return []Format{VTT, SRT, Text, Markdown, DOCX, JSON} }
+func Formats() []Format { return []Format{VTT, SRT, Text, Markdown, DOCX, JSON, RTTM} }
 
 // ParseFormat reads the name of a format.
 func ParseFormat(s string) (Format, error) {
@@ -39,7 +40,7 @@ func ParseFormat(s string) (Format, error) {
 			return f, nil
 		}
 	}
-	return "", fmt.Errorf("unknown export format %q: use vtt, srt, txt, md, docx or json", s)
+	return "", fmt.Errorf("unknown export format %q: use vtt, srt, txt, md, docx, json or rttm", s)
 }
 
 // ContentType returns the media type with its character set.
@@ -102,6 +103,8 @@ func Write(w io.Writer, f Format, lang Lang, t *storage.Transcript) error {
 		err = writeDOCX(out, lang, t)
 	case JSON:
 		err = writeJSON(out, t)
+	case RTTM:
+		err = writeRTTM(out, lang, t)
 	default:
 		_, err = ParseFormat(string(f))
 	}

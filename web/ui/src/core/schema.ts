@@ -3048,7 +3048,7 @@ export interface operations {
     readonly "export-transcript": {
         readonly parameters: {
             readonly query: {
-                readonly format: "vtt" | "srt" | "txt" | "md" | "docx" | "json";
+                readonly format: "vtt" | "srt" | "txt" | "md" | "docx" | "json" | "rttm";
                 /** @description Language of what nobody in the meeting said, such as that sound was lost: en or fr; else as the browser prefers */
                 readonly lang?: string;
                 readonly reason?: string;

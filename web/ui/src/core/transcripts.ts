@@ -76,7 +76,7 @@ export interface Edited {
   readonly segments: readonly Segment[];
 }
 
-export const exportFormats = ['docx', 'txt', 'md', 'vtt', 'srt', 'json'] as const;
+export const exportFormats = ['docx', 'txt', 'md', 'vtt', 'srt', 'json', 'rttm'] as const;
 
 export type ExportFormat = (typeof exportFormats)[number];
 

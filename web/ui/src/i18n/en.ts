@@ -457,6 +457,7 @@ export const en = {
       vtt: 'Subtitles (WebVTT)',
       srt: 'Subtitles (SRT)',
       json: 'Data (JSON)',
+      rttm: 'Who speaks when (RTTM)',
     },
     gap: (s: number) => plural('en', s, { one: `[${s} s of sound was lost]`, other: `[${s} s of sound were lost]` }),
     correct: 'Correct',

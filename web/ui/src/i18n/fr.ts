@@ -471,6 +471,7 @@ export const fr: Catalogue = {
       vtt: 'Sous-titres (WebVTT)',
       srt: 'Sous-titres (SRT)',
       json: 'Données (JSON)',
+      rttm: 'Qui parle quand (RTTM)',
     },
     gap: (s) => plural('fr', s, { one: `[${s} s de son perdue]`, other: `[${s} s de son perdues]` }),
     correct: 'Corriger',
