@@ -13,10 +13,7 @@
 // Start reading at [Open]; fbank.go is the front end of embedders, library.go and session.go are ONNX Runtime.
 package onnx
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // Config says where things are.
 type Config struct {
@@ -46,6 +43,7 @@ const (
 	BadModel       Name = "onnx-bad-model"       // ONNX Runtime cannot load the network, or run it
 	WrongShape     Name = "onnx-wrong-shape"     // it takes or gives something else than expected
 	Unknown        Name = "onnx-no-front-end"    // models.json does not say what the embedder hears, and the file is not known
+	Crashed        Name = "onnx-crashed"         // opening it all ended the process that tried it first
 )
 
 // Problem says why an operator's models are not used.
@@ -55,7 +53,7 @@ type Problem struct {
 	Remedy string // a sentence that says what to do
 }
 
-func (p *Problem) Error() string { return fmt.Sprintf("%s: %v", p.Name, p.Err) }
+func (p *Problem) Error() string { return p.Err.Error() }
 
 // Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.Err }
@@ -67,7 +65,7 @@ var (
 )
 
 // Open opens the library and the networks of a folder. All that the folder describes must be right: with half of it nobody would
-// know what a figure was measured with. The error is a [*Problem].
+// know what a figure was measured with. The error wraps a [*Problem].
 func Open(c Config) (*Models, error) {
 	folder, err := ReadFolder(c.Models)
 	if err != nil {
@@ -78,14 +76,15 @@ func Open(c Config) (*Models, error) {
 	}
 	slots := make(chan struct{}, max(1, c.Threads))
 	m := &Models{}
-	if e := folder.Embedding; e != nil {
+	if folder.Embedding != nil {
 		if m.Embedder, err = newEmbedder(folder, slots); err != nil {
 			return nil, err
 		}
 	}
 	if folder.Segmentation != nil {
 		if m.Segmenter, err = newSegmenter(folder, slots); err != nil {
-			return nil, errors.Join(err, m.Close())
+			_ = m.Close() // there is an error to tell already
+			return nil, err
 		}
 	}
 	return m, nil

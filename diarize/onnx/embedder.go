@@ -30,13 +30,13 @@ type Embedder struct {
 
 // newEmbedder loads the network of a folder and lets it hear windows of two lengths.
 func newEmbedder(f *Folder, slots chan struct{}) (*Embedder, error) {
-	net, err := load(f.embedding, slots, []int64{-1, -1, bands})
+	net, err := load(f.embedding, slots, []int64{1, -1, bands})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", EmbeddingFile, err)
 	}
 	e := &Embedder{
 		net: net, front: NewFbank(f.Embedding.Fbank.Window, f.Embedding.Fbank.Scale), mean: f.mean, thresholds: f.Thresholds,
-		id: "onnx:" + f.Embedding.SHA256, batched: net.input.shape[0] <= 0,
+		id: modelID(f.Embedding.SHA256), batched: net.input.shape[0] <= 0,
 	}
 	if e.mean != nil { // vectors of another mean do not compare
 		e.id += "/" + f.Embedding.Mean.SHA256[:12]

@@ -58,7 +58,7 @@ func CheckLibrary(path string) error {
 	}
 	file, err := elf.Open(path)
 	if err != nil {
-		return badLibrary(path, err)
+		return badLibrary(path, fmt.Errorf("it is no shared library, or not all of one: %w", err))
 	}
 	defer file.Close()
 	if err := complete(file, info.Size()); err != nil {

@@ -30,7 +30,10 @@ type network struct {
 	slots chan struct{} // one is held by each run; shared by all networks of a process
 }
 
-// load makes a network of a file, and checks what it says of its input. want holds the dimensions; -1 is one that must be free.
+// modelID names the weights of a file.
+func modelID(sha256 string) string { return "onnx:" + sha256 }
+
+// load makes a network of a file, and checks that its input takes tensors of the shape want, in which -1 is any size.
 func load(file []byte, slots chan struct{}, want []int64) (*network, error) {
 	s, err := newSession(file)
 	if err != nil {
@@ -44,7 +47,7 @@ func load(file []byte, slots chan struct{}, want []int64) (*network, error) {
 	return &network{s, slots}, nil
 }
 
-// fits says whether tensors of the shape want, where -1 is any size, can be given to a network that says shape.
+// fits says whether a network that says shape, -1 for what may be any size, takes tensors of the shape want.
 func fits(shape, want []int64) bool {
 	if len(shape) != len(want) {
 		return false
