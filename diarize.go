@@ -55,7 +55,7 @@ const fileHop = 400 * time.Millisecond
 
 // tell returns who speaks when in a recording, and says on the way why it could not be told.
 func (b *batch) tell(ctx context.Context, j job, pcm []float32) ([]diarize.Turn, error) {
-	t := voices.NewTracker(b.trackers.segmenter, b.trackers.embedder, voices.Options{Headcount: b.voices.count, Room: true, Recorded: true, Hop: fileHop})
+	t := b.trackers.track(voices.Options{Headcount: b.voices.count, Room: true, Recorded: true, Hop: fileHop})
 	const step = 10 * recording.Rate
 	for at := 0; at < len(pcm); at += step {
 		if ctx.Err() != nil {
