@@ -33,7 +33,7 @@ func (f ownVoiceFlags) open(ctx context.Context, log *slog.Logger) *onnx.Models 
 	if f.DiarizeModels == "" {
 		return nil
 	}
-	_, err := f.try(ctx, log)
+	t, err := f.try(ctx, log)
 	var m *onnx.Models
 	if err == nil {
 		m, err = onnx.Open(f.config())
@@ -43,6 +43,7 @@ func (f ownVoiceFlags) open(ctx context.Context, log *slog.Logger) *onnx.Models 
 		log.Warn("your own models that tell voices apart are not used; the built-in ones are", "warning", p.Name, "err", p.Err, "remedy", p.Remedy)
 		return nil
 	}
+	log.Info("your own models tell voices apart", "embedder", t.Embedder, "segmenter", t.Segmenter)
 	return m
 }
 

@@ -101,3 +101,29 @@ func TestVoicesGoOnWithTheBuiltInModel(t *testing.T) {
 		t.Errorf("%+v, %v", made, err)
 	}
 }
+
+func TestRecordingsAreHeardByOwnModels(t *testing.T) {
+	const models, library = "build/real/onnx/models", "build/real/onnx/libonnxruntime.so"
+	if _, err := os.Stat(library); err != nil {
+		t.Skip("no ONNX Runtime: run scripts/real-onnx.sh")
+	}
+	needModel(t)
+	hear := func(dir string) (rttm, said string) {
+		rttm, said, status := souffleur(t, "transcribe", "--voices", "auto", "--format", "rttm", "--diarize-models", dir, "--onnx-runtime", library, "testdata/speech/jfk.ogg")
+		if status != 0 || !strings.Contains(rttm, "SPEAKER jfk 1 ") || strings.Contains(rttm, "voice-2") {
+			t.Errorf("status %d: %s%s", status, rttm, said)
+		}
+		return rttm, said
+	}
+	if _, said := hear(models); !strings.Contains(said, "your own models tell voices apart") || strings.Contains(said, "warning=") {
+		t.Error(said)
+	}
+	if _, said := hear(ownFolder(t, "a network", "a network")); !strings.Contains(said, "warning="+string(onnx.BadModel)) {
+		t.Error(said)
+	}
+	f := (&doctorCmd{systemFlags: systemFlags{ownVoiceFlags: ownVoiceFlags{DiarizeModels: models, ONNXRuntime: library}}})
+	t.Setenv(asProgram, "1")
+	if found := f.ownVoiceModels(t.Context(), slog.New(slog.DiscardHandler)); found.err != nil {
+		t.Errorf("doctor says %+v", found)
+	}
+}

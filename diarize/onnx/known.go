@@ -10,4 +10,14 @@ type knownFile struct {
 }
 
 // known has, by SHA-256, the front ends and thresholds that bench/diarize measured. What nobody here has run is not in it.
-var known = map[string]knownFile{}
+var known = map[string]knownFile{
+	// CAM++ zh-en advanced of 3D-Speaker (speech_campplus_sv_zh_en_16k-common_advanced) as scripts/onnx/export.py writes it.
+	// Povey windows gave an equal error rate of 1.6 % in windows of 1.6 s of the speakers tuned on, Hamming 2.0 %; a mean over 251
+	// other speakers changed nothing.
+	"73e1ab3030e3ec06a14c6f652b136775c7ff30fe92af45bad232b84a2649bd8b": {
+		front: FrontEnd{Povey, Unit},
+		thresholds: voices.Thresholds{
+			Change: 0.55, Cut: 0.6, Join: 0.55, Gate: 0.3, Sharp: 26, BornBelow: 0.4, BornAlike: 0.3, Update: 0.4,
+		},
+	},
+}
