@@ -13,33 +13,33 @@ import (
 
 // The tests' networks are written here as ONNX has them, in protobuf: a few hundred bytes each.
 
-// message is a protobuf message under way.
-type message []byte
+// proto is a protobuf message under way.
+type proto []byte
 
-func (m message) varint(v uint64) message {
+func (m proto) varint(v uint64) proto {
 	for ; v >= 0x80; v >>= 7 {
 		m = append(m, byte(v)|0x80)
 	}
 	return append(m, byte(v))
 }
 
-func (m message) number(field, v int) message { return m.varint(uint64(field) << 3).varint(uint64(v)) }
+func (m proto) number(field, v int) proto { return m.varint(uint64(field) << 3).varint(uint64(v)) }
 
-func (m message) bytes(field int, v []byte) message {
+func (m proto) bytes(field int, v []byte) proto {
 	return append(m.varint(uint64(field)<<3|2).varint(uint64(len(v))), v...)
 }
 
-func (m message) text(field int, v string) message { return m.bytes(field, []byte(v)) }
+func (m proto) text(field int, v string) proto { return m.bytes(field, []byte(v)) }
 
 // node is a NodeProto; attributes are numbers (int) or lists of them ([]int).
-func node(op string, inputs []string, output string, attributes map[string]any) message {
-	var n message
+func node(op string, inputs []string, output string, attributes map[string]any) proto {
+	var n proto
 	for _, in := range inputs {
 		n = n.text(1, in)
 	}
 	n = n.text(2, output).text(4, op)
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
-		a := message{}.text(1, name)
+		a := proto{}.text(1, name)
 		switch v := attributes[name].(type) {
 		case int:
 			a = a.number(3, v).number(20, 2)
@@ -54,30 +54,36 @@ func node(op string, inputs []string, output string, attributes map[string]any) 
 	return n
 }
 
-const float, double = 1, 11 // TensorProto.DataType
+const float, double = kindFloat, 11 // TensorProto.DataType
 
 // value is a ValueInfoProto; dimensions of 0 are free.
-func value(name string, kind int, dims ...int) message {
-	var shape message
+func value(name string, kind int, dims ...int) proto {
+	var shape proto
 	for _, d := range dims {
-		dim := message{}.text(2, "free")
+		dim := proto{}.text(2, "free")
 		if d > 0 {
-			dim = message{}.number(1, d)
+			dim = proto{}.number(1, d)
 		}
 		shape = shape.bytes(1, dim)
 	}
-	tensor := message{}.number(1, kind).bytes(2, shape)
-	return message{}.text(1, name).bytes(2, message{}.bytes(1, tensor))
+	tensor := proto{}.number(1, kind).bytes(2, shape)
+	return proto{}.text(1, name).bytes(2, proto{}.bytes(1, tensor))
 }
 
 // model is a ModelProto with one input and one output.
-func model(in, out message, nodes ...message) []byte {
-	var g message
+func model(in, out proto, nodes ...proto) []byte { return withWeights(nil, in, out, nodes...) }
+
+// withWeights is a model with TensorProtos.
+func withWeights(weights []proto, in, out proto, nodes ...proto) []byte {
+	var g proto
 	for _, n := range nodes {
 		g = g.bytes(1, n)
 	}
+	for _, w := range weights {
+		g = g.bytes(5, w)
+	}
 	g = g.text(2, "test").bytes(11, in).bytes(12, out)
-	return message{}.number(1, 8).bytes(7, g).bytes(8, message{}.number(2, 13))
+	return proto{}.number(1, 8).bytes(7, g).bytes(8, proto{}.number(2, 13))
 }
 
 // loudest is an embedder: the greatest value of each band.

@@ -1,15 +1,10 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
-
-// tensor is what a network says of its input or output. A dimension of -1 may be any.
-type tensor struct {
-	name  string
-	shape []int64
-}
 
 func badModel(err error) *Problem {
 	return &Problem{
@@ -27,6 +22,7 @@ func wrongShape(err error) *Problem {
 // network runs one session, with as many runs at once as its slots allow.
 type network struct {
 	*session
+	input tensor
 	slots chan struct{} // one is held by each run; shared by all networks of a process
 }
 
@@ -35,16 +31,40 @@ func modelID(sha256 string) string { return "onnx:" + sha256 }
 
 // load makes a network of a file, and checks that its input takes tensors of the shape want, in which -1 is any size.
 func load(file []byte, slots chan struct{}, want []int64) (*network, error) {
-	s, err := newSession(file)
+	m, err := readModel(file)
+	if err != nil {
+		return nil, badModel(err)
+	}
+	if m.outside {
+		return nil, badModel(errors.New("it keeps weights in another file, which nobody checks"))
+	}
+	input, err := only("input", m.inputs)
 	if err != nil {
 		return nil, err
 	}
-	if !fits(s.input.shape, want) {
-		err := wrongShape(fmt.Errorf("its input %q has the shape %v, not %v", s.input.name, s.input.shape, want))
-		_ = s.close() // there is an error to tell already
+	output, err := only("output", m.outputs)
+	if err != nil {
 		return nil, err
 	}
-	return &network{s, slots}, nil
+	if !fits(input.shape, want) {
+		return nil, wrongShape(fmt.Errorf("its input %q has the shape %v, not %v", input.name, input.shape, want))
+	}
+	s, err := newSession(file, input.name, output.name)
+	if err != nil {
+		return nil, err
+	}
+	return &network{s, input, slots}, nil
+}
+
+// only is the one tensor of a list, which must hold float32.
+func only(what string, all []tensor) (tensor, error) {
+	if len(all) != 1 {
+		return tensor{}, wrongShape(fmt.Errorf("it has %d %ss, not one", len(all), what))
+	}
+	if all[0].kind != kindFloat {
+		return tensor{}, wrongShape(fmt.Errorf("its %s %q is no tensor of float32", what, all[0].name))
+	}
+	return all[0], nil
 }
 
 // fits says whether a network that says shape, -1 for what may be any size, takes tensors of the shape want.

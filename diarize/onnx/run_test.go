@@ -184,7 +184,7 @@ func TestProbabilitiesStayAsTheyAre(t *testing.T) {
 }
 
 func TestNetworksOfAnotherKindAreRefused(t *testing.T) {
-	pass := func(in, out message) []byte { return model(in, out, node("Identity", []string{"feats"}, "embs", nil)) }
+	pass := func(in, out proto) []byte { return model(in, out, node("Identity", []string{"feats"}, "embs", nil)) }
 	for what, c := range map[string]struct {
 		embedding, segmentation []byte
 		want                    Name

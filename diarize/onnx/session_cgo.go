@@ -55,44 +55,19 @@ func refused(path string, err error) *Problem {
 }
 
 // session is a network that is loaded, with one input and one output of float32. It is safe for concurrent use.
-type session struct {
-	input, output tensor
-	network       *ort.DynamicAdvancedSession
-}
+type session struct{ network *ort.DynamicAdvancedSession }
 
 // newSession loads a network from the bytes of its file.
-func newSession(file []byte) (*session, error) {
-	inputs, outputs, err := ort.GetInputOutputInfoWithONNXData(file)
-	if err != nil {
-		return nil, badModel(err)
-	}
-	s := &session{}
-	if s.input, err = only("input", inputs); err != nil {
-		return nil, err
-	}
-	if s.output, err = only("output", outputs); err != nil {
-		return nil, err
-	}
+func newSession(file []byte, input, output string) (*session, error) {
 	options, err := sessionOptions()
 	if err != nil {
 		return nil, badModel(err)
 	}
-	s.network, err = ort.NewDynamicAdvancedSessionWithONNXData(file, []string{s.input.name}, []string{s.output.name}, options)
+	n, err := ort.NewDynamicAdvancedSessionWithONNXData(file, []string{input}, []string{output}, options)
 	if err := errors.Join(err, options.Destroy()); err != nil {
 		return nil, badModel(err)
 	}
-	return s, nil
-}
-
-// only is the one tensor of a list, which must hold float32.
-func only(what string, all []ort.InputOutputInfo) (tensor, error) {
-	if len(all) != 1 {
-		return tensor{}, wrongShape(fmt.Errorf("it has %d %ss, not one", len(all), what))
-	}
-	if t := all[0]; t.OrtValueType == ort.ONNXTypeTensor && t.DataType == ort.TensorElementDataTypeFloat {
-		return tensor{t.Name, t.Dimensions}, nil
-	}
-	return tensor{}, wrongShape(fmt.Errorf("its %s %q is no tensor of float32", what, all[0].Name))
+	return &session{n}, nil
 }
 
 // sessionOptions bound a network to the thread that runs it, and to the memory of one run: arenas keep the most that any run took.
