@@ -44,8 +44,14 @@ func (f ownVoiceFlags) open(ctx context.Context, log *slog.Logger) *onnx.Models 
 		return nil
 	}
 	log.Info("your own models tell voices apart", "embedder", t.Embedder, "segmenter", t.Segmenter)
+	if t.unmeasured() {
+		log.Warn("the thresholds of the built-in embedder hold for yours", "warning", onnx.NoThresholds, "remedy", noThresholds)
+	}
 	return m
 }
+
+// noThresholds says what to do about an embedder that nobody measured.
+const noThresholds = "Put \"thresholds\" into models.json that you measured with bench-diarize: docs/diarization-models.md says how."
 
 func problemOf(err error) *onnx.Problem {
 	var p *onnx.Problem
@@ -78,10 +84,14 @@ func (f ownVoiceFlags) bring() []string {
 type tried struct {
 	Embedder  string    `json:"embedder,omitempty"` // its model ID
 	Segmenter string    `json:"segmenter,omitempty"`
-	Name      onnx.Name `json:"name,omitempty"` // of what is wrong; empty: nothing is
+	Measured  bool      `json:"measured,omitempty"` // there are thresholds for the embedder
+	Name      onnx.Name `json:"name,omitempty"`     // of what is wrong; empty: nothing is
 	Err       string    `json:"err,omitempty"`
 	Remedy    string    `json:"remedy,omitempty"`
 }
+
+// unmeasured says that nobody knows what the embedder's cosines should be compared with.
+func (t *tried) unmeasured() bool { return t.Embedder != "" && !t.Measured }
 
 // Bounds of a trial.
 const (
@@ -129,7 +139,7 @@ func (c *diarizeTryCmd) Run(kctx *kong.Context) error {
 		t = tried{Name: p.Name, Err: p.Err.Error(), Remedy: p.Remedy}
 	} else {
 		if m.Embedder != nil {
-			t.Embedder = m.Embedder.Model()
+			t.Embedder, t.Measured = m.Embedder.Model(), m.Embedder.Thresholds() != nil
 		}
 		if m.Segmenter != nil {
 			t.Segmenter = m.Segmenter.Model()
@@ -150,8 +160,8 @@ func (c *doctorCmd) ownVoiceModels(ctx context.Context, log *slog.Logger) findin
 		f.err, f.remedy = err, p.Remedy+" Until then the built-in model tells them apart."
 		return f
 	}
-	if t.Embedder == "" {
-		f.what += "; the vectors are those of the built-in model"
+	if t.unmeasured() {
+		f.note, f.err, f.remedy = true, errors.New("nobody measured thresholds for this embedder; those of the built-in one hold"), noThresholds
 	}
 	return f
 }

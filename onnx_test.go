@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -118,6 +120,9 @@ func TestRecordingsAreHeardByOwnModels(t *testing.T) {
 	if _, said := hear(models); !strings.Contains(said, "your own models tell voices apart") || strings.Contains(said, "warning=") {
 		t.Error(said)
 	}
+	if _, said := hear(uncertain(t, models)); !strings.Contains(said, "warning="+string(onnx.NoThresholds)) {
+		t.Error(said)
+	}
 	if _, said := hear(ownFolder(t, "a network", "a network")); !strings.Contains(said, "warning="+string(onnx.BadModel)) {
 		t.Error(said)
 	}
@@ -126,4 +131,30 @@ func TestRecordingsAreHeardByOwnModels(t *testing.T) {
 	if found := f.ownVoiceModels(t.Context(), slog.New(slog.DiscardHandler)); found.err != nil {
 		t.Errorf("doctor says %+v", found)
 	}
+}
+
+// uncertain is a folder with the embedder of another and a mean that does nothing: nobody measured vectors with that mean.
+func uncertain(t *testing.T, models string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(models, onnx.DescriptionFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d onnx.Description
+	if err := json.Unmarshal(b, &d); err != nil {
+		t.Fatal(err)
+	}
+	mean := []byte("[0" + strings.Repeat(",0", 191) + "]")
+	sum := sha256.Sum256(mean)
+	d.Segmentation, d.Embedding.Mean = nil, &onnx.File{SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(mean))}
+	if b, err = json.Marshal(d); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	embedder, err := filepath.Abs(filepath.Join(models, onnx.EmbeddingFile))
+	if err := errors.Join(err, os.Symlink(embedder, filepath.Join(dir, onnx.EmbeddingFile)), os.WriteFile(filepath.Join(dir, onnx.DescriptionFile), b, 0o600),
+		os.WriteFile(filepath.Join(dir, onnx.MeanFile), mean, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }

@@ -45,8 +45,9 @@ const (
 	WrongFile      Name = "onnx-wrong-file"      // size or SHA-256 are not those of models.json
 	BadModel       Name = "onnx-bad-model"       // ONNX Runtime cannot load the network, or run it
 	WrongShape     Name = "onnx-wrong-shape"     // it takes or gives something else than expected
-	Unknown        Name = "onnx-no-front-end"    // models.json does not say what the embedder hears, and the file is not known
+	NoFrontEnd     Name = "onnx-no-front-end"    // models.json does not say what the embedder hears, and the file is not known
 	Crashed        Name = "onnx-crashed"         // opening it all ended the process that tried it first
+	NoThresholds   Name = "onnx-no-thresholds"   // nobody said what the embedder's cosines are compared with; it is used all the same
 )
 
 // Problem says why an operator's models are not used.
@@ -90,7 +91,6 @@ func Open(c Config) (*Models, error) {
 			return nil, err
 		}
 	}
-	folder = nil
 	debug.FreeOSMemory() // the bytes of the files, which the library has copied: 60 MB that nothing here would use again
 	return m, nil
 }

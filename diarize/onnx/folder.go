@@ -100,7 +100,7 @@ func (f *Folder) fill() error {
 	if f.Embedding.Fbank == nil {
 		if !ok {
 			return &Problem{
-				Unknown, fmt.Errorf("%s has no \"fbank\", and the embedder %s… is not one that we know", DescriptionFile, f.Embedding.SHA256[:12]),
+				NoFrontEnd, fmt.Errorf("%s has no \"fbank\", and the embedder %s… is not one that we know", DescriptionFile, f.Embedding.SHA256[:12]),
 				"Say in models.json which window and scale the embedder was trained with: docs/diarization-models.md has those of common ones.",
 			}
 		}

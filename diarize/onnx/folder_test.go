@@ -115,7 +115,7 @@ func TestMeansAreNumbers(t *testing.T) {
 
 func TestAnEmbedderOfUnknownFrontEndIsNotGuessed(t *testing.T) {
 	_, err := ReadFolder(folder(t, loudest(), nil, func(d *Description) { d.Embedding.Fbank = nil }))
-	named(t, "no front end", err, Unknown)
+	named(t, "no front end", err, NoFrontEnd)
 }
 
 func TestKnownFilesBringTheirFrontEndAndThresholds(t *testing.T) {

@@ -41,6 +41,9 @@ func openLibrary(path string) error {
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return refused(path, err)
 	}
+	if err := ort.DisableTelemetry(); err != nil { // the builds for Windows have some
+		return badLibrary(path, err)
+	}
 	library.path = path
 	return nil
 }
