@@ -16,16 +16,16 @@ segmentation_sha256=da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b172
 embedding_sha256=92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199
 exported_sha256=73e1ab3030e3ec06a14c6f652b136775c7ff30fe92af45bad232b84a2649bd8b # embedding.onnx; segmentation.onnx has computed filters
 
-target=build/real/onnx
-stamp="$runtime $weights $writer $library_sha256 $exported_sha256 $(sha256sum scripts/onnx/export.py 2>/dev/null | cut -d' ' -f1)"
-if [[ -f $target/stamp && $(<"$target/stamp") == "$stamp" ]]; then
-  exit 0
-fi
-
 say() { echo "real-onnx: $*" >&2; }
 
 if [[ $(uname -sm) != "Linux x86_64" ]]; then
   say "only on Linux with x86-64; tests with real networks will skip"
+  exit 0
+fi
+
+target=build/real/onnx
+stamp="$runtime $weights $writer $library_sha256 $exported_sha256 $(sha256sum scripts/onnx/export.py | cut -d' ' -f1)"
+if [[ -f $target/stamp && $(<"$target/stamp") == "$stamp" ]]; then
   exit 0
 fi
 

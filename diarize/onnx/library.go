@@ -86,7 +86,7 @@ func complete(file *elf.File, size int64) error {
 		return fmt.Errorf("it is for another processor, %v", file.Machine)
 	}
 	for _, p := range file.Progs {
-		if p.Type == elf.PT_LOAD && p.Off+p.Filesz > uint64(size) {
+		if p.Type == elf.PT_LOAD && (p.Filesz > uint64(size) || p.Off > uint64(size)-p.Filesz) {
 			return errors.New("it is cut short")
 		}
 	}

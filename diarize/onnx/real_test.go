@@ -20,6 +20,9 @@ import (
 // real opens the networks that scripts/real-onnx.sh makes; without them the test is skipped.
 func real(t testing.TB) (*Models, []float32) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("real networks take their time")
+	}
 	const dir = "../../build/real/onnx/models"
 	if _, err := os.Stat(filepath.Join(dir, DescriptionFile)); err != nil {
 		t.Skip("no networks: run scripts/real-onnx.sh")
