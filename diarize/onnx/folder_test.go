@@ -27,7 +27,7 @@ func named(t *testing.T, what string, err error, want Name) {
 }
 
 func sampleThresholds() *voices.Thresholds {
-	return &voices.Thresholds{Change: 0.5, Cut: 0.6, Join: 0.5, Gate: 0.3, Sharp: 20, BornBelow: 0.3, BornAlike: 0.3, Update: 0.4}
+	return &voices.Thresholds{Change: 0.5, Cut: 0.6, CutLong: 0.5, Join: 0.5, JoinLong: 0.6, Gate: 0.3, Sharp: 20, Within: 0.4, Between: 0.6, Fa: 0.3, Fb: 0.4, BornBelow: 0.3, BornAlike: 0.3, Update: 0.4}
 }
 
 func TestAFolderIsWhatItsDescriptionSays(t *testing.T) {

@@ -17,7 +17,8 @@ var known = map[string]knownFile{
 	"73e1ab3030e3ec06a14c6f652b136775c7ff30fe92af45bad232b84a2649bd8b": {
 		front: FrontEnd{Povey, Unit},
 		thresholds: voices.Thresholds{
-			Change: 0.55, Cut: 0.6, Join: 0.55, Gate: 0.3, Sharp: 26, BornBelow: 0.4, BornAlike: 0.3, Update: 0.4,
+			Change: 0.55, Cut: 0.64, CutLong: 0.56, Join: 0.45, JoinLong: 0.6, Gate: 0.3, Sharp: 26,
+			Within: 0.45, Between: 0.53, Fa: 0.3, Fb: 0.4, BornBelow: 0.4, BornAlike: 0.3, Update: 0.4,
 		},
 	},
 }
