@@ -18,7 +18,7 @@ var known = map[string]knownFile{
 		front: FrontEnd{Povey, Unit},
 		thresholds: voices.Thresholds{
 			Change: 0.55, Cut: 0.64, CutLong: 0.56, Join: 0.45, JoinLong: 0.6, Gate: 0.3, Sharp: 26,
-			Within: 0.45, Between: 0.53, Fa: 0.3, Fb: 0.4, BornBelow: 0.4, BornAlike: 0.3, Update: 0.4,
+			Within: 0.45, Between: 0.53, Fa: 0.3, Fb: 0.4, BornBelow: 0.45, BornAlike: 0.3, Update: 0.4,
 		},
 	},
 }
