@@ -98,15 +98,18 @@ e2e/node_modules/.package-lock.json: e2e/package-lock.json e2e/.npmrc
 	@cd e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-## test-real: the bus and storage tests, and one whole meeting, on a real Apache Kafka and a real S3 server; a real speech server and a real language model
+## test-real: the bus and storage tests, and one whole meeting, on a real Apache Kafka and a real S3 server; a real speech server, a real language model and real networks in ONNX Runtime
 .PHONY: test-real
 test-real: system-test $(BIN) models e2e/node_modules/.package-lock.json
 	scripts/real-kafka.sh build/real/kafka
 	scripts/real-minio.sh build/real/bin
 	scripts/real-whisper-server.sh
 	scripts/real-llama-server.sh
+	scripts/real-onnx.sh
 	SOUFFLEUR_TEST_REAL=1 go test -race -timeout 20m -count=1 ./asr/remote/... ./internal/bus/... ./storage/... ./e2e/...
 	SOUFFLEUR_TEST_REAL=1 go test -timeout 30m -count=1 -run LlamaServer ./summarize/endpoint
+	go test -race -timeout 10m -count=1 ./diarize/onnx
+	go test -timeout 10m -count=1 -run OwnModels .
 	cd e2e && SOUFFLEUR_TEST_REAL=1 npm run --silent test
 
 ## test-crash: a meeting in which recogniser, archiver and broker are killed with -9; CRASH='-runs 10 -seconds 60 -seed N -real -json FILE'

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 
 	"souffleur/internal/meeting"
 	"souffleur/internal/node"
@@ -35,8 +36,9 @@ func (c *serveCmd) children(n *node.Node, log *slog.Logger) ([]supervise.Child, 
 
 // tellsVoicesApart says whether the models are there that tell voices at shared microphones apart.
 func (c *serveCmd) tellsVoicesApart(log *slog.Logger) bool {
+	own := c.bring()
 	for _, model := range voiceModels() {
-		if _, err := c.store(log).Path(model); err != nil {
+		if _, err := c.store(log).Path(model); err != nil && !slices.Contains(own, model) {
 			log.Info("voices at shared microphones are not told apart: there is no model; fetch it with: souffleur models pull "+model, "model", model)
 			return false
 		}

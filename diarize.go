@@ -56,7 +56,7 @@ const fileHop = 400 * time.Millisecond
 // tell returns who speaks when in a recording, and whether that could be told; if not it says why, and one label for all would be taken
 // for one person.
 func (b *batch) tell(ctx context.Context, j job, pcm []float32) (turns []diarize.Turn, told bool, err error) {
-	t := voices.NewTracker(b.trackers.segmenter, b.trackers.embedder, voices.Options{Headcount: b.voices.count, Room: true, Recorded: true, Hop: fileHop})
+	t := b.trackers.track(voices.Options{Headcount: b.voices.count, Room: true, Recorded: true, Hop: fileHop})
 	const step = 10 * recording.Rate
 	for at := 0; at < len(pcm); at += step {
 		if ctx.Err() != nil {

@@ -40,6 +40,9 @@ func (c *doctorCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.Logge
 	findings = append(findings, c.network(ctx)...)
 	findings = append(findings, c.signIn(ctx)...)
 	findings = append(findings, c.models(log)...)
+	if c.DiarizeModels != "" {
+		findings = append(findings, c.ownVoiceModels(ctx, log))
+	}
 	if c.ASRURL != "" {
 		findings = append(findings, c.speechService(ctx))
 	}

@@ -135,12 +135,14 @@ func logCounts(log *slog.Logger, n asr.Counts) {
 type diarizeCmd struct {
 	Listen diarizeListenCmd `cmd:"" default:"withargs" help:"Tell voices at shared microphones apart while meetings go on; this is what \"souffleur diarize\" does."`
 	Score  diarizeScoreCmd  `cmd:"" help:"Compare who was said to speak with who did: RTTM files, or STM files with words."`
+	Try    diarizeTryCmd    `cmd:"" hidden:"" help:"Open the operator's own models once, and say what is wrong with them."`
 }
 
 // diarizeListenCmd is that role alone.
 type diarizeListenCmd struct {
 	roleFlags
 	modelFlags
+	ownVoiceFlags
 	Supervised bool `hidden:"" help:"End when standard input closes: the supervisor is gone."`
 }
 
@@ -151,7 +153,7 @@ func (c *diarizeListenCmd) Run(ctx context.Context, log *slog.Logger) error {
 		ctx, stop = supervise.UntilOrphaned(ctx)
 		defer stop()
 	}
-	trackers, err := c.trackers(log)
+	trackers, err := c.trackers(ctx, c.ownVoiceFlags, log)
 	if err != nil {
 		return err
 	}

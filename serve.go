@@ -28,6 +28,7 @@ type systemFlags struct {
 	modelFlags
 	asrFlags
 	minutesFlags
+	ownVoiceFlags
 }
 
 // serveCmd is the whole system on one machine.

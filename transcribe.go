@@ -25,6 +25,7 @@ import (
 // transcribeCmd recognises recordings without a server.
 type transcribeCmd struct {
 	modelFlags
+	ownVoiceFlags
 	GPU        bool     `help:"Use the GPU, if the engine was built for one." env:"SOUFFLEUR_GPU" name:"gpu"`
 	Lang       string   `help:"Language spoken: en, fr, …, or auto." default:"auto"`
 	Glossary   []string `help:"Names and acronyms to expect, separated by commas, the most frequent first." placeholder:"TERM,…"`
@@ -62,7 +63,7 @@ func (c *transcribeCmd) Run(ctx context.Context, kctx *kong.Context, log *slog.L
 		return err
 	}
 	if b.voices.wanted || b.format == formatRTTM {
-		if b.trackers, err = c.modelFlags.trackers(log); err != nil && (!c.Supervised || b.format == formatRTTM) {
+		if b.trackers, err = c.modelFlags.trackers(ctx, c.ownVoiceFlags, log); err != nil && (!c.Supervised || b.format == formatRTTM) {
 			return err
 		} else if err != nil { // whoever posts a recording wants its words all the same
 			log.Warn("speakers are not told apart", "err", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 
 	"souffleur/diarize"
@@ -20,33 +21,54 @@ func voiceModels() []string { return []string{segmentationModel, voiceModel} }
 
 // trackers makes trackers of voices from models of this machine.
 type trackers struct {
-	embedder  *ge2e.Embedder
-	segmenter *pyannet.Net
+	segmenter  voices.Segmenter
+	embedder   voices.Embedder
+	thresholds *voices.Thresholds // of an operator's embedder; nil: those of the built-in one
 }
 
-// trackers loads the models. Without them the error says what to do, and carries exitNoModel.
-func (f modelFlags) trackers(log *slog.Logger) (*trackers, error) {
-	store := f.store(log)
-	path, err := store.Path(voiceModel)
-	if err != nil {
-		return nil, noModel(voiceModel, err)
-	}
+// trackers loads the models: an operator's own where they are named and right, else those of this program. Without any the error
+// says what to do, and carries exitNoModel.
+func (f modelFlags) trackers(ctx context.Context, own ownVoiceFlags, log *slog.Logger) (*trackers, error) {
 	t := &trackers{}
-	if t.embedder, err = ge2e.Load(path); err != nil {
-		return nil, noModel(voiceModel, err)
+	if mine := own.open(ctx, log); mine != nil {
+		if mine.Embedder != nil {
+			t.embedder, t.thresholds = mine.Embedder, mine.Embedder.Thresholds()
+		}
+		if mine.Segmenter != nil {
+			t.segmenter = mine.Segmenter
+		}
 	}
-	if path, err = store.Path(segmentationModel); err != nil {
-		return nil, noModel(segmentationModel, err)
+	store := f.store(log)
+	if t.embedder == nil {
+		path, err := store.Path(voiceModel)
+		if err != nil {
+			return nil, noModel(voiceModel, err)
+		}
+		if t.embedder, err = ge2e.Load(path); err != nil {
+			return nil, noModel(voiceModel, err)
+		}
 	}
-	if t.segmenter, err = pyannet.Load(path); err != nil {
-		return nil, noModel(segmentationModel, err)
+	if t.segmenter == nil {
+		path, err := store.Path(segmentationModel)
+		if err != nil {
+			return nil, noModel(segmentationModel, err)
+		}
+		if t.segmenter, err = pyannet.Load(path); err != nil {
+			return nil, noModel(segmentationModel, err)
+		}
 	}
 	return t, nil
 }
 
+// track returns a tracker that has heard nothing.
+func (t *trackers) track(o voices.Options) *voices.Tracker {
+	o.Thresholds = t.thresholds
+	return voices.NewTracker(t.segmenter, t.embedder, o)
+}
+
 // tracker makes one for a microphone.
 func (t *trackers) tracker(room bool, headcount int) (diarize.Tracker, error) {
-	return voiceTracker{voices.NewTracker(t.segmenter, t.embedder, voices.Options{Headcount: headcount, Room: room})}, nil
+	return voiceTracker{t.track(voices.Options{Headcount: headcount, Room: room})}, nil
 }
 
 // voiceTracker is a tracker of one microphone as the worker takes it.

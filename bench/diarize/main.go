@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"souffleur/diarize/ge2e"
+	"souffleur/diarize/onnx"
 	"souffleur/diarize/pyannet"
 	"souffleur/diarize/score"
 	"souffleur/diarize/voices"
@@ -41,6 +42,7 @@ func main() {
 type options struct {
 	sets                  []string
 	models, speech        string
+	onnx, onnxRuntime     string
 	speakers, wav, rttm   string
 	rooms                 int
 	seconds, aloneSeconds float64
@@ -55,6 +57,8 @@ func parse() (options, error) {
 	var sets string
 	flag.StringVar(&sets, "sets", "rooms,ami,alone,cost", "what to measure: rooms, ami, alone, cost, mine")
 	flag.StringVar(&o.models, "models", "", "folder of models; empty: the user's cache")
+	flag.StringVar(&o.onnx, "diarize-models", "", "folder of an operator's ONNX models, as for --diarize-models; empty: those of this program")
+	flag.StringVar(&o.onnxRuntime, "onnx-runtime", "", "ONNX Runtime's shared library")
 	flag.StringVar(&o.speech, "speech", "", "folder of speech data; empty: SOUFFLEUR_SPEECH, else ../shared/audio")
 	flag.StringVar(&o.speakers, "speakers", "", "folder of SPEAKER-….flac; empty: librispeech in the folder of speech data")
 	flag.StringVar(&o.wav, "wav", "", "set mine: folder of recordings")
@@ -105,8 +109,9 @@ func (o *options) defaults() error {
 // bench is the models.
 type bench struct {
 	options
-	segmenter voices.Segmenter
-	embedder  voices.Embedder
+	segmenter  voices.Segmenter
+	embedder   voices.Embedder
+	thresholds *voices.Thresholds // nil: those of GE2E
 }
 
 func run() error {
@@ -116,15 +121,7 @@ func run() error {
 	}
 	b := bench{options: o}
 	store := models.NewStore(o.models, slog.New(slog.DiscardHandler))
-	weights, err := store.Path("ge2e")
-	segmentation, err2 := store.Path("pyannet")
-	if err := errors.Join(err, err2); err != nil {
-		return fmt.Errorf("%w; run: souffleur models pull", err)
-	}
-	if b.embedder, err = ge2e.Load(weights); err != nil {
-		return err
-	}
-	if b.segmenter, err = pyannet.Load(segmentation); err != nil {
+	if err := b.load(store); err != nil {
 		return err
 	}
 	var rows []figures
@@ -136,6 +133,36 @@ func run() error {
 		rows = append(rows, more...)
 	}
 	return errors.Join(table(rows), save(o.jsonFile, rows))
+}
+
+// load loads an operator's models, and those of this program for what is missing of them.
+func (b *bench) load(store *models.Store) error {
+	if b.onnx != "" {
+		m, err := onnx.Open(onnx.Config{Library: b.onnxRuntime, Models: b.onnx})
+		if err != nil {
+			return err
+		}
+		if m.Embedder != nil {
+			b.embedder, b.thresholds = m.Embedder, m.Embedder.Thresholds()
+		}
+		if m.Segmenter != nil {
+			b.segmenter = m.Segmenter
+		}
+	}
+	weights, err := store.Path("ge2e")
+	segmentation, err2 := store.Path("pyannet")
+	if err := errors.Join(err, err2); err != nil {
+		return fmt.Errorf("%w; run: souffleur models pull", err)
+	}
+	if b.embedder == nil {
+		if b.embedder, err = ge2e.Load(weights); err != nil {
+			return err
+		}
+	}
+	if b.segmenter == nil {
+		b.segmenter, err = pyannet.Load(segmentation)
+	}
+	return err
 }
 
 // figures are what one recording, or one set, gave.

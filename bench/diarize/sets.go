@@ -36,7 +36,7 @@ const push = rate / 10
 
 // hear returns a tracker that has heard a recording, with the turns as they stood 5 s after each was shown.
 func (b *bench) hear(pcm []float32, e voices.Embedder, o voices.Options) (*voices.Tracker, *watcher) {
-	o.Hop = b.hop
+	o.Hop, o.Thresholds = b.hop, b.thresholds
 	t := voices.NewTracker(b.segmenter, e, o)
 	w := &watcher{tracker: t}
 	for at := 0; at < len(pcm); at += push {
@@ -308,7 +308,7 @@ func (b *bench) costSet() ([]figures, error) {
 		}
 	}
 	c.Window = (processor() - began).Seconds() / float64(len(r.pcm)/pyannet.Window)
-	t := voices.NewTracker(b.segmenter, b.embedder, voices.Options{Room: true, Hop: b.hop})
+	t := voices.NewTracker(b.segmenter, b.embedder, voices.Options{Room: true, Hop: b.hop, Thresholds: b.thresholds})
 	before := heap(true)
 	began = processor()
 	for at := 0; at < hours; at += push {

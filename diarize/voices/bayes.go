@@ -8,17 +8,8 @@ import (
 	"souffleur/diarize/vbx"
 )
 
-// How vectors vary, measured over windows of 200 speakers of LibriSpeech train-clean-100 at three levels through Opus: the mean
-// square of the distance to the speaker's mean, and of that mean. A PLDA of these speakers told voices apart no better than
-// these two numbers (docs/diarization.md).
-const (
-	within  = 0.41
-	between = 0.57
-)
-
-// believed are the options of VBx, tuned as the rest of [tuning] was, on rooms of 30 s to 40 minutes.
-// Fa is for windows of 1.6 s every 0.5 s, Fb for one of them.
-var believed = vbx.Options{Fa: 0.3, Fb: 0.4, Loop: 0.8, Smoothing: 7, Iterations: 20}
+// believed are the options of VBx that no embedder changes, tuned as the rest of [tuning] was, on rooms of 30 s to 40 minutes.
+var believed = vbx.Options{Loop: 0.8, Smoothing: 7, Iterations: 20}
 
 // cheaper is how many costs of a speaker are tried until there are as many as the headcount, each a quarter of the one before.
 const cheaper = 3
@@ -35,10 +26,11 @@ func (g *grouping) bayes(windows []window, headcount int) bool {
 		groups[i] = closest(windows[i].vec, g.centroids)
 	}
 	dim := len(windows[0].vec)
-	model := vbx.EvenModel(dim, within/float64(dim), between/float64(dim))
+	model := vbx.EvenModel(dim, g.tuned.within/float64(dim), g.tuned.between/float64(dim))
 	// A voice is no normal distribution, so the longer it is heard the more it seems to be two: what a speaker costs rises with the
 	// length. One cost for all lengths either misses people in half a minute or splits them in an hour.
 	options := believed
+	options.Fa, options.Fb = g.tuned.fa, g.tuned.fb
 	options.Fb *= math.Sqrt(float64(len(windows)))
 	for range cheaper {
 		r, err := vbx.Cluster(vectors, model, groups, options)

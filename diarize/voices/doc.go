@@ -38,6 +38,8 @@ type Options struct {
 	Recorded bool
 	// Hop is the time between windows, 0: 0.5 s. Half of it costs twice as much and finds turns a little better.
 	Hop time.Duration
+	// Thresholds are the embedder's; nil: those of GE2E.
+	Thresholds *Thresholds
 }
 
 // Turn is a stretch in which one voice speaks.

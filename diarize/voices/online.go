@@ -8,14 +8,11 @@ import (
 
 // How voices are followed live. Lengths are in samples.
 const (
-	revisable  = 5000 * perMS    // labels before that stand
-	lookBack   = 600_000 * perMS // windows that the background looks at
-	lookEvery  = 10_000 * perMS  // of new speech
-	bornLeast  = 2400 * perMS    // of speech that founds a voice
-	bornBelow  = 0.38            // cosine to all known voices below which speech is a new one's
-	bornAlike  = 0.30            // and between its own windows from which it is one voice
-	updateFrom = 0.45            // cosine from which a window moves its voice
-	mergePart  = 0.6             // of a voice's windows that are found to be another's
+	revisable = 5000 * perMS    // labels before that stand
+	lookBack  = 600_000 * perMS // windows that the background looks at
+	lookEvery = 10_000 * perMS  // of new speech
+	bornLeast = 2400 * perMS    // of speech that founds a voice
+	mergePart = 0.6             // of a voice's windows that are found to be another's
 )
 
 // voice is one that was heard live.
@@ -77,7 +74,7 @@ func (l *live) hear(t *Tracker, i int) {
 func (l *live) freeze(t *Tracker, i int) {
 	for l.frozen < i && t.windows[l.frozen].end < t.windows[i].end-revisable {
 		w := &t.windows[l.frozen]
-		if v := l.name(w.voice); v > 0 && !w.counted && cluster.Dot(w.vec, l.voices[v-1].unit) >= updateFrom {
+		if v := l.name(w.voice); v > 0 && !w.counted && cluster.Dot(w.vec, l.voices[v-1].unit) >= t.tuned.update {
 			l.voices[v-1].add(w.vec)
 			w.counted = true
 		}
@@ -105,13 +102,13 @@ func (l *live) birth(t *Tracker, i int) {
 	mean := make([]float32, len(w[i].vec))
 	for k := first; k <= i; k++ {
 		cluster.Add(mean, w[k].vec, 1)
-		if cluster.Dot(w[k].vec, w[i].vec) < bornAlike {
+		if cluster.Dot(w[k].vec, w[i].vec) < t.tuned.bornAlike {
 			return
 		}
 	}
 	mean = cluster.Unit(mean)
 	for _, v := range l.alive() {
-		if cluster.Dot(mean, l.voices[v-1].unit) > bornBelow {
+		if cluster.Dot(mean, l.voices[v-1].unit) > t.tuned.bornBelow {
 			return
 		}
 	}
@@ -136,7 +133,7 @@ func (l *live) relabel(t *Tracker, i int) {
 	for k, v := range alive {
 		centroids[k] = l.voices[v-1].unit
 	}
-	g := grouping{count: len(alive), centroids: centroids}
+	g := grouping{tuned: t.tuned, count: len(alive), centroids: centroids}
 	if l.frozen > 0 {
 		last := &t.windows[l.frozen-1]
 		g.sequenceAfter(windows, last, slices.Index(alive, l.name(last.voice)))
@@ -160,7 +157,7 @@ func (l *live) look(t *Tracker, i int) {
 	if t.o.Headcount == 1 {
 		count = 1
 	}
-	g := regroup(windows, count, t.o.Room)
+	g := regroup(windows, count, t.o.Room, t.tuned)
 	l.crowded = l.crowded || g.crowded
 	if g.count > 1 {
 		l.several = true
@@ -191,7 +188,7 @@ func (l *live) adopt(windows []window, g grouping) {
 		case a >= 0:
 			taken[a] = true
 			l.voices[alive[a]-1].set(g, k, windows)
-		case len(l.alive()) < l.most && g.speech[k] >= tuned.small && len(l.voices) < 4*MaxVoices:
+		case len(l.alive()) < l.most && g.speech[k] >= g.tuned.small && len(l.voices) < 4*MaxVoices:
 			l.voices = append(l.voices, voice{})
 			l.voices[len(l.voices)-1].set(g, k, windows)
 		}

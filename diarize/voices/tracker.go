@@ -58,6 +58,7 @@ func (w *window) centre() int64 { return (w.start + w.end) / 2 }
 type Tracker struct {
 	embedder Embedder
 	o        Options
+	tuned    *tuning
 	hop      int64
 
 	scene scene
@@ -99,7 +100,7 @@ func NewTracker(s Segmenter, e Embedder, o Options) *Tracker {
 	if hop == 0 {
 		hop = defaultHop
 	}
-	t := &Tracker{embedder: e, o: o, hop: max(leastHop, min(hop, windowLen))}
+	t := &Tracker{embedder: e, o: o, tuned: tuned.with(o.Thresholds), hop: max(leastHop, min(hop, windowLen))}
 	t.scene = scene{segmenter: s, stride: liveStride, delay: liveDelay}
 	if o.Recorded {
 		t.scene.stride, t.scene.delay = fileStride, fileDelay
@@ -333,7 +334,7 @@ func (t *Tracker) End(headcount int) []Turn {
 	if headcount == 0 {
 		headcount = t.o.Headcount
 	}
-	g := regroup(t.windows, headcount, t.o.Room)
+	g := regroup(t.windows, headcount, t.o.Room, t.tuned)
 	t.crowded = g.crowded
 	numbers := t.numbers(g)
 	labels := make([]int, len(t.windows))
