@@ -151,6 +151,7 @@ func (c *diarizeListenCmd) Run(ctx context.Context, log *slog.Logger) error {
 		ctx, stop = supervise.UntilOrphaned(ctx)
 		defer stop()
 	}
+	leanMemory(0)
 	trackers, err := c.trackers(log)
 	if err != nil {
 		return err

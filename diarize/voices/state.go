@@ -3,6 +3,7 @@ package voices
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"souffleur/diarize/cluster"
 )
@@ -86,8 +87,8 @@ func (t *Tracker) finished() int64 {
 // ErrState says that a state does not fit: it is another model's, or contradicts itself.
 var ErrState = errors.New("no state of this tracker's")
 
-// Restore makes a tracker that has heard nothing go on where another one's state ends. Sound before that is dropped. After an error
-// it knows nothing, as before.
+// Restore makes a tracker that has heard nothing go on where another one's state ends, and takes its vectors over. Sound before that is
+// dropped. After an error it knows nothing, as before.
 func (t *Tracker) Restore(s State) error {
 	if err := s.check(t.embedder.Model(), t.embedder.Dim()); err != nil {
 		return err
@@ -98,7 +99,7 @@ func (t *Tracker) Restore(s State) error {
 		t.scene.chains = max(t.scene.chains, u.Who[0], u.Who[1])
 	}
 	for _, w := range s.Windows {
-		t.windows = append(t.windows, window{start: w.Start * perMS, end: w.End * perMS, unit: w.Unit, chain: s.Units[w.Unit].Who[0], vec: cluster.Unit(w.Vec), voice: w.Voice, counted: true})
+		t.windows = append(t.windows, window{start: w.Start * perMS, end: w.End * perMS, unit: w.Unit, chain: s.Units[w.Unit].Who[0], vec: normalised(w.Vec), voice: w.Voice, counted: true})
 	}
 	for _, v := range s.Voices {
 		known := voice{into: v.Into}
@@ -113,6 +114,15 @@ func (t *Tracker) Restore(s State) error {
 	t.scene.begun = true
 	t.scene.restart(s.Until * perMS)
 	return nil
+}
+
+// normalised brings a vector to length one where it stands.
+func normalised(v []float32) []float32 {
+	size := float32(math.Sqrt(float64(cluster.Dot(v, v))))
+	for i := range v {
+		v[i] /= size
+	}
+	return v
 }
 
 // check says what is wrong with a state: it comes from outside.
