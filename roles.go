@@ -153,6 +153,7 @@ func (c *diarizeListenCmd) Run(ctx context.Context, log *slog.Logger) error {
 		ctx, stop = supervise.UntilOrphaned(ctx)
 		defer stop()
 	}
+	leanMemory(0)
 	trackers, err := c.trackers(ctx, c.ownVoiceFlags, log)
 	if err != nil {
 		return err

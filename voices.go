@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
 
 	"souffleur/diarize"
 	"souffleur/diarize/ge2e"
@@ -24,6 +27,7 @@ type trackers struct {
 	segmenter  voices.Segmenter
 	embedder   voices.Embedder
 	thresholds *voices.Thresholds // of an operator's embedder; nil: those of the built-in one
+	open       atomic.Int64       // trackers of live microphones
 }
 
 // trackers loads the models: an operator's own where they are named and right, else those of this program. Without any the error
@@ -68,11 +72,15 @@ func (t *trackers) track(o voices.Options) *voices.Tracker {
 
 // tracker makes one for a microphone.
 func (t *trackers) tracker(room bool, headcount int) (diarize.Tracker, error) {
-	return voiceTracker{t.track(voices.Options{Headcount: headcount, Room: room})}, nil
+	leanMemory(int(t.open.Add(1)))
+	return voiceTracker{t.track(voices.Options{Headcount: headcount, Room: room}), t}, nil
 }
 
 // voiceTracker is a tracker of one microphone as the worker takes it.
-type voiceTracker struct{ *voices.Tracker }
+type voiceTracker struct {
+	*voices.Tracker
+	of *trackers
+}
 
 func (v voiceTracker) Turns(from int64) []diarize.Turn  { return turnsOf(v.Tracker.Turns(from)) }
 func (v voiceTracker) End(headcount int) []diarize.Turn { return turnsOf(v.Tracker.End(headcount)) }
@@ -101,4 +109,26 @@ func (v voiceTracker) Warnings() []string {
 	return out
 }
 
-func (v voiceTracker) Close() error { return nil }
+func (v voiceTracker) Close() error {
+	leanMemory(int(v.of.open.Add(-1)))
+	return nil
+}
+
+// What a process that tells voices apart may hold: models, and for each microphone the network's memory, an hour of vectors and the end
+// pass. Go's collector would else let garbage grow to as much again as is in use: 92 MB with one room, where 60 are allowed. The limit
+// is soft and rises with the microphones, so nothing fails where meetings are longer: what is over it costs collections.
+const (
+	leanPercent = 25
+	leanBase    = 30 << 20
+	leanForEach = 26 << 20
+)
+
+// leanMemory keeps the garbage small, unless an operator has said how.
+func leanMemory(microphones int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(leanPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(leanBase + leanForEach*int64(max(1, microphones)))
+	}
+}

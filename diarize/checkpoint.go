@@ -111,7 +111,7 @@ func (t *mic) stretches(s *voices.State) []*bus.VoiceVectors {
 }
 
 func packUnit(u voices.StateUnit) bus.VoiceUnit {
-	return bus.VoiceUnit{Start: u.Start, End: u.End, Who: u.Who, Levels: u.Levels[:min(len(u.Levels), maxLevels)], Floor: u.Floor}
+	return bus.VoiceUnit{Start: u.Start, End: u.End, Who: u.Who, Lead: u.Lead, Levels: u.Levels[:min(len(u.Levels), maxLevels)], Floor: u.Floor}
 }
 
 // soFar are the voices of s, with their published numbers.

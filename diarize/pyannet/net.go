@@ -2,6 +2,7 @@ package pyannet
 
 import (
 	"math"
+	"runtime"
 	"sync"
 
 	"souffleur/diarize/nn"
@@ -26,7 +27,34 @@ type Net struct {
 	convolutions [2]dense
 	layers       [4][2]nn.LSTM // forward and backward
 	linear       [3]dense      // the last is the classifier
-	scratch      sync.Pool
+	scratch      spare
+}
+
+// spare keeps the memory of calls for the next ones: that of one call at a time for each processor. A sync.Pool would drop it at every
+// second garbage collection, and then it is the most of the garbage.
+type spare struct {
+	once sync.Once
+	free chan *scratch
+}
+
+func (s *spare) get(width int) *scratch {
+	s.once.Do(func() { s.free = make(chan *scratch, runtime.GOMAXPROCS(0)) })
+	select {
+	case one := <-s.free:
+		return one
+	default:
+		return newScratch(width)
+	}
+}
+
+func (s *spare) put(one *scratch) {
+	if cap(one.x) < cap(one.y) { // layers exchange them
+		one.x, one.y = one.y, one.x
+	}
+	select {
+	case s.free <- one:
+	default:
+	}
 }
 
 // dense is a layer of sums of products. The bias is as wide as the matrix.
@@ -38,10 +66,16 @@ type dense struct {
 // norm scales each channel of one window to mean 0 and variance 1, and then by learned numbers.
 type norm struct{ weight, bias []float32 }
 
-// scratch is the memory of one call, some 20 MB.
+// scratch is the memory of one call, some 9 MB.
 type scratch struct {
 	x, y   []float32
 	layers nn.Scratch
+}
+
+// newScratch has room for the longest window at once: growing with the first windows would leave as much again behind.
+func newScratch(width int) *scratch {
+	most := ((Window-2*halfFilter-1)/stride + 1) * width
+	return &scratch{x: make([]float32, 0, most), y: make([]float32, 0, most/pool)}
 }
 
 // Model returns [ModelID].
@@ -58,11 +92,8 @@ func (n *Net) Segment(pcm []float32) ([][Classes]float32, error) {
 			return nil, ErrWindow
 		}
 	}
-	s, _ := n.scratch.Get().(*scratch)
-	if s == nil {
-		s = &scratch{}
-	}
-	defer n.scratch.Put(s)
+	s := n.scratch.get(n.filters.Width())
+	defer n.scratch.put(s)
 	frames := n.front(pcm, s)
 	n.recur(frames, s)
 	for i := range n.linear {

@@ -3,6 +3,7 @@ package voices
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"souffleur/diarize/cluster"
 )
@@ -29,6 +30,7 @@ type StateVoice struct {
 type StateUnit struct {
 	Start, End int64
 	Who        [2]int32 // the chains that speak in it; 0: none
+	Lead       int      // levels before Start
 	Levels     []byte   // of each frame of 270 samples, as turns are cut by
 	Floor      byte     // level of the track without speech
 }
@@ -63,7 +65,7 @@ func (t *Tracker) State() State {
 		s.Windows = append(s.Windows, StateWindow{Start: w.start / perMS, End: w.end / perMS, Unit: w.unit, Voice: voice, Vec: w.vec})
 	}
 	for _, u := range units {
-		s.Units = append(s.Units, StateUnit{Start: u.start / perMS, End: u.end / perMS, Who: u.who, Levels: u.levels, Floor: u.floor})
+		s.Units = append(s.Units, StateUnit{Start: u.start / perMS, End: u.end / perMS, Who: u.who, Lead: int((u.start - u.from) / frame), Levels: u.levels, Floor: u.floor})
 	}
 	for i, v := range t.live.voices {
 		known := StateVoice{Number: i + 1, Into: t.live.name(v.into), Seconds: seconds[i+1]}
@@ -86,19 +88,20 @@ func (t *Tracker) finished() int64 {
 // ErrState says that a state does not fit: it is another model's, or contradicts itself.
 var ErrState = errors.New("no state of this tracker's")
 
-// Restore makes a tracker that has heard nothing go on where another one's state ends. Sound before that is dropped. After an error
-// it knows nothing, as before.
+// Restore makes a tracker that has heard nothing go on where another one's state ends, and takes its vectors over. Sound before that is
+// dropped. After an error it knows nothing, as before.
 func (t *Tracker) Restore(s State) error {
 	if err := s.check(t.embedder.Model(), t.embedder.Dim()); err != nil {
 		return err
 	}
 	t.units, t.windows, t.live.voices = nil, nil, nil
 	for _, u := range s.Units {
-		t.units = append(t.units, unit{start: u.Start * perMS, end: u.End * perMS, who: u.Who, levels: u.Levels, floor: u.Floor})
+		start := u.Start * perMS
+		t.units = append(t.units, unit{start: start, end: u.End * perMS, who: u.Who, from: start - int64(u.Lead)*frame, levels: u.Levels, floor: u.Floor})
 		t.scene.chains = max(t.scene.chains, u.Who[0], u.Who[1])
 	}
 	for _, w := range s.Windows {
-		t.windows = append(t.windows, window{start: w.Start * perMS, end: w.End * perMS, unit: w.Unit, chain: s.Units[w.Unit].Who[0], vec: cluster.Unit(w.Vec), voice: w.Voice, counted: true})
+		t.windows = append(t.windows, window{start: w.Start * perMS, end: w.End * perMS, unit: w.Unit, chain: s.Units[w.Unit].Who[0], vec: normalised(w.Vec), voice: w.Voice, counted: true})
 	}
 	for _, v := range s.Voices {
 		known := voice{into: v.Into}
@@ -113,6 +116,15 @@ func (t *Tracker) Restore(s State) error {
 	t.scene.begun = true
 	t.scene.restart(s.Until * perMS)
 	return nil
+}
+
+// normalised brings a vector to length one where it stands.
+func normalised(v []float32) []float32 {
+	size := float32(math.Sqrt(float64(cluster.Dot(v, v))))
+	for i := range v {
+		v[i] /= size
+	}
+	return v
 }
 
 // check says what is wrong with a state: it comes from outside.
@@ -134,7 +146,7 @@ func (s *State) check(model string, dim int) error {
 	}
 	last := int64(0)
 	for i, u := range s.Units {
-		if u.Start < last || u.End <= u.Start || u.End > s.Until || u.Who[0] < 0 || u.Who[1] < 0 {
+		if u.Start < last || u.End <= u.Start || u.End > s.Until || u.Who[0] < 0 || u.Who[1] < 0 || u.Lead < 0 || u.Lead > around {
 			return fmt.Errorf("%w: unit %d", ErrState, i)
 		}
 		last = u.End

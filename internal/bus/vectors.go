@@ -40,6 +40,7 @@ type VoiceUnit struct {
 	Start  int64    `json:"start"`
 	End    int64    `json:"end"`
 	Who    [2]int32 `json:"who"`              // who speaks in it, as far as they are followed without a break; 0: nobody
+	Lead   int      `json:"lead,omitempty"`   // levels before Start
 	Levels []byte   `json:"levels,omitempty"` // loudness of each frame
 	Floor  byte     `json:"floor,omitempty"`
 }
