@@ -298,7 +298,7 @@ func (s *stage) join(p meeting.ParticipantID, track meeting.Track, room bool) {
 	if room {
 		s.event(meeting.Event{Type: meeting.EventHeadcount, Participant: p, RoomMic: true})
 	}
-	track.Participant = p
+	track.Participant, track.Partition = p, s.bus.AudioPartition(s.id, 0)
 	s.event(meeting.Event{Type: meeting.EventTrack, Participant: p, Track: &track})
 }
 
