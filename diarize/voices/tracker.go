@@ -153,11 +153,7 @@ func (t *Tracker) rest(start, end int64) {
 		if t.floor == 0 {
 			t.floor = float64(l)
 		}
-		if up := float64(l) - t.floor; up < 0 { // down at once, up in some seconds: what is left of words is no floor
-			t.floor += 0.3 * up
-		} else {
-			t.floor += 0.02 * up
-		}
+		t.floor += 0.05 * (float64(l) - t.floor) // of some 20 frames
 	}
 	t.rested = append(t.rested[:0], t.rested[max(0, len(t.rested)-around):]...)
 	if t.open && end-t.units[len(t.units)-1].end >= pause {
