@@ -62,7 +62,7 @@ func (t *mic) save(ctx context.Context) error {
 		}
 		m.Partition = t.w.cfg.Bus.PartitionOf(bus.Vectors, t.k.meeting)
 		t.saved.keys = append(t.saved.keys, m.Key)
-		if err := t.w.cfg.Bus.Publish(ctx, m); err != nil {
+		if err := t.put(ctx, m); err != nil {
 			return fmt.Errorf("save what is known of voices: %w", err)
 		}
 		t.saved.until = v.Until

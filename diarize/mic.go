@@ -427,9 +427,21 @@ func (t *mic) publish(ctx context.Context, v meeting.Voices) error {
 		return err
 	}
 	m.Partition = t.w.cfg.Bus.PartitionOf(bus.Speakers, t.k.meeting)
-	if err := t.w.cfg.Bus.Publish(ctx, m); err != nil {
+	if err := t.put(ctx, m); err != nil {
 		return fmt.Errorf("publish voices: %w", err)
 	}
 	t.book.Apply(&v)
 	return nil
+}
+
+// put publishes a record. One that is on its way when ctx ends is awaited for a moment: the broker may take it all the same, and whoever
+// listens next must find it, or would give its revision to another record.
+func (t *mic) put(ctx context.Context, m bus.Message) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin, cancel) })()
+	return t.w.cfg.Bus.Publish(last, m)
 }
