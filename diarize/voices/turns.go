@@ -111,8 +111,8 @@ func unitTurns(out []Turn, u *unit, windows []window, labels []int, near func(k 
 		if end < len(windows) {
 			to = u.between(windows[end-1].centre(), windows[end].centre())
 		}
-		if from, to := u.edges(from, to); to > from {
-			out = join(out, Turn{from, to, max(labels[k], 1), float64(sum/float32(end-k)) * 2, false})
+		for _, said := range u.loud(from, to) {
+			out = join(out, Turn{said[0], said[1], max(labels[k], 1), float64(sum/float32(end-k)) * 2, false})
 		}
 		from, k = max(from, to), end
 	}
@@ -138,16 +138,15 @@ const (
 	trimmed  = 300 * perMS // is taken off at most, on each side
 )
 
-// edges moves the ends of a turn to where it is loud: inwards within the unit, and outwards where the unit ends, as nobody
-// else speaks there.
-func (u *unit) edges(from, to int64) (int64, int64) {
+// loud are the stretches of a turn in which there is anything to hear. Its ends move to where it is loud: inwards within the unit,
+// and outwards where the unit ends, as nobody else speaks there. What is soft for longer than turns go on over is a pause, which the
+// network likes to pass over.
+func (u *unit) loud(from, to int64) [][2]int64 {
 	first, end := max(0, (from-u.from)/frame), min(int64(len(u.levels)), (to-u.from+frame-1)/frame)
 	if end-first < 4 {
-		return from, to
+		return [][2]int64{{from, to}}
 	}
-	sorted := slices.Sorted(slices.Values(u.levels[first:end]))
-	loud := float64(sorted[len(sorted)*95/100])
-	least := uint8(float64(u.floor) + loudPart*max(0, loud-float64(u.floor)))
+	least := u.least(first, end)
 	a, b := first, end
 	for a < end && u.levels[a] < least && (a-first)*frame < trimmed {
 		a++
@@ -161,13 +160,32 @@ func (u *unit) edges(from, to int64) (int64, int64) {
 	for to == u.end && b >= end && b < int64(len(u.levels)) && u.levels[b] >= least {
 		b++
 	}
-	if a != first {
-		from = u.from + a*frame
+	var out [][2]int64
+	for at := a; at < b; {
+		stop, soft := at, int64(0)
+		for stop < b && soft*frame <= bridge {
+			if soft++; u.levels[stop] >= least {
+				soft = 0
+			}
+			stop++
+		}
+		if stop < b { // a pause: it ends at the next loud frame
+			stop -= soft
+		}
+		if stop > at {
+			out = append(out, [2]int64{u.from + at*frame, u.from + stop*frame})
+		}
+		for at = stop; at < b && u.levels[at] < least; at++ {
+		}
 	}
-	if b != end {
-		to = u.from + b*frame
-	}
-	return from, to
+	return out
+}
+
+// least is the level from which frames of a turn are speech.
+func (u *unit) least(first, end int64) uint8 {
+	sorted := slices.Sorted(slices.Values(u.levels[first:end]))
+	loud := float64(sorted[len(sorted)*95/100])
+	return uint8(float64(u.floor) + loudPart*max(0, loud-float64(u.floor)))
 }
 
 func abs(v int64) int64 { return max(v, -v) }
