@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 
 	"souffleur/internal/meeting"
 	"souffleur/internal/node"
@@ -36,12 +35,9 @@ func (c *serveCmd) children(n *node.Node, log *slog.Logger) ([]supervise.Child, 
 
 // tellsVoicesApart says whether the models are there that tell voices at shared microphones apart.
 func (c *serveCmd) tellsVoicesApart(log *slog.Logger) bool {
-	own := c.bring()
-	for _, model := range voiceModels() {
-		if _, err := c.store(log).Path(model); err != nil && !slices.Contains(own, model) {
-			log.Info("voices at shared microphones are not told apart: there is no model; fetch it with: souffleur models pull "+model, "model", model)
-			return false
-		}
+	model, err := c.missingVoiceModel(c.ownVoiceFlags, log)
+	if err != nil {
+		log.Info("voices at shared microphones are not told apart: there is no model; fetch it with: souffleur models pull "+model, "model", model)
 	}
-	return true
+	return err == nil
 }

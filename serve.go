@@ -65,7 +65,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	closers.add("bus", sys.bus.Close)
-	transcriber, err := newTranscriber(c.modelFlags, c.asrFlags, log)
+	transcriber, err := newTranscriber(c.modelFlags, c.asrFlags, c.ownVoiceFlags, log)
 	if err != nil {
 		return err
 	}

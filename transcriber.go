@@ -22,6 +22,7 @@ type childTranscriber struct {
 	program string
 	env     []string
 	models  modelFlags
+	own     ownVoiceFlags
 	log     *slog.Logger
 }
 
@@ -31,7 +32,7 @@ var _ web.Transcriber = (*childTranscriber)(nil)
 const transcriptionPriority = 15
 
 // newTranscriber returns a transcriber with the speech model of serve.
-func newTranscriber(m modelFlags, a asrFlags, log *slog.Logger) (*childTranscriber, error) {
+func newTranscriber(m modelFlags, a asrFlags, own ownVoiceFlags, log *slog.Logger) (*childTranscriber, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find own program: %w", err)
@@ -39,8 +40,9 @@ func newTranscriber(m modelFlags, a asrFlags, log *slog.Logger) (*childTranscrib
 	env := childEnv(struct {
 		modelFlags
 		asrFlags
-	}{m, a})
-	return &childTranscriber{program: self, env: slices.DeleteFunc(env, foreignSecret), models: m, log: log}, nil
+		ownVoiceFlags
+	}{m, a, own})
+	return &childTranscriber{program: self, env: slices.DeleteFunc(env, foreignSecret), models: m, own: own, log: log}, nil
 }
 
 // foreignSecret says whether a variable is a secret that a process which reads foreign files should not know.
@@ -94,14 +96,11 @@ func (t *childTranscriber) Transcribe(ctx context.Context, r web.Recording) (*st
 
 // tellsApart says whether speakers can be told apart.
 func (t *childTranscriber) tellsApart() bool {
-	store := t.models.store(t.log)
-	for _, model := range voiceModels() {
-		if _, err := store.Path(model); err != nil {
-			t.log.Warn("speakers of recordings are not told apart: the model is not installed, or damaged", "model", model, "err", err)
-			return false
-		}
+	model, err := t.models.missingVoiceModel(t.own, t.log)
+	if err != nil {
+		t.log.Warn("speakers of recordings are not told apart: the model is not installed, or damaged", "model", model, "err", err)
 	}
-	return true
+	return err == nil
 }
 
 // bounded keeps what is written to it, up to a limit. A lossy one then drops the rest; else writing fails.

@@ -26,7 +26,7 @@ func newTestTranscriber(t *testing.T) *childTranscriber {
 	if dir == "" {
 		dir = defaultModelsDir()
 	}
-	tr, err := newTranscriber(modelFlags{Models: dir, Model: "whisper-base"}, asrFlags{}, slog.New(slog.DiscardHandler))
+	tr, err := newTranscriber(modelFlags{Models: dir, Model: "whisper-base"}, asrFlags{}, ownVoiceFlags{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestARecordingIsTranscribedThoughTheModelOfVoicesIsDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	if tr, err = newTranscriber(modelFlags{Models: dir, Model: "whisper-base"}, asrFlags{}, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+	if tr, err = newTranscriber(modelFlags{Models: dir, Model: "whisper-base"}, asrFlags{}, ownVoiceFlags{}, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 		t.Fatal(err)
 	}
 	got, err := tr.Transcribe(t.Context(), web.Recording{Path: jfk(t), Lang: "en", Voices: true})

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 
 	"souffleur/diarize"
@@ -21,6 +22,17 @@ const (
 
 // voiceModels are both.
 func voiceModels() []string { return []string{segmentationModel, voiceModel} }
+
+// missingVoiceModel names the first of them that is not there, and in whose place an operator's could not be used; and why.
+func (f modelFlags) missingVoiceModel(own ownVoiceFlags, log *slog.Logger) (model string, err error) {
+	mine := own.bring()
+	for _, model := range voiceModels() {
+		if _, err := f.store(log).Path(model); err != nil && !slices.Contains(mine, model) {
+			return model, err
+		}
+	}
+	return "", nil
+}
 
 // trackers makes trackers of voices from models of this machine.
 type trackers struct {

@@ -230,8 +230,8 @@ func (p *partition) tick() error {
 // release forgets a microphone to which nobody listens any more.
 func (p *partition) release(k who, t *mic) {
 	delete(p.mics, k)
-	if t.outcome != dropped {
-		p.books[k] = t.book
+	if t.outcome != dropped || p.w.roster.Of(k.meeting, t.lastTrack).Known {
+		p.books[k] = t.book // whoever opts in again goes on with its revisions, or readers pass them over
 	}
 	switch t.outcome {
 	case failed:

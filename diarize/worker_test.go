@@ -190,3 +190,18 @@ func TestASwitchEndsItAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// Whoever opts in again is heard again, under revisions that readers do not pass over.
+func TestSomebodyOptsInAgain(t *testing.T) {
+	s := newStage(t)
+	s.join("p0", meeting.Track{Track: "t0"}, true)
+	defer s.run()()
+	s.speak("t0", 0, 8000)
+	s.until("two turns", func() bool { return len(s.book().Turns()) == 2 })
+	s.event(meeting.Event{Type: meeting.EventOptOut, Participant: "p0", OptOut: true, At: 8000})
+	time.Sleep(1500 * time.Millisecond) // nothing tells that something was dropped
+	s.event(meeting.Event{Type: meeting.EventOptOut, Participant: "p0", At: 9000})
+	s.tracker = func() *scripted { return &scripted{script: twoPeople()} }
+	s.speak("t0", 12_000, 20_000)
+	s.until("two more turns", func() bool { return len(s.book().Turns()) == 4 })
+}
