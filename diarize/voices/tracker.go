@@ -118,7 +118,7 @@ func (t *Tracker) Push(at int64, pcm []float32) {
 	const chunk = 2 * rate // bounds what is copied at once
 	for first := true; first || len(pcm) > 0; first = false {
 		n := min(len(pcm), chunk)
-		t.scene.take(at*perMS, pcm[:n], t.settle, t.closeUnit)
+		t.scene.take(at*perMS, pcm[:n], t.settle, t.breakOff)
 		pcm = pcm[n:]
 		at += int64(n) / perMS
 	}
@@ -208,6 +208,12 @@ func (t *Tracker) closeUnit() {
 	case t.made > 0 && u.end-last >= t.hop/2:
 		t.cut(u.end-windowLen, u.end)
 	}
+}
+
+// breakOff ends what was before a long time without sound.
+func (t *Tracker) breakOff() {
+	t.closeUnit()
+	t.rested = t.rested[:0]
 }
 
 // square is the mean square of the frame at a position.

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
+// How far turns reach. Lengths are in samples.
 const (
-	bridge = 500 * perMS    // silence within one voice that its turn goes on over, in samples
+	bridge = 500 * perMS    // silence within one voice that its turn goes on over
 	nearby = 10_000 * perMS // within which a chain is taken for one person
 	beside = 5_000 * perMS  // within which somebody who is never heard alone is looked for
 )
@@ -15,18 +16,14 @@ const (
 // frame between their middles. Units without a window, shorter than any, take the voice of their chain, or that before them; what two
 // say at once is a turn of each.
 func turnsOf(units []unit, windows []window, labels []int, near func(i int) float32) []Turn {
-	n := &naming{units: units, windows: windows, labels: labels, firsts: make([]int, len(units)+1)}
-	for i, w := 0, 0; i <= len(units); i++ {
-		for w < len(windows) && windows[w].unit < i {
-			w++
-		}
-		n.firsts[i] = w
-	}
+	n := &naming{windows, labels}
 	var out, second []Turn
-	last := 1
+	last, end := 1, 0
 	for i := range units {
-		u := &units[i]
-		first, end := n.firsts[i], n.firsts[i+1]
+		u, first := &units[i], end
+		for end < len(windows) && windows[end].unit == i {
+			end++
+		}
 		switch {
 		case first < end:
 			out = unitTurns(out, u, windows[first:end], labels[first:end], func(k int) float32 { return near(first + k) })
@@ -54,23 +51,24 @@ func turnsOf(units []unit, windows []window, labels []int, near func(i int) floa
 
 // naming says whose a unit is that has no window of its own.
 type naming struct {
-	units   []unit
 	windows []window
 	labels  []int
-	firsts  []int // first window of each unit, and behind the last
 }
 
 // both are the voices of two who speak at once; the second is 0 if nobody fits. last is the voice before them.
 func (n *naming) both(u *unit, last int) (first, second int) {
 	first, second = n.chain(u.who[0], u), n.chain(u.who[1], u)
-	if first == 0 || second != last && first != last {
-		first = last
+	if first == 0 {
+		first, second = second, 0
 	}
-	if second == last {
-		first, second = second, first
+	if first == 0 {
+		first = last
 	}
 	if second == 0 || second == first {
 		second = n.find(u, beside, func(_ int32, label int) bool { return label != first })
+	}
+	if second == last {
+		first, second = second, first
 	}
 	return first, second
 }
@@ -132,60 +130,61 @@ func (u *unit) between(from, to int64) int64 {
 	return at
 }
 
-// Where a turn begins and ends: the network is right to a tenth of a second, and turns are scored by the millisecond.
+// Where speech begins and ends. The network is right to a tenth of a second, and turns are scored by the millisecond. Parts are of
+// the way in decibels from the floor to the loud parts of a turn.
 const (
-	loudPart = 0.35        // of the way in decibels from the floor to the loud parts of a turn: softer edges are no speech
-	trimmed  = 300 * perMS // is taken off at most, on each side
+	loudPart = 0.35        // speech begins and ends where it is as loud
+	softPart = 0.2         // and pauses where it is softer for longer than turns go on over
+	trimmed  = 300 * perMS // is taken off the ends at most
 )
 
-// loud are the stretches of a turn in which there is anything to hear. Its ends move to where it is loud: inwards within the unit,
-// and outwards where the unit ends, as nobody else speaks there. What is soft for longer than turns go on over is a pause, which the
-// network likes to pass over.
+// loud are the stretches of a turn in which there is anything to hear. Its ends move to where it is loud: inwards, and outwards where
+// the unit ends, too, as nobody else speaks there. Long soft stretches are pauses, which the network likes to pass over.
 func (u *unit) loud(from, to int64) [][2]int64 {
 	first, end := max(0, (from-u.from)/frame), min(int64(len(u.levels)), (to-u.from+frame-1)/frame)
 	if end-first < 4 {
 		return [][2]int64{{from, to}}
 	}
-	least := u.least(first, end)
+	loud, soft := u.bounds(first, end)
 	a, b := first, end
-	for a < end && u.levels[a] < least && (a-first)*frame < trimmed {
+	for a < end && u.levels[a] < loud && (a-first)*frame < trimmed {
 		a++
 	}
-	for b > a && u.levels[b-1] < least && (end-b)*frame < trimmed {
+	for b > a && u.levels[b-1] < loud && (end-b)*frame < trimmed {
 		b--
 	}
-	for from == u.start && a <= first && a > 0 && u.levels[a-1] >= least {
+	for from == u.start && a <= first && a > 0 && u.levels[a-1] >= loud {
 		a--
 	}
-	for to == u.end && b >= end && b < int64(len(u.levels)) && u.levels[b] >= least {
+	for to == u.end && b >= end && b < int64(len(u.levels)) && u.levels[b] >= loud {
 		b++
 	}
+	return u.spoken(a, b, soft)
+}
+
+// spoken are the stretches of some frames without those that are soft for long.
+func (u *unit) spoken(first, end int64, soft uint8) [][2]int64 {
 	var out [][2]int64
-	for at := a; at < b; {
-		stop, soft := at, int64(0)
-		for stop < b && soft*frame <= bridge {
-			if soft++; u.levels[stop] >= least {
-				soft = 0
-			}
-			stop++
+	for at := first; at < end; at++ {
+		if u.levels[at] < soft && at > first && at < end-1 {
+			continue
 		}
-		if stop < b { // a pause: it ends at the next loud frame
-			stop -= soft
-		}
-		if stop > at {
-			out = append(out, [2]int64{u.from + at*frame, u.from + stop*frame})
-		}
-		for at = stop; at < b && u.levels[at] < least; at++ {
+		start, stop := u.from+at*frame, u.from+(at+1)*frame
+		if n := len(out) - 1; n >= 0 && start-out[n][1] <= bridge {
+			out[n][1] = stop
+		} else {
+			out = append(out, [2]int64{start, stop})
 		}
 	}
 	return out
 }
 
-// least is the level from which frames of a turn are speech.
-func (u *unit) least(first, end int64) uint8 {
+// bounds are the levels from which frames of a turn are loud, and below which they are soft.
+func (u *unit) bounds(first, end int64) (loud, soft uint8) {
 	sorted := slices.Sorted(slices.Values(u.levels[first:end]))
-	loud := float64(sorted[len(sorted)*95/100])
-	return uint8(float64(u.floor) + loudPart*max(0, loud-float64(u.floor)))
+	floor := float64(u.floor)
+	way := max(0, float64(sorted[len(sorted)*95/100])-floor)
+	return uint8(floor + loudPart*way), uint8(floor + softPart*way)
 }
 
 func abs(v int64) int64 { return max(v, -v) }
