@@ -46,8 +46,8 @@ func (l *LSTM) Run(out []float32, stride int, x []float32, n, steps int, backwar
 	return s.h
 }
 
-// step moves the state of one sequence by the sums at its gates.
-func step(g, h, c []float32) {
+// stepGo is step without vector instructions.
+func stepGo(g, h, c []float32) {
 	n := len(h)
 	in, forget, cell, out := g[:n], g[n:2*n], g[2*n:3*n], g[3*n:4*n]
 	c = c[:n]

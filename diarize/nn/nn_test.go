@@ -122,3 +122,23 @@ func TestAnLSTMIsThatOfItsEquationsInBothDirections(t *testing.T) {
 		}
 	}
 }
+
+func TestBothWaysOfStepsAgree(t *testing.T) {
+	const units = 24
+	r := rand.New(rand.NewPCG(3, 4))
+	var h, c, plainH, plainC [units]float32
+	for range 200 {
+		var g [4 * units]float32
+		for i := range g {
+			g[i] = float32(r.NormFloat64() * math.Pow(10, 3*r.Float64()-1.5))
+		}
+		plain := g
+		step(g[:], h[:], c[:])
+		stepGo(plain[:], plainH[:], plainC[:])
+		for i := range units {
+			if math.Abs(float64(h[i]-plainH[i])) > 1e-5 || math.Abs(float64(c[i]-plainC[i])) > 1e-4 {
+				t.Fatalf("unit %d: %v, %v with vectors, %v, %v without", i, h[i], c[i], plainH[i], plainC[i])
+			}
+		}
+	}
+}

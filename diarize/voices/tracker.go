@@ -20,7 +20,7 @@ const (
 const pause = 300 * perMS
 
 // When the network looks. Live, a moment is settled between half a second and two and a half after it; each run of the network
-// costs a tenth of a second.
+// costs some 50 ms. Twice as often is no better, and labels change more often.
 const (
 	liveStride = 118 * frame // 1.99 s
 	liveDelay  = 30 * frame  // 0.5 s
