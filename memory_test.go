@@ -136,7 +136,7 @@ func TestAnHourOfARoomFitsIntoItsMemory(t *testing.T) {
 	}
 	most, err := strconv.ParseUint(strings.TrimSpace(string(out)), 10, 64)
 	t.Logf("%.1f MB at most", float64(most)/1e6)
-	if err != nil || most > 70e6 { // 59 MB as a rule; on a busy machine the collector comes late. Without it 92
+	if err != nil || most > 80e6 { // 59 MB as a rule; on a busy machine the collector comes late. Without a target 92
 		t.Errorf("%d bytes, %v", most, err)
 	}
 }
