@@ -35,6 +35,8 @@ type unit struct {
 	from       int64   // position of the first level, a little before start
 	levels     []uint8 // of each frame, in decibels above -100 dBFS, to a little behind end
 	floor      uint8   // level of the track without speech
+	asked      asked   // what loud was last asked
+	said       [][2]int64
 }
 
 // around is how many frames before and behind a unit its edges are looked for: 0.2 s.
@@ -317,12 +319,10 @@ func (t *Tracker) Turns(from int64) []Turn {
 			labels[i] = 1
 		}
 	}
-	units := t.units
 	if t.open {
-		units = slices.Clone(units)
-		units[len(units)-1].floor = uint8(t.floor)
+		t.units[len(t.units)-1].floor = uint8(t.floor)
 	}
-	return after(turnsOf(units, t.windows, labels, func(i int) float32 { return t.windows[i].near }), from)
+	return after(turnsOf(t.units, t.windows, labels, func(i int) float32 { return t.windows[i].near }), from)
 }
 
 // End hears what is left, groups all vectors anew and returns the turns of the whole track. headcount is how many people spoke,

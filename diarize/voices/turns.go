@@ -138,9 +138,26 @@ const (
 	trimmed  = 300 * perMS // is taken off the ends at most
 )
 
+// asked is what loud was asked, and all that its answer follows from.
+type asked struct {
+	from, to int64
+	levels   int
+	floor    uint8
+}
+
 // loud are the stretches of a turn in which there is anything to hear. Its ends move to where it is loud: inwards, and outwards where
-// the unit ends, too, as nobody else speaks there. Long soft stretches are pauses, which the network likes to pass over.
+// the unit ends, too, as nobody else speaks there. Long soft stretches are pauses, which the network likes to pass over. The newest
+// answer is remembered: turns are asked for several times a second.
 func (u *unit) loud(from, to int64) [][2]int64 {
+	now := asked{from, to, len(u.levels), u.floor}
+	if u.said == nil || u.asked != now {
+		u.asked, u.said = now, u.listen(from, to)
+	}
+	return u.said
+}
+
+// listen is loud without memory.
+func (u *unit) listen(from, to int64) [][2]int64 {
 	first, end := max(0, (from-u.from)/frame), min(int64(len(u.levels)), (to-u.from+frame-1)/frame)
 	if end-first < 4 {
 		return [][2]int64{{from, to}}
