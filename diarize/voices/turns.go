@@ -163,6 +163,9 @@ func (u *unit) listen(from, to int64) [][2]int64 {
 		return [][2]int64{{from, to}}
 	}
 	loud, soft := u.bounds(first, end)
+	if loud == soft { // no louder than the floor: the network hears what loudness does not tell
+		return [][2]int64{{from, to}}
+	}
 	a, b := first, end
 	for a < end && u.levels[a] < loud && (a-first)*frame < trimmed {
 		a++
