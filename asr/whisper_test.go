@@ -15,6 +15,7 @@ import (
 	"souffleur/asr/eval"
 	"souffleur/asr/whisper"
 	"souffleur/internal/meeting"
+	"souffleur/internal/models/modelstest"
 	"souffleur/internal/ogg"
 	"souffleur/internal/vad"
 )
@@ -25,24 +26,12 @@ func engines(t *testing.T) (*whisper.Model, *vad.Model) {
 	if testing.Short() {
 		t.Skip("recognising speech takes its time")
 	}
-	dir := os.Getenv("SOUFFLEUR_MODELS")
-	if dir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Skip("no folder for models")
-		}
-		dir = filepath.Join(cache, "souffleur", "models")
-	}
-	name := filepath.Join(dir, "whisper-base-q8_0.bin")
-	if _, err := os.Stat(name); err != nil {
-		t.Skip("no speech model here: fetch it with souffleur models pull whisper-base-q8_0")
-	}
-	m, err := whisper.Load(name, whisper.Options{Threads: 1})
+	m, err := whisper.Load(modelstest.Path(t, "whisper-base"), whisper.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })
-	v, err := vad.Load(filepath.Join(dir, "silero-vad.bin"))
+	v, err := vad.Load(modelstest.Path(t, "silero-vad"))
 	if err != nil {
 		t.Fatal(err)
 	}

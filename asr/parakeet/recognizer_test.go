@@ -23,7 +23,7 @@ import (
 
 	"souffleur/asr"
 	"souffleur/asr/eval"
-	"souffleur/internal/models"
+	"souffleur/internal/models/modelstest"
 	"souffleur/internal/ogg"
 	"souffleur/internal/whispercpp"
 )
@@ -384,20 +384,8 @@ func TestSpeechIsRecognised(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	dir := os.Getenv("SOUFFLEUR_MODELS")
-	if dir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Skip("no folder of models")
-		}
-		dir = filepath.Join(cache, "souffleur", "models")
-	}
 	const name = "parakeet-tdt-0.6b-v3-q8_0"
-	path, err := models.NewStore(dir, slog.New(slog.DiscardHandler)).Path(name)
-	if err != nil {
-		t.Skipf("fetch it with souffleur models pull %s: %v", name, err)
-	}
-	m, err := Load(path, Options{})
+	m, err := Load(modelstest.Path(t, name), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"souffleur/asr"
 	"souffleur/internal/malloc"
+	"souffleur/internal/models/modelstest"
 )
 
 // cycles of a leak check: what the first ones hold is kept for reuse, by the library or by malloc itself.
@@ -90,7 +91,7 @@ func TestClosedRecognizersLeaveNothingAllocated(t *testing.T) {
 }
 
 func TestClosedModelsLeaveNothingAllocated(t *testing.T) {
-	path := modelFile(t, "whisper-base")
+	path := modelstest.Path(t, "whisper-base")
 	each := grows(t, func() {
 		m, err := Load(path, Options{})
 		if err != nil {

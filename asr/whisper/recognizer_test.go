@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -20,30 +19,12 @@ import (
 
 	"souffleur/asr"
 	"souffleur/asr/eval"
-	"souffleur/internal/models"
+	"souffleur/internal/models/modelstest"
 	"souffleur/internal/ogg"
 	"souffleur/internal/whispercpp"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// modelFile returns the file of an installed model, or skips. SOUFFLEUR_MODELS names the folder of models.
-func modelFile(t testing.TB, name string) string {
-	t.Helper()
-	dir := os.Getenv("SOUFFLEUR_MODELS")
-	if dir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Skip("no folder of models")
-		}
-		dir = filepath.Join(cache, "souffleur", "models")
-	}
-	path, err := models.NewStore(dir, slog.New(slog.DiscardHandler)).Path(name)
-	if err != nil {
-		t.Skipf("fetch it with souffleur models pull %s: %v", name, err)
-	}
-	return path
-}
 
 // sharedModel is the default model, loaded once for all tests.
 var sharedModel = sync.OnceValues(func() (*Model, error) { return Load(sharedPath, Options{}) })
@@ -52,7 +33,7 @@ var sharedPath string // set before the first use
 
 func newRecognizer(t testing.TB) *Recognizer {
 	t.Helper()
-	sharedPath = modelFile(t, "whisper-base")
+	sharedPath = modelstest.Path(t, "whisper-base")
 	m, err := sharedModel()
 	if err != nil {
 		t.Fatal(err)
@@ -294,7 +275,7 @@ func TestRecognisersOfOneModelRunSideBySide(t *testing.T) {
 }
 
 func TestAModelOutlivesItsRecognisers(t *testing.T) {
-	m, err := Load(modelFile(t, "whisper-base"), Options{})
+	m, err := Load(modelstest.Path(t, "whisper-base"), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,21 @@ func Unit(v []float32) []float32 {
 	return out
 }
 
+// Normalise makes v of length one in place; zero stays zero.
+func Normalise(v []float32) {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	if sum == 0 {
+		return
+	}
+	scale := float32(1 / math.Sqrt(sum))
+	for i := range v {
+		v[i] *= scale
+	}
+}
+
 // Add adds weight times v to sum.
 func Add(sum, v []float32, weight float32) {
 	for i, x := range v {

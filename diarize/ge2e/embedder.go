@@ -4,10 +4,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"sync"
 
+	"souffleur/diarize/cluster"
 	"souffleur/diarize/nn"
 	"souffleur/internal/models/torch"
 )
@@ -139,7 +139,7 @@ func (e *Embedder) batch(windows [][]float32, s *scratch) [][]float32 {
 	out := make([][]float32, n)
 	for i := range out {
 		out[i] = all[i*Dim:][:Dim:Dim]
-		normalise(out[i])
+		cluster.Normalise(out[i])
 	}
 	return out
 }
@@ -149,22 +149,7 @@ func centre(v []float32) {
 	for i, m := range mean() {
 		v[i] -= m
 	}
-	normalise(v)
-}
-
-// normalise makes v of length one; zero stays zero.
-func normalise(v []float32) {
-	sum := 0.0
-	for _, x := range v {
-		sum += float64(x) * float64(x)
-	}
-	if sum == 0 {
-		return
-	}
-	scale := float32(1 / math.Sqrt(sum))
-	for i := range v {
-		v[i] *= scale
-	}
+	cluster.Normalise(v)
 }
 
 func finite(v []float32) bool {

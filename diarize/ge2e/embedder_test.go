@@ -3,7 +3,6 @@ package ge2e
 import (
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,31 +12,13 @@ import (
 	"time"
 
 	"souffleur/diarize/cluster"
-	"souffleur/internal/models"
+	"souffleur/internal/models/modelstest"
 	"souffleur/internal/recording"
 )
 
-// modelPath finds the installed weights; without them the test is skipped.
-func modelPath(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("SOUFFLEUR_MODELS")
-	if dir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Skip("no folder of models")
-		}
-		dir = filepath.Join(cache, "souffleur", "models")
-	}
-	path, err := models.NewStore(dir, slog.New(slog.DiscardHandler)).Path("ge2e")
-	if err != nil {
-		t.Skipf("fetch it with souffleur models pull ge2e: %v", err)
-	}
-	return path
-}
-
 func load(t testing.TB) *Embedder {
 	t.Helper()
-	e, err := Load(modelPath(t))
+	e, err := Load(modelstest.Path(t, "ge2e"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,7 @@ type Problem struct {
 	Remedy string // a sentence that says what to do
 }
 
+// Error says what was wrong; [Problem.Remedy] what to do about it.
 func (p *Problem) Error() string { return p.Err.Error() }
 
 // Unwrap returns the cause.

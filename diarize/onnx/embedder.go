@@ -2,9 +2,9 @@ package onnx
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
+	"souffleur/diarize/cluster"
 	"souffleur/diarize/voices"
 )
 
@@ -134,28 +134,13 @@ func (e *Embedder) batch(windows [][]float32) ([][]float32, error) {
 	out := make([][]float32, n)
 	for i := range out {
 		out[i] = slices.Clone(all[i*e.dim:][:e.dim])
-		normalise(out[i])
+		cluster.Normalise(out[i])
 		if e.mean != nil {
 			for k, m := range e.mean {
 				out[i][k] -= m
 			}
-			normalise(out[i])
+			cluster.Normalise(out[i])
 		}
 	}
 	return out, nil
-}
-
-// normalise makes v of length one; zero stays zero.
-func normalise(v []float32) {
-	sum := 0.0
-	for _, x := range v {
-		sum += float64(x) * float64(x)
-	}
-	if sum == 0 {
-		return
-	}
-	scale := float32(1 / math.Sqrt(sum))
-	for i := range v {
-		v[i] *= scale
-	}
 }

@@ -4,7 +4,6 @@ package onnx
 
 import (
 	"encoding/json"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,7 +12,7 @@ import (
 
 	"souffleur/diarize/cluster"
 	"souffleur/diarize/pyannet"
-	"souffleur/internal/models"
+	"souffleur/internal/models/modelstest"
 	"souffleur/internal/recording"
 )
 
@@ -60,19 +59,7 @@ func TestRealVectorsAreThoseOfTheReference(t *testing.T) {
 // Package pyannet has the same network in Go, read from the same weights by other code.
 func TestRealSegmentsAreThoseOfPyannet(t *testing.T) {
 	m, pcm := real(t)
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Skip("no folder of models")
-	}
-	dir := os.Getenv("SOUFFLEUR_MODELS")
-	if dir == "" {
-		dir = filepath.Join(cache, "souffleur", "models")
-	}
-	path, err := models.NewStore(dir, slog.New(slog.DiscardHandler)).Path("pyannet")
-	if err != nil {
-		t.Skipf("fetch it with souffleur models pull pyannet: %v", err)
-	}
-	net, err := pyannet.Load(path)
+	net, err := pyannet.Load(modelstest.Path(t, "pyannet"))
 	if err != nil {
 		t.Fatal(err)
 	}

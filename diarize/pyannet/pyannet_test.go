@@ -3,7 +3,6 @@ package pyannet
 import (
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,26 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"souffleur/internal/models"
+	"souffleur/internal/models/modelstest"
 	"souffleur/internal/recording"
 )
 
 // load reads the installed weights; without them the test is skipped.
 func load(t testing.TB) *Net {
 	t.Helper()
-	dir := os.Getenv("SOUFFLEUR_MODELS")
-	if dir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Skip("no folder of models")
-		}
-		dir = filepath.Join(cache, "souffleur", "models")
-	}
-	path, err := models.NewStore(dir, slog.New(slog.DiscardHandler)).Path("pyannet")
-	if err != nil {
-		t.Skipf("fetch it with souffleur models pull pyannet: %v", err)
-	}
-	n, err := Load(path)
+	n, err := Load(modelstest.Path(t, "pyannet"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ package vad
 
 import (
 	"errors"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,25 +12,13 @@ import (
 	"time"
 
 	"souffleur/asr"
-	"souffleur/internal/models"
+	"souffleur/internal/models/modelstest"
 	"souffleur/internal/ogg"
 )
 
 func load(t *testing.T) *Model {
 	t.Helper()
-	dir := os.Getenv("SOUFFLEUR_MODELS")
-	if dir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Skip("no folder of models")
-		}
-		dir = filepath.Join(cache, "souffleur", "models")
-	}
-	path, err := models.NewStore(dir, slog.New(slog.DiscardHandler)).Path("silero-vad")
-	if err != nil {
-		t.Skipf("fetch it with souffleur models pull silero-vad: %v", err)
-	}
-	m, err := Load(path)
+	m, err := Load(modelstest.Path(t, "silero-vad"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,11 +158,7 @@ func TestFilesThatAreNoModelAreRefused(t *testing.T) {
 }
 
 func BenchmarkProbability(b *testing.B) {
-	path, err := models.NewStore(os.Getenv("SOUFFLEUR_MODELS"), slog.New(slog.DiscardHandler)).Path("silero-vad")
-	if err != nil {
-		b.Skip("set SOUFFLEUR_MODELS to the folder of models")
-	}
-	m, err := Load(path)
+	m, err := Load(modelstest.Path(b, "silero-vad"))
 	if err != nil {
 		b.Fatal(err)
 	}
