@@ -67,11 +67,3 @@ func (s scene) bare() scene {
 	}
 	return s
 }
-
-// receivers is how many receive.
-func (s scene) receivers() int {
-	if s.All {
-		return s.Readers + s.Voices + len(s.Cameras)
-	}
-	return s.Readers
-}

@@ -37,11 +37,6 @@ func ParseNotice(text string) (Notice, error) {
 	return Notice{Version: version, Level: level, Sound: sound}, nil
 }
 
-// NoticeOf returns the notice of a version that tells all that a policy lets the AI do.
-func NoticeOf(version string, p Policy) Notice {
-	return Notice{Version: version, Level: p.Level, Sound: p.KeepAudio}
-}
-
 // String returns what ParseNotice reads.
 func (n Notice) String() string {
 	if n.Version == "" {

@@ -11,11 +11,6 @@ const (
 	KindQuestion = "question"
 )
 
-// Kinds lists the kinds in the order of a document.
-func Kinds() []string {
-	return []string{KindOverview, KindPoint, KindDecision, KindAction, KindQuestion}
-}
-
 // DeleteLines takes out the lines for which drop says so. Of lines that are no actions only Line is set. The topics stay, also
 // without points.
 func (d *Document) DeleteLines(drop func(kind string, a *Action) bool) {

@@ -96,9 +96,6 @@ func (s *Server) Asked() []Request {
 	return slices.Clone(s.all)
 }
 
-// Drop closes the connections of those who are connected.
-func (s *Server) Drop() { s.http.CloseClientConnections() }
-
 const maxBody = 8 << 20
 
 func readRequest(r *http.Request) (Request, error) {
