@@ -52,6 +52,7 @@ func lay(name string, speakers []speaker, seconds float64, seed uint64) (room, e
 		}
 		at, last = at+len(said)+gap(r, len(said), who == last), who
 	}
+	out.turns = bridged(out.turns)
 	for i := range out.pcm {
 		out.pcm[i] += float32(hiss * r.NormFloat64())
 	}
@@ -60,6 +61,21 @@ func lay(name string, speakers []speaker, seconds float64, seed uint64) (room, e
 		return room{}, fmt.Errorf("room %s: %w", name, err)
 	}
 	return out, nil
+}
+
+// bridged makes one turn of those of one person that no long pause parts, whether they are of one utterance or of two.
+func bridged(turns []score.Segment) []score.Segment {
+	var out []score.Segment
+	last := map[string]int{} // where the last turn of each speaker stands
+	for _, t := range turns {
+		if i, ok := last[t.Speaker]; ok && t.Start-out[i].End < float64(pause)/rate {
+			out[i].End = max(out[i].End, t.End)
+			continue
+		}
+		last[t.Speaker] = len(out)
+		out = append(out, t)
+	}
+	return out
 }
 
 // gap is how many samples lie between two turns; negative where they overlap.

@@ -61,14 +61,20 @@ func trim(pcm []float32) []float32 {
 	return pcm[spans[0][0]:spans[len(spans)-1][1]]
 }
 
-const tick = rate / 100 // samples of a frame of 10 ms
+const (
+	tick  = rate / 100 // samples of a frame of 10 ms
+	pause = rate / 2   // what is shorter, and between what one person says, belongs to a turn
+)
 
-// levels are decibels of each frame of 10 ms.
+// levels are decibels of each frame of 10 ms, without rumble: one of the speakers sits over so much of it that his pauses would be
+// speech.
 func levels(pcm []float32) []float64 {
 	out := make([]float64, len(pcm)/tick)
+	var clear highPass
 	for i := range out {
 		sum := 1e-10
 		for _, s := range pcm[i*tick:][:tick] {
+			s = clear.next(s)
 			sum += float64(s) * float64(s) / tick
 		}
 		out[i] = 10 * math.Log10(sum)
@@ -76,7 +82,7 @@ func levels(pcm []float32) []float64 {
 	return out
 }
 
-// active are the stretches of clean speech of one person without the pauses of 0.5 s and more, as samples: frames louder than a
+// active are the stretches of clean speech of one person without long pauses, as samples: frames louder than a
 // third of the way, in decibels, from the recording's floor to its loud parts. It is no voice detector of ours, so it can be a
 // reference for one.
 func active(pcm []float32) [][2]int {
@@ -92,7 +98,7 @@ func active(pcm []float32) [][2]int {
 		if v < threshold {
 			continue
 		}
-		if n := len(out) - 1; n >= 0 && i*tick-out[n][1] < rate/2 {
+		if n := len(out) - 1; n >= 0 && i*tick-out[n][1] < pause {
 			out[n][1] = (i + 1) * tick
 			continue
 		}

@@ -133,8 +133,9 @@ func (u *unit) between(from, to int64) int64 {
 // Where speech begins and ends. The network is right to a tenth of a second, and turns are scored by the millisecond. Parts are of
 // the way in decibels from the floor to the loud parts of a turn.
 const (
-	loudPart = 0.35        // speech begins and ends where it is as loud
+	loudPart = 0.25        // speech begins and ends where it is as loud
 	softPart = 0.2         // and pauses where it is softer for longer than turns go on over
+	leastWay = 6           // decibels from floor to loud parts; where there are fewer, loudness tells nothing
 	trimmed  = 300 * perMS // is taken off the ends at most
 )
 
@@ -162,8 +163,8 @@ func (u *unit) listen(from, to int64) [][2]int64 {
 	if end-first < 4 {
 		return [][2]int64{{from, to}}
 	}
-	loud, soft := u.bounds(first, end)
-	if loud == soft { // no louder than the floor: the network hears what loudness does not tell
+	loud, soft, told := u.bounds(first, end)
+	if !told { // the network hears what loudness does not tell
 		return [][2]int64{{from, to}}
 	}
 	a, b := first, end
@@ -199,12 +200,15 @@ func (u *unit) spoken(first, end int64, soft uint8) [][2]int64 {
 	return out
 }
 
-// bounds are the levels from which frames of a turn are loud, and below which they are soft.
-func (u *unit) bounds(first, end int64) (loud, soft uint8) {
+// bounds are the levels from which frames of a turn are loud, and below which they are soft, if its loudness tells anything.
+func (u *unit) bounds(first, end int64) (loud, soft uint8, told bool) {
 	sorted := slices.Sorted(slices.Values(u.levels[first:end]))
 	floor := float64(u.floor)
-	way := max(0, float64(sorted[len(sorted)*95/100])-floor)
-	return uint8(floor + loudPart*way), uint8(floor + softPart*way)
+	way := float64(sorted[len(sorted)*95/100]) - floor
+	if way < leastWay {
+		return 0, 0, false
+	}
+	return uint8(floor + loudPart*way), uint8(floor + softPart*way), true
 }
 
 func abs(v int64) int64 { return max(v, -v) }

@@ -86,6 +86,18 @@ export class CaptionLog {
       .map((s) => s.at - arrivals.get(`${s.seg} ${s.rev} ${s.final}`));
   }
 
+  /** Milliseconds from the arrival of a segment's first final to that of one that says which voice it is, for each that ever does. */
+  labelDelays() {
+    const said = new Map();
+    const labelled = new Map();
+    for (const c of this.wire.filter((c) => c.final && c.text.trim() !== '')) {
+      const seg = c.seg.split('-')[0]; // what a segment is cut into are SEG, SEG-2, …
+      if (!said.has(seg)) said.set(seg, c.at);
+      if (c.spk.includes('/voice-') && !labelled.has(seg)) labelled.set(seg, c.at);
+    }
+    return [...labelled].map(([seg, at]) => at - said.get(seg));
+  }
+
   /** When the first caption of a participant stood on the screen after a moment. */
   firstShownAfter(moment, participant) {
     return this.screen.find((s) => !s.left && s.at >= moment && s.speaker === participant)?.at;

@@ -7,15 +7,18 @@ import { Gallery } from '../harness/gallery.js';
 import { microphone } from '../harness/microphone.js';
 import { twoVoices } from '../harness/places.js';
 import { until } from '../harness/processes.js';
+import { Figures, percentile } from '../harness/report.js';
 import { Stage } from '../harness/stage.js';
 
 test('voices at a shared microphone', { timeout: 300_000 }, async (t) => {
   const stage = await Stage.set('voices');
+  const figures = new Figures('Two voices at one microphone');
   try {
-    const meeting = new Meeting(stage);
+    const meeting = new Meeting(stage, figures);
     const step = (name, body) => stage.step(t, name, body);
     await step('two people join with one microphone', () => meeting.joins());
     await step('both pages show two voices', () => meeting.isToldApart());
+    await step('every line has its voice soon after it is final', () => meeting.isLabelled());
     await step('captions do not flicker because of that', () => meeting.isCalm());
     await step('the organizer says who one of them is, and both pages know', () => meeting.isNamed());
     await step('who comes late knows it, too', () => meeting.isKnownLater());
@@ -24,6 +27,7 @@ test('voices at a shared microphone', { timeout: 300_000 }, async (t) => {
     await step('a line is given to another voice, and back', () => meeting.isMended());
     await step('no page complained', () => meeting.noComplaints());
   } finally {
+    figures.publish(stage.results);
     await stage.clear();
   }
 });
@@ -31,6 +35,11 @@ test('voices at a shared microphone', { timeout: 300_000 }, async (t) => {
 const id = (name) => `[data-testid="${name}"]`;
 
 class Meeting extends Gallery {
+  constructor(stage, figures) {
+    super(stage);
+    this.figures = figures;
+  }
+
   async joins() {
     const { stage } = this;
     const voices = await microphone(stage.results, 'room', twoVoices, { leadMs: 500, gapMs: 1_200 });
@@ -70,6 +79,15 @@ class Meeting extends Gallery {
     const [a, b] = await Promise.all([this.ada, this.room].map(async (p) => (await p.log()).finals()));
     const spoken = (all) => all.map((c) => `${c.seg} ${c.spk} ${c.text}`);
     assert.deepEqual(spoken(a), spoken(b), 'both pages say the same');
+  }
+
+  async isLabelled() {
+    const log = await this.ada.log();
+    const delays = log.labelDelays();
+    this.figures.add('label after the final, median', percentile(delays, 50), 'ms', 1_000);
+    this.figures.add('label after the final, last', Math.max(...delays), 'ms');
+    const unlabelled = log.finals().filter((c) => !c.spk.includes('/voice-'));
+    assert.deepEqual(unlabelled, []);
   }
 
   async isCalm() {
