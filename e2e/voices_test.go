@@ -23,6 +23,30 @@ func speakersAt(p *person) map[meeting.SpeakerID]bool {
 	return spoken
 }
 
+func TestCaptionsDoNotWaitForVoices(t *testing.T) {
+	in := install(t)
+	link := in.room("captions")
+	ada := join(t, link, "Ada")
+	hall := joinAs(t, client.Config{URL: link, Name: "Hall", RoomMic: true, Headcount: 2})
+	participant := hall.Welcome().Participant
+	child := in.child("diarize")
+	if err := syscall.Kill(child, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(child, syscall.SIGCONT) // a stopped process would not end with the server
+	hall.say("jfk-1")
+	in.await(patience, "captions of the participant while nobody tells voices apart", func() bool {
+		return speakersAt(ada)[meeting.SpeakerID(participant)] && wrongWords(reference(t, "jfk-1"), ada.heard("Hall")) <= maxWrong
+	})
+	if err := syscall.Kill(child, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	in.await(patience, "the voice of what was said before", func() bool {
+		s := speakersAt(ada)
+		return len(s) == 1 && s[meeting.NewVoiceID(participant, 1)]
+	})
+}
+
 func TestARoomsVoiceIsLabelledAcrossAKillAndUntilAnAdminSwitchesItOff(t *testing.T) {
 	in := install(t)
 	link := in.room("transcript")
