@@ -86,16 +86,19 @@ export class CaptionLog {
       .map((s) => s.at - arrivals.get(`${s.seg} ${s.rev} ${s.final}`));
   }
 
-  /** Milliseconds from the arrival of a segment's first final to that of one that says which voice it is, for each that ever does. */
+  /** Milliseconds from the arrival of each segment's final to that of one that says which voice it is (first), and of the last change of that (last). */
   labelDelays() {
-    const said = new Map();
-    const labelled = new Map();
+    const segments = new Map();
     for (const c of this.wire.filter((c) => c.final && c.text.trim() !== '')) {
-      const seg = c.seg.split('-')[0]; // what a segment is cut into are SEG, SEG-2, …
-      if (!said.has(seg)) said.set(seg, c.at);
-      if (c.spk.includes('/voice-') && !labelled.has(seg)) labelled.set(seg, c.at);
+      const whole = c.seg.split('-')[0]; // what a segment is cut into are SEG, SEG-2, …
+      const s = segments.get(whole) ?? { final: c.at, voices: new Map() };
+      segments.set(whole, s);
+      if (!c.spk.includes('/voice-') || s.voices.get(c.seg) === c.spk) continue;
+      s.voices.set(c.seg, c.spk);
+      s.first ??= c.at;
+      s.last = c.at;
     }
-    return [...labelled].map(([seg, at]) => at - said.get(seg));
+    return [...segments.values()].filter((s) => s.first !== undefined).map((s) => ({ first: s.first - s.final, last: s.last - s.final }));
   }
 
   /** When the first caption of a participant stood on the screen after a moment. */

@@ -84,8 +84,12 @@ class Meeting extends Gallery {
   async isLabelled() {
     const log = await this.ada.log();
     const delays = log.labelDelays();
-    this.figures.add('label after the final, median', percentile(delays, 50), 'ms', 1_000);
-    this.figures.add('label after the final, last', Math.max(...delays), 'ms');
+    const add = (name, times, limit) => {
+      this.figures.add(`${name}, median`, percentile(times, 50), 'ms');
+      this.figures.add(`${name}, longest`, Math.max(...times), 'ms', limit);
+    };
+    add('a line has a voice after its final', delays.map((d) => d.first), 1_000);
+    add('and keeps it from', delays.map((d) => d.last), 5_000);
     const unlabelled = log.finals().filter((c) => !c.spk.includes('/voice-'));
     assert.deepEqual(unlabelled, []);
   }
@@ -158,6 +162,7 @@ class Meeting extends Gallery {
     assert.match(text, /\] Room 4 · Voice 1: /);
     assert.match(await this.download('vtt'), /<v Grace>/);
     assert.match(await this.download('srt'), /^Grace: /m);
+    assert.match(await this.download('rttm'), /^SPEAKER \S+ 1 [\d.]+ [\d.]+ <NA> <NA> Grace <NA> <NA>$/m);
     assert.match(await this.download('txt', 'fr'), /\] Room 4 · Voix 1: /);
   }
 
