@@ -113,6 +113,7 @@ const maxInbox = 64 << 10
 func newDownlinkEngine(settings webrtc.SettingEngine) (*engine, error) {
 	settings.DetachDataChannels() // see drain
 	settings.SetSCTPMaxReceiveBufferSize(maxInbox)
+	settings.DisableMediaEngineMultipleCodecs(true) // all sections have the codecs of the first of their kind: a quarter of what a join allocates
 	media := &webrtc.MediaEngine{}
 	if err := registerCodecs(media, feedbackNACK, feedbackPLI, feedbackFIR, feedbackREMB); err != nil {
 		return nil, err
