@@ -32,7 +32,7 @@ const (
 
 	// Repair requests go out every nackInterval, nackTimes for each packet: 300 ms, about two round trips across an
 	// ocean. Packets only just overtaken (nackSkip) get time to arrive on their own.
-	nackInterval = 50 * time.Millisecond
+	nackInterval = beat
 	nackTimes    = 6
 	nackSkip     = 1
 )
@@ -87,7 +87,7 @@ func newUplinkEngine(settings webrtc.SettingEngine) (*engine, error) {
 	if err := webrtc.ConfigureSimulcastExtensionHeaders(media); err != nil {
 		return nil, fmt.Errorf("register header extensions of simulcast: %w", err)
 	}
-	registry := &interceptor.Registry{}
+	timed := &interceptor.Registry{}
 	generator, err := nack.NewGeneratorInterceptor(
 		nack.GeneratorInterval(nackInterval), nack.GeneratorMaxNacksPerPacket(nackTimes), nack.GeneratorSkipLastN(nackSkip))
 	if err != nil {
@@ -97,11 +97,13 @@ func newUplinkEngine(settings webrtc.SettingEngine) (*engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make receiver reports: %w", err)
 	}
-	registry.Add(generator)
-	registry.Add(reports)
-	if err := webrtc.ConfigureTWCCSender(media, registry); err != nil {
+	timed.Add(generator)
+	timed.Add(reports)
+	if err := webrtc.ConfigureTWCCSender(media, timed); err != nil {
 		return nil, fmt.Errorf("make transport-wide feedback: %w", err)
 	}
+	registry := &interceptor.Registry{}
+	registry.Add(&beating{Registry: timed})
 	return &engine{media: media, interceptors: registry, settings: settings}, nil
 }
 

@@ -71,7 +71,7 @@ func (m *member) tell(message signal.ServerMessage) {
 
 // run is the member's goroutine, until the room closes quit.
 func (m *member) run() {
-	reports := time.NewTicker(reportInterval)
+	reports := time.NewTimer(onBeat(reportInterval))
 	defer reports.Stop()
 	defer m.disconnect()
 	defer close(m.done)
@@ -82,6 +82,7 @@ func (m *member) run() {
 		case f := <-m.posts:
 			f()
 		case now := <-reports.C:
+			reports.Reset(onBeat(reportInterval))
 			if m.down != nil {
 				m.down.report(now)
 			}

@@ -101,7 +101,7 @@ func newRoom(n *Node, config RoomConfig) *Room {
 
 // run is the room's goroutine, until Close.
 func (r *Room) run() {
-	ticks := time.NewTicker(tick)
+	ticks := time.NewTimer(onBeat(tick))
 	defer ticks.Stop()
 	defer close(r.done)
 	for {
@@ -112,6 +112,7 @@ func (r *Room) run() {
 		case f := <-r.posts:
 			f()
 		case <-ticks.C:
+			ticks.Reset(onBeat(tick))
 			r.tick(time.Now())
 		}
 	}
