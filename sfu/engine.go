@@ -115,7 +115,8 @@ const maxInbox = 64 << 10
 func newDownlinkEngine(settings webrtc.SettingEngine) (*engine, error) {
 	settings.DetachDataChannels() // see drain
 	settings.SetSCTPMaxReceiveBufferSize(maxInbox)
-	settings.DisableMediaEngineMultipleCodecs(true) // all sections have the codecs of the first of their kind: a quarter of what a join allocates
+	// All sections have the codecs of the first of their kind; to match them for each is a sixth of what a join allocates.
+	settings.DisableMediaEngineMultipleCodecs(true)
 	media := &webrtc.MediaEngine{}
 	if err := registerCodecs(media, feedbackNACK, feedbackPLI, feedbackFIR, feedbackREMB); err != nil {
 		return nil, err

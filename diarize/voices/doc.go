@@ -7,8 +7,8 @@
 // Nobody is recognised: a voice is a number from 1, in the order in which voices came, and means nothing outside its track.
 // Vectors are biometric data. They live in the Tracker and go with it.
 //
-// Start reading at [Tracker.Push]; scene.go hears who speaks when, tracker.go cuts windows, online.go numbers voices live, group.go does at the end, turns.go
-// makes times of windows.
+// Start reading at [Tracker.Push]; scene.go hears who speaks when, tracker.go cuts windows, online.go numbers voices live, group.go
+// does at the end, turns.go makes times of windows.
 package voices
 
 import "time"
